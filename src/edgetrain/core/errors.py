@@ -1,0 +1,45 @@
+"""The errors that a user can do something about, told apart by what the reader must do.
+
+Every message says what happened (with the value), where (``file:line``) and what to do.
+Programming mistakes stay built-in exceptions and keep their traceback.
+"""
+
+
+class EdgetrainError(Exception):
+    """A failure with a message for the user; the command ends with exit code 1."""
+
+
+class SettingsError(EdgetrainError):
+    """A setting is unknown, of the wrong type or out of range: correct the setting."""
+
+
+class DatasetError(EdgetrainError):
+    """The labelled images are unusable as they are: correct the dataset."""
+
+
+class LabelMapError(EdgetrainError):
+    """The label map is malformed or disagrees with the annotations: correct the map or the annotations."""
+
+
+class DownloadError(EdgetrainError):
+    """A file could not be fetched, or is not the file that was asked for."""
+
+
+class MissingInputError(EdgetrainError):
+    """A stage's input does not exist: run the named stage first."""
+
+
+class StorageError(EdgetrainError):
+    """A file could not be read or written: free space, or mend the permissions."""
+
+
+class ToolError(EdgetrainError):
+    """An external program is missing or failed."""
+
+
+class TrainingError(EdgetrainError):
+    """Training cannot start, or cannot go on."""
+
+
+class GateError(EdgetrainError):
+    """A result was obtained, but it fails a limit that the settings demand."""

@@ -1,0 +1,126 @@
+"""Files that are either whole or absent, and digests of what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgetrain.core.errors import StorageError
+
+_BLOCK_BYTES = 1 << 20
+
+
+@contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; rename it to ``path`` if the block ends well, else remove it.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written; an earlier file stays as it was.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_dir(path: Path) -> Iterator[Path]:
+    """Yield an empty temporary folder beside ``path``; it replaces ``path`` if the block ends well.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written; an earlier folder stays as it was.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    except OSError as error:
+        raise storage_error(path, error) from error
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        _swap_dir(temporary, path)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _swap_dir(new: Path, path: Path) -> None:
+    """Put ``new`` at ``path``; what was there is removed only after the swap."""
+    old = new.with_name(f"{new.name}.old")
+    if path.exists():
+        path.rename(old)
+    new.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """Return the error of this project for a failed write or read of ``path``."""
+    reason = error.strerror or str(error)
+    return StorageError(f"{path}: {reason}. Free space or mend the permissions, then run the same command again.")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with ``\\n`` line ends, whole or not at all."""
+    with replacing_file(path) as temporary:
+        temporary.write_bytes(text.encode())
+
+
+def write_json(path: Path, value: Mapping[str, object]) -> None:
+    """Write an object as indented JSON with sorted keys, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content, 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def tree_digest(path: Path) -> str | None:
+    """Return one SHA-256 for a file, or for a folder's files by relative name and content; ``None`` if absent.
+
+    Hidden files (temporary ones) are left out.
+    """
+    if path.is_file():
+        return file_digest(path)
+    if not path.is_dir():
+        return None
+    return combined_digest((name.relative_to(path).as_posix(), file_digest(name)) for name in visible_files(path))
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """Return all files below a folder whose relative path has no hidden part, sorted."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+def combined_digest(items: Iterable[tuple[str, str]]) -> str:
+    """Return one SHA-256 over (name, digest) pairs in the given order."""
+    digest = hashlib.sha256()
+    for name, value in items:
+        digest.update(f"{name}\0{value}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,215 @@
+"""Every setting of the project as a typed, checked value; the defaults live in ``invoke.yaml``."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional
+
+from edgetrain.core.errors import SettingsError
+from edgetrain.core.setting_values import Source, parse_section
+
+
+class NetworkType(enum.Enum):
+    """The detectors that can be trained."""
+
+    MOBILENET_V1_SSD = "mobilenet_v1_ssd"
+    MOBILENET_V2_SSD = "mobilenet_v2_ssd"
+
+
+def _at_least(low: float) -> dict[str, float]:
+    return {"low": low}
+
+
+def _between(low: float, high: float) -> dict[str, float]:
+    return {"low": low, "high": high}
+
+
+@dataclass(frozen=True)
+class DatasetSettings:
+    """Where the labelled images are."""
+
+    root: Path
+
+
+@dataclass(frozen=True)
+class WorkspaceSettings:
+    """Where everything that is made goes."""
+
+    root: Path
+
+
+@dataclass(frozen=True)
+class ValidateSettings:
+    """How strict the review of the dataset is."""
+
+    strict: bool
+
+
+@dataclass(frozen=True)
+class SplitSettings:
+    """Shares (0 to 1) of the pictures for validation and test."""
+
+    validation: float = field(metadata=_between(0, 0.9))
+    test: float = field(metadata=_between(0, 0.9))
+    seed: int = field(metadata=_at_least(0))
+
+
+@dataclass(frozen=True)
+class RecordsSettings:
+    """Shape of the TFRecords: number of files for each split."""
+
+    shards: int = field(metadata=_between(1, 10_000))
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The detector: its type, input side in pixels, width of its layers, boxes read for each picture."""
+
+    type: NetworkType
+    image_size: int = field(metadata=_between(96, 1280))
+    depth_multiplier: float = field(metadata=_between(0.1, 2))
+    max_boxes: int = field(metadata=_between(1, 1000))
+
+
+@dataclass(frozen=True)
+class CheckpointSettings:
+    """The weights that training starts from: archive and digest, and the defaults for each network type."""
+
+    url: str
+    sha256: str
+    mobilenet_v1_ssd_url: str
+    mobilenet_v2_ssd_url: str
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How long and how fast the detector learns."""
+
+    steps: int = field(metadata=_at_least(1))
+    batch_size: int = field(metadata=_between(1, 1024))
+    train_whole_model: bool
+    learning_rate: float = field(metadata=_between(1e-8, 10))
+    warmup_steps: int = field(metadata=_at_least(0))
+    gradient_clip_norm: float = field(metadata=_at_least(0))
+    augmentations: tuple[str, ...]
+    checkpoint_every_steps: int = field(metadata=_at_least(1))
+    seed: int = field(metadata=_at_least(0))
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """What the exported graph reports for each picture."""
+
+    max_detections: int = field(metadata=_between(2, 1000))
+
+
+@dataclass(frozen=True)
+class QuantizeSettings:
+    """How the ranges of the activations are measured."""
+
+    representative_images: int = field(metadata=_at_least(1))
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """Which split judges the model, and how much AP quantization may cost (``None``: any)."""
+
+    split: str = field(metadata={"choices": ("train", "validation", "test")})
+    max_ap_drop: Optional[float] = field(metadata=_between(0, 1))
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """The drawn dataset of the demo."""
+
+    pictures: int = field(metadata=_at_least(12))
+    seed: int = field(metadata=_at_least(0))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, checked."""
+
+    dataset: DatasetSettings
+    workspace: WorkspaceSettings
+    validate: ValidateSettings
+    split: SplitSettings
+    records: RecordsSettings
+    network: NetworkSettings
+    checkpoint: CheckpointSettings
+    training: TrainingSettings
+    export: ExportSettings
+    quantize: QuantizeSettings
+    evaluate: EvaluateSettings
+    demo: DemoSettings
+
+    @classmethod
+    def from_mapping(
+        cls,
+        config: Mapping[str, object],
+        *,
+        base_dir: Path,
+        environment: Mapping[str, str] | None = None,
+        flags: Mapping[str, object] | None = None,
+        flags_dir: Path | None = None,
+    ) -> Settings:
+        """Return the settings of a configuration, overridden by environment variables, then by flags.
+
+        Args:
+            config: sections as ``invoke.yaml`` has them.
+            base_dir: what relative paths of the configuration and the environment are relative to.
+            environment: variables; ``INVOKE_SECTION_KEY`` overrides ``section.key``.
+            flags: values by ``section.key``; ``None`` means not given.
+            flags_dir: what relative paths of flags are relative to (default: ``base_dir``).
+
+        Raises:
+            SettingsError: a key is unknown or missing, or a value is of the wrong type or out of range.
+        """
+        sources = [Source.of_file(config, base_dir), Source.of_environment(environment or {}, base_dir, _SECTIONS)]
+        sources.append(Source.of_flags(flags or {}, flags_dir or base_dir))
+        for source in sources:
+            source.refuse_unknown(_SECTIONS)
+        sections = {name: parse_section(name, section, sources) for name, section in _SECTIONS.items()}
+        settings = cls(**sections)  # type: ignore[arg-type]
+        _check_together(settings)
+        return settings
+
+    def value(self, name: str) -> object:
+        """Return the value of ``section.key``, or a whole section by its name."""
+        section, _, key = name.partition(".")
+        found = getattr(self, section)
+        return getattr(found, key) if key else found
+
+
+_SECTIONS: dict[str, type] = {
+    "dataset": DatasetSettings,
+    "workspace": WorkspaceSettings,
+    "validate": ValidateSettings,
+    "split": SplitSettings,
+    "records": RecordsSettings,
+    "network": NetworkSettings,
+    "checkpoint": CheckpointSettings,
+    "training": TrainingSettings,
+    "export": ExportSettings,
+    "quantize": QuantizeSettings,
+    "evaluate": EvaluateSettings,
+    "demo": DemoSettings,
+}
+
+
+def _check_together(settings: Settings) -> None:
+    """Refuse values that are each valid but not together."""
+    split = settings.split
+    if split.validation + split.test >= 1:
+        raise SettingsError(
+            f"split.validation {split.validation} and split.test {split.test} leave nothing to train on. "
+            "Make their sum less than 1."
+        )
+    if settings.training.warmup_steps > settings.training.steps:
+        raise SettingsError(
+            f"training.warmup_steps {settings.training.warmup_steps} is more than training.steps "
+            f"{settings.training.steps}. Lower it."
+        )

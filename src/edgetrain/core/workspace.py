@@ -1,0 +1,133 @@
+"""Every path that the project writes, below one folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetrain.core.splits import Split
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder of one dataset's results; nothing outside it is ever written by a stage."""
+
+    root: Path
+
+    @property
+    def dataset_path(self) -> Path:
+        """Digests of the pictures that the results were made from."""
+        return self.root / "dataset.json"
+
+    @property
+    def reports_dir(self) -> Path:
+        """One JSON for each stage, and the HTML page."""
+        return self.root / "reports"
+
+    def report_path(self, stage: str) -> Path:
+        """Return the JSON of one stage."""
+        return self.reports_dir / f"{stage}.json"
+
+    @property
+    def report_page_path(self) -> Path:
+        """The self-contained HTML page."""
+        return self.reports_dir / "index.html"
+
+    @property
+    def splits_dir(self) -> Path:
+        """Three lists of annotations."""
+        return self.root / "splits"
+
+    def split_path(self, split: Split) -> Path:
+        """Return the list of one split: annotation files relative to the dataset, one a line."""
+        return self.splits_dir / f"{split.value}.txt"
+
+    @property
+    def annotations_dir(self) -> Path:
+        """Tables and label map."""
+        return self.root / "annotations"
+
+    def table_path(self, split: Split) -> Path:
+        """Return the CSV of one split."""
+        return self.annotations_dir / f"{split.value}_labels.csv"
+
+    @property
+    def label_map_path(self) -> Path:
+        """The Object Detection API's label map, ids from 1."""
+        return self.annotations_dir / "label_map.pbtxt"
+
+    @property
+    def labels_path(self) -> Path:
+        """Class names, one a line, in the order of a model's output indices (from 0)."""
+        return self.annotations_dir / "labels.txt"
+
+    @property
+    def records_dir(self) -> Path:
+        """TFRecord shards of all splits."""
+        return self.root / "records"
+
+    def shard_path(self, split: Split, shard: int, shards: int) -> Path:
+        """Return the path of one shard (from 0) of a split."""
+        return self.records_dir / f"{split.value}.record-{shard:05d}-of-{shards:05d}"
+
+    def shard_paths(self, split: Split) -> list[Path]:
+        """Return the existing shards of a split, sorted."""
+        return sorted(self.records_dir.glob(f"{split.value}.record-?????-of-?????"))
+
+    def shard_pattern(self, split: Split) -> Path:
+        """Return the pattern that matches the shards of a split."""
+        return self.records_dir / f"{split.value}.record-?????-of-?????"
+
+    @property
+    def downloads_dir(self) -> Path:
+        """Archives as fetched; a broken download is continued here."""
+        return self.root / "downloads"
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        """The unpacked checkpoint that training starts from."""
+        return self.root / "checkpoint"
+
+    @property
+    def pipeline_config_path(self) -> Path:
+        """The Object Detection API's configuration of model, training and input."""
+        return self.root / "pipeline.config"
+
+    @property
+    def train_dir(self) -> Path:
+        """Checkpoints and TensorBoard events of the run."""
+        return self.root / "train"
+
+    @property
+    def previous_train_dir(self) -> Path:
+        """The run that was there before the settings changed."""
+        return self.root / "train.previous"
+
+    @property
+    def trained_dir(self) -> Path:
+        """The checkpoint of a finished run."""
+        return self.train_dir / "final"
+
+    @property
+    def saved_model_dir(self) -> Path:
+        """The exported graph."""
+        return self.root / "export" / "saved_model"
+
+    @property
+    def model_dir(self) -> Path:
+        """TFLite models."""
+        return self.root / "model"
+
+    @property
+    def float_model_path(self) -> Path:
+        """The float32 TFLite model."""
+        return self.model_dir / "model_float.tflite"
+
+    @property
+    def model_path(self) -> Path:
+        """The full-int8 TFLite model: uint8 in, float32 out, boxes, classes, scores, count."""
+        return self.model_dir / "model.tflite"
+
+    def relative(self, path: Path) -> str:
+        """Return a path below the workspace as text relative to it, with forward slashes."""
+        return path.relative_to(self.root).as_posix()

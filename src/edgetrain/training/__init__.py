@@ -1,0 +1,1 @@
+"""The training loop and the only door to the Object Detection API."""
