@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import enum
+import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+
+from edgetrain.core.errors import SettingsError
+from edgetrain.core.label_map import suggestion
 
 
 class Severity(enum.Enum):
@@ -38,7 +42,47 @@ class Finding:
         return asdict(self)
 
 
+def findings_of(report: Mapping[str, object]) -> list[Finding]:
+    """Return the findings of a validate report as it was written."""
+    return [Finding(**values) for values in report.get("findings", ())]  # type: ignore[attr-defined]
+
+
 def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
     """Return the number of errors and of warnings, both always present."""
     counts = Counter(finding.severity for finding in findings)
     return {severity.value: counts[severity.value] for severity in Severity}
+
+
+def render_findings(findings: Iterable[Finding], output_format: str) -> str:
+    """Return findings, sorted, as ``text`` (one a line, then their number) or ``json`` (an object with ``findings``).
+
+    Raises:
+        SettingsError: there is no such format.
+    """
+    renderers = {"text": _render_text, "json": _render_json}
+    if output_format not in renderers:
+        raise SettingsError(
+            f"--format {output_format}: no such format. It is one of: {', '.join(renderers)}."
+            f"{suggestion(output_format, renderers)}"
+        )
+    return renderers[output_format](sorted(findings))
+
+
+def count_text(findings: Iterable[Finding]) -> str:
+    """Return the number of errors and warnings as text: ``1 error, 2 warnings``."""
+    return ", ".join(counted(count, name) for name, count in count_by_severity(findings).items())
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun in singular or plural: ``1 class``, ``2 classes``."""
+    plural = f"{noun}es" if noun.endswith(("s", "x")) else f"{noun}s"
+    return f"{count} {noun if count == 1 else plural}"
+
+
+def _render_text(findings: Sequence[Finding]) -> str:
+    return "\n".join([*map(str, findings), count_text(findings)])
+
+
+def _render_json(findings: Sequence[Finding]) -> str:
+    value = {"findings": [finding.to_json() for finding in findings]}
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)

@@ -35,7 +35,7 @@ class StageRecord:
     inputs: Mapping[str, str | None]
     outputs: Mapping[str, str | None]
     seconds: float
-    version: str
+    versions: Mapping[str, str]
 
 
 def write_record(path: Path, record: StageRecord) -> None:
@@ -52,7 +52,7 @@ def write_record(path: Path, record: StageRecord) -> None:
                 "settings": record.settings,
                 "inputs": record.inputs,
                 "outputs": record.outputs,
-                "edgetrain": record.version,
+                "versions": record.versions,
                 "seconds": round(record.seconds, 1),
             },
         },

@@ -92,11 +92,13 @@ class TrainingSettings:
     batch_size: int = field(metadata=_between(1, 1024))
     train_whole_model: bool
     learning_rate: float = field(metadata=_between(1e-8, 10))
-    warmup_steps: int = field(metadata=_at_least(0))
+    warmup: float = field(metadata=_between(0, 0.9))
     gradient_clip_norm: float = field(metadata=_at_least(0))
     augmentations: tuple[str, ...]
     checkpoint_every_steps: int = field(metadata=_at_least(1))
     seed: int = field(metadata=_at_least(0))
+    resume: bool
+    restart: bool
 
 
 @dataclass(frozen=True)
@@ -207,9 +209,4 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             f"split.validation {split.validation} and split.test {split.test} leave nothing to train on. "
             "Make their sum less than 1."
-        )
-    if settings.training.warmup_steps > settings.training.steps:
-        raise SettingsError(
-            f"training.warmup_steps {settings.training.warmup_steps} is more than training.steps "
-            f"{settings.training.steps}. Lower it."
         )

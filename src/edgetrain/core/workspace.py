@@ -34,6 +34,11 @@ class Workspace:
         return self.reports_dir / "index.html"
 
     @property
+    def log_path(self) -> Path:
+        """What the libraries wrote during all runs."""
+        return self.root / "logs" / "libraries.log"
+
+    @property
     def splits_dir(self) -> Path:
         """Three lists of annotations."""
         return self.root / "splits"

@@ -1,0 +1,94 @@
+"""Finds the Python that an environment is made with: this one, those on PATH, pyenv's, or the one that the caller names."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci.errors import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    PythonVersion = tuple[int, int]
+
+# The real path is the installation itself, never a link in an environment, which may be about to be removed.
+_PROBE = """
+import importlib.util as u, json, os, sys
+print(json.dumps([*sys.version_info[:2], os.path.realpath(sys.executable), bool(u.find_spec("ensurepip") and u.find_spec("venv"))]))
+"""
+
+
+def find_python(profile_name: str, versions: Sequence[PythonVersion], environ: Mapping[str, str]) -> tuple[PythonVersion, Path]:
+    """Gives an installed Python that can make environments: its version, and the absolute path of its program.
+
+    Args:
+        profile_name: what it is for, for the message.
+        versions: the supported ones, the preferred one first.
+        environ: the caller's variables. If ``EDGETRAIN_PYTHON`` is set, it names the only one considered.
+
+    Raises:
+        SetupError: there is none, or it has no venv module.
+    """
+    chosen = environ.get("EDGETRAIN_PYTHON")
+    without_venv = None
+    for candidate in [chosen] if chosen else _candidates(versions, environ):
+        version, path, has_venv = _probe(candidate)
+        if version in versions and has_venv:
+            return version, path
+        if version in versions:
+            without_venv = without_venv or path
+        elif chosen:
+            raise SetupError(_not_supported(chosen, version, profile_name, versions))
+    raise SetupError(_without_venv(without_venv) if without_venv else _not_found(profile_name, versions))
+
+
+def _candidates(versions: Sequence[PythonVersion], environ: Mapping[str, str]) -> Iterator[str]:
+    yield sys.executable
+    folders = [Path(folder) for folder in environ.get("PATH", os.defpath).split(os.pathsep)]
+    folders += [Path("/usr/local/bin"), Path("/usr/bin")]
+    pyenv_dir = Path(environ.get("PYENV_ROOT") or Path(environ.get("HOME", "/"), ".pyenv"))
+    for major, minor in versions:
+        yield from (str(folder / f"python{major}.{minor}") for folder in folders)
+        yield from (str(path) for path in sorted(pyenv_dir.glob(f"versions/{major}.{minor}.*/bin/python3")))
+    yield from (str(folder / "python3") for folder in folders)
+
+
+def _probe(candidate: str) -> tuple[PythonVersion | None, Path, bool]:
+    """Asks a program for its version, the installation behind it, and whether it can make environments."""
+    try:
+        answer = subprocess.run([candidate, "-ISc", _PROBE], capture_output=True, text=True, timeout=30, check=True)
+        major, minor, path, has_venv = json.loads(answer.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None, Path(candidate), False
+    return (major, minor), Path(path), has_venv
+
+
+def _not_supported(chosen: str, version: PythonVersion | None, profile_name: str, versions: Sequence[PythonVersion]) -> str:
+    found = "Python {}.{}".format(*version) if version else "not a Python"
+    return (
+        f"EDGETRAIN_PYTHON={chosen} is {found}; the {profile_name} profile needs Python {_any_of(versions)}. Name another one, or unset it."
+    )
+
+
+def _without_venv(path: Path) -> str:
+    return (
+        f"{path} cannot make environments: its venv and ensurepip modules are not installed. "
+        f'Install them (Debian, Ubuntu: "apt install {path.name}-venv"), or name another Python in EDGETRAIN_PYTHON.'
+    )
+
+
+def _not_found(profile_name: str, versions: Sequence[PythonVersion]) -> str:
+    preferred = "{}.{}".format(*versions[0])
+    return (
+        f"the {profile_name} profile needs Python {_any_of(versions)}, and there is none. Install it (Debian, Ubuntu: "
+        f'"apt install python{preferred}-venv"; elsewhere: "pyenv install {preferred}"), or name it in EDGETRAIN_PYTHON.'
+    )
+
+
+def _any_of(versions: Sequence[PythonVersion]) -> str:
+    return " or ".join(f"{major}.{minor}" for major, minor in sorted(versions))

@@ -1,0 +1,43 @@
+"""The project's own checks as tasks: what CI runs is what a developer runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+from invoke import Collection, Context, task
+
+_ROOT = Path(__file__).resolve().parent.parent
+_PYTHON_FILES = "src tests ci tasks.py benchmarks"
+
+
+@task(help={"k": "only the tests whose name matches", "x": "stop at the first failure"})
+def test(context: Context, k: Optional[str] = None, x: bool = False) -> None:
+    """Run the tests."""
+    chosen = f" -k {k!r}" if k else ""
+    with context.cd(_ROOT):
+        context.run(f"python -m pytest{' -x' if x else ''}{chosen}", pty=False)
+
+
+@task
+def lint(context: Context) -> None:
+    """Check style, format and layers."""
+    with context.cd(_ROOT):
+        context.run(f"ruff check {_PYTHON_FILES}")
+        context.run(f"ruff format --check {_PYTHON_FILES}")
+        context.run("lint-imports")
+
+
+@task
+def types(context: Context) -> None:
+    """Check the types."""
+    with context.cd(_ROOT):
+        context.run("mypy")
+
+
+@task(lint, types, test)
+def check(_context: Context) -> None:
+    """Run all of the above."""
+
+
+namespace = Collection(lint, types, check)

@@ -1,0 +1,134 @@
+"""What a person at a terminal, or the reader of a log, sees of a run: on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from tqdm import tqdm
+
+from edgetrain.core import progress
+from edgetrain.core.files import storage_error
+from edgetrain.core.progress import Listener
+from edgetrain.core.reports import read_report
+from edgetrain.core.settings import Settings
+from edgetrain.core.workspace import Workspace
+
+_LOG_EVERY_SECONDS = 10.0
+_MINUTE = 60
+
+
+class Console(Listener):
+    """Writes one line for each stage, with a bar on a terminal and a line every few seconds elsewhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to a stream."""
+        self._stream = stream
+        self._stage = ""
+        self._bar: tqdm | None = None  # type: ignore[type-arg]
+        self._first: tuple[float, int] | None = None
+        self._said = 0.0
+
+    def started(self, stage: str) -> None:
+        """Remember the stage."""
+        self._stage, self._first, self._said = stage, None, time.monotonic()
+
+    def advanced(self, done: int, total: int, text: str) -> None:
+        """Move the bar, or write a line if the last one is old."""
+        if self._stream.isatty():
+            self._move_bar(done, total, text)
+            return
+        now = time.monotonic()
+        if self._first is None or done < self._first[1]:
+            self._first = (now, done)
+        if now - self._said >= _LOG_EVERY_SECONDS:
+            self._said = now
+            started, first = self._first
+            left = (now - started) / (done - first) * (total - done) if done > first else None
+            self._write(f"{self._stage}: {done}/{total} {text}" + (f", {_duration(left)} left" if left else ""))
+
+    def noted(self, text: str) -> None:
+        """Write a note."""
+        self._write(f"{'':12}note: {text}")
+
+    def finished(self, stage: str, summary: str, seconds: float) -> None:
+        """Write the result of a stage."""
+        self._close_bar()
+        self._write(f"{stage:12}{summary} ({_duration(seconds)})")
+
+    def skipped(self, stage: str, reason: str) -> None:
+        """Write that a stage had nothing to do."""
+        self._write(f"{stage:12}skipped: {reason}")
+
+    def _write(self, line: str) -> None:
+        if self._bar is not None:
+            self._bar.clear()
+        print(line, file=self._stream, flush=True)
+
+    def _move_bar(self, done: int, total: int, text: str) -> None:
+        if self._bar is None or self._bar.total != total or done < self._bar.n:
+            self._close_bar()
+            self._bar = tqdm(
+                total=total, initial=done, desc=self._stage, file=self._stream, leave=False, dynamic_ncols=True,
+                bar_format="{desc:12}{bar:30} {n_fmt}/{total_fmt} {postfix} {remaining} left",
+            )
+        self._bar.set_postfix_str(text, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def _duration(seconds: float) -> str:
+    """Return ``12 s`` or ``3 min 20 s``."""
+    whole = round(seconds)
+    return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s" if whole < _MINUTE else f"{whole // _MINUTE} min {whole % _MINUTE} s"  # noqa: E501, PLR2004
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[None]:
+    """Show the progress of the block on standard error; what libraries write there goes to the workspace's log.
+
+    TensorFlow and its converter write hundreds of lines straight to the process's standard output and error.
+    """
+    log_path = Workspace(settings.workspace.root).log_path
+    try:
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        log = log_path.open("ab")
+    except OSError as error:
+        raise storage_error(log_path, error) from error
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    with log, os.fdopen(os.dup(2), "w", encoding="utf-8") as stream:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        try:
+            with progress.listening(Console(stream)):
+                yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, copy in zip((1, 2), saved):
+                os.dup2(copy, number)
+                os.close(copy)
+
+
+def closing_table(settings: Settings) -> str:
+    """Return the figures of both models and where the report is, as a table for a terminal."""
+    workspace = Workspace(settings.workspace.root)
+    results = (read_report(workspace.report_path("evaluate")) or {}).get("results")
+    lines = []
+    if isinstance(results, dict):
+        lines += ["", f"{'model':10}{'AP':>8}{'AP50':>8}{'AP75':>8}{'AR':>8}"]
+        for name, values in results.items():
+            figures = [values[key] for key in ("mean_average_precision", "ap50", "ap75", "average_recall")]
+            lines.append(f"{name:10}" + "".join(f"{figure:8.3f}" for figure in figures))
+        lines += ["", f"model   {workspace.model_path}", f"labels  {workspace.labels_path}"]
+    return "\n".join([*lines, f"report  {workspace.report_page_path}"])

@@ -1,0 +1,1 @@
+"""What can run a TFLite detector: for now the CPU."""

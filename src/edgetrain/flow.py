@@ -1,0 +1,196 @@
+"""The order of the stages, what each depends on, and what is up to date: read top to bottom, it is the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetrain.core.errors import DatasetError, SettingsError
+from edgetrain.core.findings import findings_of, render_findings
+from edgetrain.core.label_map import suggestion
+from edgetrain.core.reports import require_report
+from edgetrain.core.settings import Settings
+from edgetrain.core.splits import Split
+from edgetrain.core.workspace import Workspace
+from edgetrain.stage_run import Digests, StageInputs, run_if_stale
+
+Paths = Callable[[Settings, Workspace], Sequence[Path]]
+
+
+def _none(_settings: Settings, _workspace: Workspace) -> Sequence[Path]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the pipeline and everything that its result depends on.
+
+    ``settings`` names sections or ``section.key``; ``reads`` are paths that must exist, ``makes`` paths that it
+    leaves; ``optional`` are inputs that may be absent.
+    """
+
+    name: str
+    settings: tuple[str, ...] = ()
+    reads_dataset: bool = False
+    reads: Paths = _none
+    optional: Paths = _none
+    makes: Paths = _none
+
+    @property
+    def module(self) -> str:
+        """Name of the module that does the work; imported only when there is work."""
+        return f"edgetrain.stages.{self.name.replace('-', '_')}"
+
+
+def _checkpoint_file(settings: Settings, _workspace: Workspace) -> Sequence[Path]:
+    """Return the local archive, if the checkpoint is one: its content may change under the same name."""
+    url = settings.checkpoint.url
+    return () if not url or url.startswith(("http://", "https://")) else (Path(url.removeprefix("file://")),)
+
+
+STAGES = (
+    Stage("validate", ("validate", "network.max_boxes"), reads_dataset=True),
+    Stage("split", ("split",), reads_dataset=True, makes=lambda _, w: [w.splits_dir]),
+    Stage(
+        "tabulate",
+        reads_dataset=True,
+        reads=lambda _, w: [w.splits_dir],
+        makes=lambda _, w: [w.table_path(split) for split in Split],
+    ),
+    Stage(
+        "label-map",
+        reads_dataset=True,
+        makes=lambda _, w: [w.label_map_path, w.labels_path],
+    ),
+    Stage(
+        "records",
+        ("records",),
+        reads_dataset=True,
+        reads=lambda _, w: [w.splits_dir, w.label_map_path],
+        makes=lambda _, w: [w.records_dir],
+    ),
+    Stage(
+        "checkpoint",
+        ("network.type", "checkpoint"),
+        optional=_checkpoint_file,
+        makes=lambda _, w: [w.checkpoint_dir],
+    ),
+    Stage(
+        "configure",
+        (
+            "network",
+            "training.steps",
+            "training.batch_size",
+            "training.train_whole_model",
+            "training.learning_rate",
+            "training.warmup",
+            "training.gradient_clip_norm",
+            "training.augmentations",
+        ),
+        reads=lambda _, w: [w.label_map_path, w.checkpoint_dir],
+        makes=lambda _, w: [w.pipeline_config_path],
+    ),
+    Stage(
+        "train",
+        ("training.seed",),
+        reads=lambda _, w: [w.pipeline_config_path, w.records_dir, w.label_map_path, w.checkpoint_dir],
+        makes=lambda _, w: [w.trained_dir],
+    ),
+    Stage(
+        "export",
+        ("export",),
+        reads=lambda _, w: [w.pipeline_config_path, w.trained_dir],
+        makes=lambda _, w: [w.saved_model_dir],
+    ),
+    Stage(
+        "quantize",
+        ("quantize",),
+        reads=lambda _, w: [w.saved_model_dir, w.records_dir],
+        makes=lambda _, w: [w.float_model_path, w.model_path],
+    ),
+    Stage(
+        "evaluate",
+        ("evaluate",),
+        reads=lambda _, w: [w.float_model_path, w.model_path, w.records_dir, w.label_map_path],
+    ),
+    Stage(
+        "report",
+        optional=lambda _, w: [w.report_path(stage.name) for stage in STAGES if stage.name != "report"],
+        makes=lambda _, w: [w.report_page_path],
+    ),
+)
+
+_LAST_BY_DEFAULT = "evaluate"
+
+
+def stage_named(name: str) -> Stage:
+    """Return a stage by its task name.
+
+    Raises:
+        SettingsError: there is no such stage.
+    """
+    for stage in STAGES:
+        if stage.name == name:
+            return stage
+    names = [stage.name for stage in STAGES]
+    raise SettingsError(f"--to {name}: no such stage. It is one of: {', '.join(names)}.{suggestion(name, names)}")
+
+
+def run_stage(name: str, settings: Settings) -> None:
+    """Run one stage, whether or not it is up to date.
+
+    Raises:
+        EdgetrainError: an input is missing, or the stage failed.
+    """
+    _run(stage_named(name), settings, Digests(settings), force=True)
+
+
+def run_pipeline(settings: Settings, *, to: str | None = None, force: bool = False) -> None:
+    """Run all stages up to ``to`` (default: evaluate), then the report; what is up to date is skipped.
+
+    Raises:
+        EdgetrainError: a stage failed; what the earlier ones made stays.
+    """
+    last = stage_named(to or _LAST_BY_DEFAULT)
+    digests = Digests(settings)
+    for stage in STAGES[: STAGES.index(last) + 1]:
+        _run(stage, settings, digests, force=force)
+    if last.name != "report":
+        _run(stage_named("report"), settings, digests, force=force)
+
+
+def review(settings: Settings, output_format: str) -> tuple[str, bool]:
+    """Run ``validate`` and return its findings in a format, and whether the dataset may be used.
+
+    Raises:
+        EdgetrainError: the format is unknown, or there is no dataset to review.
+    """
+    render_findings((), output_format)
+    is_good = True
+    try:
+        run_stage("validate", settings)
+    except DatasetError as error:
+        if not hasattr(error, "report"):
+            raise
+        is_good = False
+    report = require_report(Workspace(settings.workspace.root).report_path("validate"), "validate")
+    return render_findings(findings_of(report), output_format), is_good
+
+
+def _run(stage: Stage, settings: Settings, digests: Digests, *, force: bool) -> None:
+    """Run one stage unless its inputs, settings, code and outputs are those of its last run."""
+    workspace = Workspace(settings.workspace.root)
+    inputs = StageInputs(
+        settings={name: settings.value(name) for name in stage.settings},
+        required={path: maker_of(path, settings, workspace) for path in stage.reads(settings, workspace)},
+        optional=tuple(stage.optional(settings, workspace)),
+        reads_dataset=stage.reads_dataset,
+        outputs=tuple(stage.makes(settings, workspace)),
+    )
+    run_if_stale(stage.name, stage.module, inputs, settings=settings, digests=digests, force=force)
+
+
+def maker_of(path: Path, settings: Settings, workspace: Workspace) -> str:
+    """Return the name of the stage that makes a path of the workspace."""
+    return next(stage.name for stage in STAGES if path in stage.makes(settings, workspace))

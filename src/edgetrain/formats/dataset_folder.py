@@ -1,0 +1,145 @@
+"""Folders of labelled pictures: which annotations there are, where their pictures lie, how they are divided already.
+
+Accepted (names of the folders in any case)::
+
+    Annotations/*.xml  JPEGImages/*  [ImageSets/Main/{train,val,test}.txt]      Pascal VOC
+    annotations/*.xml  images/*                                                 two folders, with subfolders alike
+    *.xml beside their pictures                                                 one folder
+    train/ test/ [validation/ or valid/ or val/], each in one of the forms above
+
+A committed ``splits/{train,validation,test}.txt`` divides any of them and wins over the other divisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetrain.core.annotation import Annotation
+from edgetrain.core.errors import DatasetError, MissingInputError
+from edgetrain.core.findings import Finding
+from edgetrain.core.splits import Split
+from edgetrain.formats.dataset_division import find_division
+from edgetrain.formats.dataset_parts import DatasetPart, find_parts
+from edgetrain.formats.split_list import read_split_list
+from edgetrain.formats.voc import read_annotation
+
+LABEL_MAP_NAME = "label_map.pbtxt"
+_LOOKED_FOR = "annotations/*.xml, *.xml beside the pictures, and train/ and test/ with either"
+
+
+@dataclass(frozen=True)
+class DatasetItem:
+    """One annotation file, its name relative to the dataset, and the split that the dataset itself puts it in."""
+
+    annotation_path: Path
+    name: str
+    split: Split | None
+
+
+@dataclass(frozen=True)
+class LabelledImage:
+    """One picture with its ground truth; both names are relative to the dataset, with forward slashes."""
+
+    name: str
+    annotation: Annotation
+    image_path: Path
+    image_name: str
+
+
+@dataclass(frozen=True)
+class DatasetFolder:
+    """What a dataset's folder holds.
+
+    ``items`` are sorted by name. ``division`` says what divides them already (empty: nothing), ``divided`` which splits
+    that knows, ``findings`` what is wrong with it. ``image_paths`` are all pictures in the image folders, sorted.
+    """
+
+    root: Path
+    items: tuple[DatasetItem, ...]
+    division: str
+    divided: frozenset[Split]
+    findings: tuple[Finding, ...]
+    image_paths: tuple[Path, ...]
+    parts: tuple[DatasetPart, ...]
+
+    @property
+    def label_map_path(self) -> Path:
+        """Where a committed label map stands; need not exist."""
+        return self.root / LABEL_MAP_NAME
+
+    def relative_name(self, path: Path) -> str:
+        """Return a path below the dataset relative to it, with forward slashes."""
+        return path.relative_to(self.root).as_posix()
+
+    def image_of(self, annotation: Annotation) -> Path | None:
+        """Return an annotation's picture: by ``<filename>`` first, by the annotation's own name second."""
+        return self._part_of(annotation).image_of(annotation)
+
+    def image_dirs_of(self, annotation: Annotation) -> str:
+        """Return the folders in which an annotation's picture is looked for, as text for a message."""
+        return " or ".join(f"{self.relative_name(folder)}/" for folder in self._part_of(annotation).image_dirs)
+
+    def read(self, item: DatasetItem) -> LabelledImage:
+        """Return an item's ground truth and picture.
+
+        Raises:
+            DatasetError: the annotation has a fault, or there is no picture.
+        """
+        annotation = read_annotation(item.annotation_path, item.name)
+        image_path = self.image_of(annotation)
+        if image_path is None:
+            raise DatasetError(
+                f"{item.name}:{annotation.filename_line}: its picture {annotation.filename or item.name!r} is not in "
+                f'{self.image_dirs_of(annotation)}. Run "inv validate" to see every problem.'
+            )
+        return LabelledImage(item.name, annotation, image_path, self.relative_name(image_path))
+
+    def read_listed(self, list_path: Path) -> Iterator[LabelledImage]:
+        """Yield the labelled pictures of a list that ``split`` wrote, in its order.
+
+        Raises:
+            MissingInputError: there is no list, or it names an annotation that is gone.
+            DatasetError: an annotation has a fault, or a picture is missing.
+        """
+        by_name = {item.name: item for item in self.items}
+        for listed in read_split_list(list_path):
+            if listed.name not in by_name:
+                raise MissingInputError(
+                    f'{list_path}:{listed.line}: {listed.name} is not in {self.root}. Run "inv split" again.'
+                )
+            yield self.read(by_name[listed.name])
+
+    def _part_of(self, annotation: Annotation) -> DatasetPart:
+        return next(part for part in self.parts if part.annotations_dir in annotation.path.parents)
+
+
+def find_dataset(root: Path) -> DatasetFolder:
+    """Return what is in a dataset's folder, without opening annotations or pictures.
+
+    Raises:
+        DatasetError: there is no such folder, no annotation in it, annotations in two layouts at once, or a list of a
+            split cannot be read.
+    """
+    if not root.is_dir():
+        raise DatasetError(f"{root}: there is no such folder. Name the folder of the dataset with --dataset.")
+    if not any(root.iterdir()):
+        raise DatasetError(f"{root}: the folder is empty. Put labelled pictures there, or name another with --dataset.")
+    parts = find_parts(root)
+    found = sorted((path.relative_to(root).as_posix(), path) for part in parts for path in part.annotation_paths)
+    if not found:
+        raise DatasetError(
+            f"{root}: no annotation found (looked for {_LOOKED_FOR}). "
+            "Label the pictures in Pascal VOC format, or name another folder with --dataset."
+        )
+    division = find_division(root, parts, [name for name, _ in found])
+    return DatasetFolder(
+        root=root,
+        items=tuple(DatasetItem(path, name, division.splits.get(name)) for name, path in found),
+        division=division.source,
+        divided=division.present,
+        findings=tuple(sorted(division.findings)),
+        image_paths=tuple(sorted(path for part in parts for path in part.images.paths)),
+        parts=tuple(parts),
+    )

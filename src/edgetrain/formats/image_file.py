@@ -1,0 +1,179 @@
+"""Pictures: the only door to Pillow.
+
+Accepted: JPEG and PNG, told by their first bytes, never by their names. Other formats that Pillow knows are named so
+that a message can say what the file is.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from edgetrain.core.boxes import ImageSize
+from edgetrain.core.errors import DatasetError
+
+JPEG = "jpeg"
+PNG = "png"
+IMAGE_FIX = "Replace the picture, or remove it and its annotation."
+_JPEG_START = b"\xff\xd8\xff"
+_JPEG_END = b"\xff\xd9"
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_END = b"IEND\xaeB`\x82"
+_UPRIGHT = 1
+_ORIENTATIONS = range(1, 9)
+# What Pillow's readers raise for damaged bytes, beside OSError (github.com/python-pillow/Pillow/issues/5383).
+_UNREADABLE = (OSError, SyntaxError, ValueError, struct.error, EOFError, Image.DecompressionBombError)
+
+
+class UnreadableImageError(DatasetError):
+    """A picture cannot be read; ``reason`` says why, without place and remedy."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        """Make the message of the parts."""
+        super().__init__(f"{name}: {reason}. {IMAGE_FIX}")
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What the header of a picture says, and whether its end is there.
+
+    ``format`` is ``jpeg``, ``png`` or Pillow's name of another format in lower case. ``exif_orientation`` is 1 for a
+    picture that is stored upright. ``mode`` is Pillow's (``RGB``, ``L``, ``CMYK``, …).
+    """
+
+    size: ImageSize
+    format: str
+    is_complete: bool
+    exif_orientation: int
+    mode: str
+
+
+def probe(path: Path, name: str = "") -> ImageInfo:
+    """Return what a picture file says about itself, without decoding the pixels.
+
+    Args:
+        path: an existing file.
+        name: what messages call the file (default: its path).
+
+    Raises:
+        UnreadableImageError: the file cannot be read or is not a picture.
+    """
+    return probe_bytes(read_image(path, name), name or str(path))
+
+
+def read_image(path: Path, name: str = "") -> bytes:
+    """Return the bytes of a picture file.
+
+    Raises:
+        UnreadableImageError: the file cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableImageError(name or str(path), f"the file cannot be read ({error.strerror})") from error
+
+
+def probe_bytes(data: bytes, name: str) -> ImageInfo:
+    """Return what a picture's bytes say about it; see :func:`probe`."""
+    with _opened(data, name) as image:
+        image_format = _format(data, image)
+        return ImageInfo(
+            size=ImageSize(*image.size),
+            format=image_format,
+            is_complete=_is_complete(data, image_format, image),
+            exif_orientation=_orientation(image),
+            mode=image.mode,
+        )
+
+
+def decode(data: bytes, name: str = "picture") -> Image.Image:
+    """Return a picture's pixels as an RGB image, as TensorFlow decodes them: transparency dropped, not rotated.
+
+    Args:
+        data: JPEG or PNG.
+        name: what messages call the picture.
+
+    Raises:
+        UnreadableImageError: the bytes are damaged.
+    """
+    with _opened(data, name) as image:
+        try:
+            if image.mode.startswith("I"):  # 16 bits a sample; Pillow would clip instead of scaling
+                return image.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
+            return image.convert("RGB")
+        except _UNREADABLE as error:
+            raise _damaged(name, error) from error
+
+
+def decode_resized(data: bytes, size: ImageSize, name: str = "picture") -> bytes:
+    """Return a picture's pixels stretched to a size: RGB, row by row, one byte a channel.
+
+    Bilinear, with antialiasing where the picture becomes smaller.
+
+    Raises:
+        UnreadableImageError: the bytes are damaged.
+    """
+    return decode(data, name).resize((size.width, size.height), Image.Resampling.BILINEAR).tobytes()
+
+
+def _opened(data: bytes, name: str) -> Image.Image:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # large pictures and odd metadata are no fault of their own
+        try:
+            return Image.open(io.BytesIO(data))
+        except _UNREADABLE as error:
+            raise _damaged(name, error) from error
+
+
+def _damaged(name: str, error: Exception) -> UnreadableImageError:
+    is_unknown = isinstance(error, UnidentifiedImageError)
+    return UnreadableImageError(
+        name, "the file is not a picture" if is_unknown else f"the picture is damaged ({error})"
+    )
+
+
+def _format(data: bytes, image: Image.Image) -> str:
+    if data.startswith(_JPEG_START):
+        return JPEG  # also where Pillow says MPO: several pictures in one JPEG, of which everybody reads the first
+    return PNG if data.startswith(_PNG_START) else str(image.format).lower()
+
+
+def _is_complete(data: bytes, image_format: str, image: Image.Image) -> bool:
+    """Return whether the end of the picture is there.
+
+    The end marker is the rule, since decoders forgive PNGs that TensorFlow refuses; only a JPEG with something behind
+    its marker has to be decoded to know.
+    """
+    if image_format == PNG:
+        return _PNG_END in data
+    if image_format != JPEG or data.endswith(_JPEG_END):
+        return True
+    if _JPEG_END not in data:
+        return False
+    try:
+        image.load()
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 where there is none or it makes no sense."""
+    stored = image.info.get("exif")
+    if not stored:
+        return _UPRIGHT
+    exif = Image.Exif()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exif.load(stored)
+            value = exif.get(ExifTags.Base.Orientation)
+    except _UNREADABLE:
+        return _UPRIGHT
+    return value if isinstance(value, int) and value in _ORIENTATIONS else _UPRIGHT

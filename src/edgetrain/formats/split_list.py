@@ -1,0 +1,46 @@
+"""Lists of pictures: one name a line, UTF-8, empty lines ignored.
+
+The form of ``splits/{train,validation,test}.txt`` (annotation files relative to the dataset, forward slashes) and of
+the VOC devkit's ``ImageSets/Main/*.txt`` (annotation files without folder and suffix).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetrain.core.errors import DatasetError, MissingInputError
+from edgetrain.core.files import write_text
+
+
+@dataclass(frozen=True)
+class ListedName:
+    """A name of a list and its line, from 1."""
+
+    name: str
+    line: int
+
+
+def read_split_list(path: Path) -> list[ListedName]:
+    """Return the names of a list in its order.
+
+    Raises:
+        MissingInputError: there is no such file.
+        DatasetError: it cannot be read or is not UTF-8.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise MissingInputError(f'{path}: no list of pictures. Run "inv split" first.') from error
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}). Mend or remove the list.") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not UTF-8 text ({error.reason}). Save the list as UTF-8.") from error
+    lines = enumerate(text.split("\n"), start=1)
+    return [ListedName(line.strip(), number) for number, line in lines if line.strip()]
+
+
+def write_split_list(path: Path, names: Sequence[str]) -> None:
+    """Write names in the given order; no names give an empty file."""
+    write_text(path, "".join(f"{name}\n" for name in names))

@@ -1,0 +1,292 @@
+"""Pascal VOC annotations: the only door to lxml.
+
+Accepted: what labelImg, CVAT, Roboflow, VoTT, RectLabel and the VOC devkit write. Elements are found by name, never by
+position; ``part`` and every other element not shown is ignored::
+
+    <annotation>
+        <filename>0001.jpg</filename>                          may be missing
+        <size><width>640</width><height>480</height></size>    may be missing
+        <object>                                               any number, none for a negative picture
+            <name>boat</name>
+            <difficult>0</difficult>                           may be missing
+            <bndbox><xmin>1</xmin><ymin>2.5</ymin><xmax>30</xmax><ymax>40</ymax></bndbox>
+        </object>
+    </annotation>
+
+Refused: document types and entities in any encoding (nothing is ever fetched or expanded), and values that would have
+to be guessed: numbers such as ``1_0``, ``nan`` and ``inf``, repeated or misplaced elements.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lxml import etree
+
+from edgetrain.core.annotation import Annotation, LabelledBox
+from edgetrain.core.boxes import BoundingBox, ImageSize
+from edgetrain.core.errors import DatasetError
+from edgetrain.core.files import replacing_file
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_UNSAFE = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
+_PLACE_IN_MESSAGE = re.compile(r",? *line \d+, column \d+.*", re.DOTALL)
+_FIX_SIZE = "State the picture's size in pixels."
+_SIDES = ("xmin", "ymin", "xmax", "ymax")
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One fault of an annotation file: the line (from 1), the rule's name, what is wrong and what to do."""
+
+    line: int
+    rule: str
+    message: str
+    fix: str
+
+
+def parse_annotation(data: bytes, path: Path) -> tuple[Annotation | None, list[Problem]]:
+    """Return the annotation in a file's bytes and all faults of the file, by line.
+
+    An object with a fault is left out of the boxes; ``None`` stands for a file that is no annotation at all.
+
+    Args:
+        data: the file's content in any encoding that XML knows.
+        path: becomes the annotation's path; nothing is read from it.
+    """
+    root, problem = _parse_root(data)
+    if root is None:
+        return None, [problem] if problem else []
+    reader = _Reader()
+    return reader.annotation(root, path), sorted(reader.problems)
+
+
+def read_annotation(path: Path, name: str = "") -> Annotation:
+    """Return the annotation in a file.
+
+    Args:
+        path: an existing file.
+        name: what messages call the file (default: its path).
+
+    Raises:
+        DatasetError: the file cannot be read or has a fault; tells the first one and how many more there are.
+    """
+    name = name or str(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{name}: cannot be read ({error.strerror}). Mend the file or remove it.") from error
+    annotation, problems = parse_annotation(data, path)
+    if annotation is None or problems:
+        first = problems[0]
+        more = f' (and {len(problems) - 1} more; run "inv validate")' if len(problems) > 1 else ""
+        raise DatasetError(f"{name}:{first.line}: {first.message} {first.fix}{more}")
+    return annotation
+
+
+def _parse_root(data: bytes) -> tuple[etree._Element | None, Problem | None]:
+    """Return the root element of safe, well-formed XML, else the one problem that forbids reading it."""
+    # UTF-16 and UTF-32 put NUL bytes between the letters of ASCII text; without these a scan sees both encodings.
+    visible = data.replace(b"\0", b"")
+    unsafe = _UNSAFE.search(visible)
+    if unsafe:
+        return None, _unsafe_problem(visible.count(b"\n", 0, unsafe.start()) + 1)
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        message = _PLACE_IN_MESSAGE.sub("", error.msg or "") or "Document is empty"
+        return None, Problem(
+            max(1, error.lineno or 1), "xml-malformed", f"this is not well-formed XML: {message}.", "Correct the file."
+        )
+    # Rare encodings (EBCDIC, UTF-7) pass the scan, but not unseen.
+    if root.getroottree().docinfo.internalDTD is not None:
+        return None, _unsafe_problem(1)
+    if root.tag != "annotation":
+        return None, Problem(
+            _line(root),
+            "element-missing",
+            f"the root element is <{root.tag}>, not <annotation>.",
+            "Export the labels as Pascal VOC XML, or remove the file.",
+        )
+    return root, None
+
+
+def _unsafe_problem(line: int) -> Problem:
+    return Problem(
+        line,
+        "xml-unsafe",
+        "a document type or entity is declared; annotations need none, and reading it could open other files.",
+        "Remove the declaration.",
+    )
+
+
+def _line(element: etree._Element) -> int:
+    line = element.sourceline
+    return line if isinstance(line, int) and line > 0 else 1
+
+
+def _text(element: etree._Element | None) -> str:
+    """Return an element's text without the white space and byte order marks around it."""
+    if element is None:
+        return ""
+    return " ".join(str(part) for part in element.itertext()).strip("\ufeff \t\r\n\f\v\u00a0")
+
+
+@dataclass
+class _Reader:
+    """Collects the faults of one file while its values are read."""
+
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, element: etree._Element, rule: str, message: str, fix: str) -> None:
+        self.problems.append(Problem(_line(element), rule, message, fix))
+
+    def annotation(self, root: etree._Element, path: Path) -> Annotation:
+        filename = self.child(root, "filename", "")
+        size = self.child(root, "size", "")
+        boxes = [box for element in root.findall("object") if (box := self.labelled_box(element)) is not None]
+        for element in root.iter("object"):
+            if element.getparent() is not root:
+                self.add(
+                    element,
+                    "element-misplaced",
+                    "<object> does not stand directly in <annotation>.",
+                    "Move it there, or its box is lost.",
+                )
+        return Annotation(
+            path=path,
+            filename=_text(filename) or None,
+            filename_line=_line(root if filename is None else filename),
+            size=None if size is None else self.size(size),
+            size_line=_line(root if size is None else size),
+            boxes=tuple(boxes),
+        )
+
+    def child(self, parent: etree._Element, name: str, fix: str) -> etree._Element | None:
+        """Return the only child of a name; with a ``fix``, its absence is a fault."""
+        found = parent.findall(name)
+        if not found and fix:
+            self.add(parent, "element-missing", f"<{parent.tag}> has no <{name}>.", fix)
+        if len(found) > 1:
+            message = f"<{parent.tag}> has {len(found)} <{name}>."
+            self.add(found[1], "element-repeated", message, "Keep the right one, remove the others.")
+        return found[0] if found else None
+
+    def size(self, element: etree._Element) -> ImageSize | None:
+        """Return the size that is stated, ``None`` where a part of it is missing or is no whole number."""
+        sides = [self.child(element, name, "") for name in ("width", "height")]
+        width, height = [self.number(side) if side is not None and _text(side) else None for side in sides]
+        for side, value in zip(sides, (width, height)):
+            if side is not None and value is not None and not value.is_integer():
+                self.add(side, "not-a-number", f"<{side.tag}> is {_text(side)!r}, not a whole number.", _FIX_SIZE)
+                return None
+        return None if width is None or height is None else ImageSize(int(width), int(height))
+
+    def labelled_box(self, element: etree._Element) -> LabelledBox | None:
+        known = len(self.problems)
+        name = self.class_name(element)
+        bndbox = self.child(element, "bndbox", "Draw the box again, or remove the object.")
+        sides = [self.side(bndbox, side) for side in _SIDES] if bndbox is not None else []
+        difficult = _text(self.child(element, "difficult", ""))
+        if len(self.problems) > known:
+            return None
+        box = BoundingBox(*(value for value in sides if value is not None))
+        return LabelledBox(name, box, _line(element), difficult.casefold() in {"1", "true"})
+
+    def class_name(self, parent: etree._Element) -> str:
+        fix = "Give the object a class name, or remove it."
+        element = self.child(parent, "name", fix)
+        name = _text(element)
+        if element is not None and not name:
+            self.add(element, "element-missing", "<name> is empty.", fix)
+        elif element is not None and (len(name.splitlines()) > 1 or any(letter < " " for letter in name)):
+            self.add(element, "class-malformed", f"the class name {name!r} is not one line of text.", "Correct it.")
+        return name
+
+    def side(self, bndbox: etree._Element, name: str) -> float | None:
+        element = self.child(bndbox, name, "Draw the box again, or remove the object.")
+        return None if element is None else self.number(element)
+
+    def number(self, element: etree._Element) -> float | None:
+        text = _text(element)
+        value = float(text) if _NUMBER.fullmatch(text) else math.nan
+        if math.isfinite(value):
+            return value
+        self.add(element, "not-a-number", f"<{element.tag}> is {text!r}, not a number.", "Correct the value.")
+        return None
+
+
+def render_annotation(annotation: Annotation, *, folder: str = "images", depth: int = 3) -> bytes:
+    """Return an annotation as labelImg writes it: tabs, no declaration, ``truncated`` where a box touches an edge.
+
+    Args:
+        annotation: what to write; a missing filename or size is left out.
+        folder: text of ``<folder>``.
+        depth: number of colour channels, text of ``<depth>``.
+    """
+    root = etree.Element("annotation")
+    add = _adder(root)
+    add("folder", folder)
+    if annotation.filename is not None:
+        add("filename", annotation.filename)
+        add("path", annotation.filename)
+    _adder(etree.SubElement(root, "source"))("database", "Unknown")
+    if annotation.size is not None:
+        add_side = _adder(etree.SubElement(root, "size"))
+        add_side("width", annotation.size.width)
+        add_side("height", annotation.size.height)
+        add_side("depth", depth)
+    add("segmented", 0)
+    for box in annotation.boxes:
+        _add_object(root, box, annotation.size)
+    etree.indent(root, space="\t")
+    return etree.tostring(root, encoding="utf-8", xml_declaration=False) + b"\n"
+
+
+def write_annotation(path: Path, annotation: Annotation, *, folder: str = "images", depth: int = 3) -> None:
+    """Write :func:`render_annotation` to ``path``, whole or not at all."""
+    with replacing_file(path) as temporary:
+        temporary.write_bytes(render_annotation(annotation, folder=folder, depth=depth))
+
+
+def _adder(parent: etree._Element) -> Callable[[str, object], None]:
+    """Return a function that appends an element with a text to ``parent``."""
+
+    def add(name: str, value: object) -> None:
+        etree.SubElement(parent, name).text = str(value)
+
+    return add
+
+
+def _add_object(root: etree._Element, labelled: LabelledBox, size: ImageSize | None) -> None:
+    element = etree.SubElement(root, "object")
+    add = _adder(element)
+    add("name", labelled.class_name)
+    add("pose", "Unspecified")
+    add("truncated", int(_touches_edge(labelled.box, size)))
+    add("difficult", int(labelled.is_difficult))
+    add_side = _adder(etree.SubElement(element, "bndbox"))
+    for side in _SIDES:
+        add_side(side, format_coordinate(getattr(labelled.box, side)))
+
+
+def _touches_edge(box: BoundingBox, size: ImageSize | None) -> bool:
+    """Return what labelImg calls truncated; its minima start at 1."""
+    return size is not None and (1 in (box.xmin, box.ymin) or box.xmax == size.width or box.ymax == size.height)
+
+
+def format_coordinate(value: float) -> str:
+    """Return the shortest text that reads back as the same number; whole numbers have no point."""
+    return str(int(value)) if float(value).is_integer() else repr(float(value))

@@ -1,0 +1,192 @@
+"""One run of one stage: is it needed, are its inputs there, what does it leave behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+import importlib
+import importlib.metadata
+import json
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import edgetrain
+from edgetrain.core.errors import EdgetrainError, MissingInputError
+from edgetrain.core.files import combined_digest, file_digest, visible_files
+from edgetrain.core.progress import listener
+from edgetrain.core.reports import Report, StageRecord, read_report, write_record
+from edgetrain.core.settings import Settings
+from edgetrain.core.workspace import Workspace
+
+PROJECT_DIR = Path(__file__).resolve().parents[2]
+_PACKAGES = ("tensorflow-cpu", "tensorflow", "tf-object-detection-api", "numpy", "pandas", "pillow", "lxml", "jinja2")
+
+
+@dataclass(frozen=True)
+class StageInputs:
+    """What a stage's result depends on.
+
+    ``required`` maps each input to the stage that makes it; ``outputs`` are what the stage leaves.
+    """
+
+    settings: Mapping[str, object]
+    required: Mapping[Path, str]
+    optional: tuple[Path, ...]
+    reads_dataset: bool
+    outputs: tuple[Path, ...]
+
+
+class Digests:
+    """SHA-256 of files and folders, each file read once as long as it does not change."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Start with nothing known about the files of these settings."""
+        self._dataset_dir = settings.dataset.root
+        self._workspace_dir = settings.workspace.root
+        self._known: dict[tuple[str, int, int], str] = {}
+        self._code: str | None = None
+
+    def of(self, path: Path) -> str | None:
+        """Return the digest of a file, or of a folder's visible files by name and content; ``None`` if absent."""
+        if path.is_file():
+            return self._of_file(path)
+        return self._of_files(path, visible_files(path)) if path.is_dir() else None
+
+    def of_dataset(self) -> str | None:
+        """Return the digest of all visible files of the dataset, a workspace inside it left out."""
+        if not self._dataset_dir.is_dir():
+            return None
+        files = [path for path in visible_files(self._dataset_dir) if self._workspace_dir not in path.parents]
+        return self._of_files(self._dataset_dir, files)
+
+    def of_code(self) -> str:
+        """Return the digest of the project's own code and templates."""
+        if self._code is None:
+            files = [*(PROJECT_DIR / "src").rglob("*.py"), *(PROJECT_DIR / "templates").rglob("*")]
+            self._code = self._of_files(PROJECT_DIR, sorted(path for path in files if path.is_file()))
+        return self._code
+
+    def _of_files(self, folder: Path, files: list[Path]) -> str:
+        return combined_digest((path.relative_to(folder).as_posix(), self._of_file(path)) for path in files)
+
+    def _of_file(self, path: Path) -> str:
+        state = path.stat()
+        key = (str(path), state.st_mtime_ns, state.st_size)
+        if key not in self._known:
+            self._known[key] = file_digest(path)
+        return self._known[key]
+
+
+def run_if_stale(
+    name: str, module: str, inputs: StageInputs, *, settings: Settings, digests: Digests, force: bool
+) -> None:
+    """Run a stage and leave its report, unless its last run had the same inputs, settings, code and outputs.
+
+    Raises:
+        EdgetrainError: an input is missing, or the stage failed; a failure that carries a report leaves that.
+    """
+    workspace = Workspace(settings.workspace.root)
+    used = _input_digests(inputs, settings, workspace, digests)
+    plain_settings = {key: _plain(value) for key, value in inputs.settings.items()}
+    fingerprint = _fingerprint(name, plain_settings, used, digests.of_code())
+    record_path = workspace.report_path(name)
+    if not force and _is_up_to_date(record_path, fingerprint, inputs, workspace, digests):
+        listener().skipped(name, "inputs, settings and code are unchanged")
+        return
+    record_path.unlink(missing_ok=True)
+    listener().started(name)
+    started = time.monotonic()
+    try:
+        report = _load_run(module)(settings, workspace)
+        failure = None
+    except EdgetrainError as error:
+        report, failure = getattr(error, "report", None), error
+        if report is None:
+            raise
+    seconds = time.monotonic() - started
+    record = StageRecord(
+        stage=name,
+        report=report,
+        fingerprint="" if failure else fingerprint,
+        settings=plain_settings,
+        inputs=used,
+        outputs={workspace.relative(path): digests.of(path) for path in inputs.outputs},
+        seconds=seconds,
+        versions=_versions(),
+    )
+    write_record(record_path, record)
+    if failure:
+        raise failure
+    listener().finished(name, report.summary, seconds)
+    for note in report.notes:
+        listener().noted(note)
+
+
+def _load_run(module: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the module is known by name only
+    return importlib.import_module(module).run
+
+
+def _input_digests(
+    inputs: StageInputs, settings: Settings, workspace: Workspace, digests: Digests
+) -> dict[str, str | None]:
+    """Return the digest of every input by name.
+
+    Raises:
+        MissingInputError: a required input does not exist; names the stage that makes it.
+    """
+    used: dict[str, str | None] = {}
+    for path, maker in inputs.required.items():
+        digest = digests.of(path)
+        if digest is None:
+            raise MissingInputError(f'{path}: does not exist. Run "inv {maker}" first.')
+        used[workspace.relative(path)] = digest
+    for path in inputs.optional:
+        inside = workspace.root in path.parents
+        used[workspace.relative(path) if inside else path.name] = digests.of(path)
+    if inputs.reads_dataset:
+        used["dataset"] = digests.of_dataset()
+    return used
+
+
+def _fingerprint(
+    name: str, settings: Mapping[str, object], inputs: Mapping[str, str | None], code: str
+) -> str:
+    text = json.dumps([name, settings, inputs, code], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_up_to_date(
+    record_path: Path, fingerprint: str, inputs: StageInputs, workspace: Workspace, digests: Digests
+) -> bool:
+    record = read_report(record_path)
+    made_from = record.get("made_from") if record else None
+    if not isinstance(made_from, dict) or made_from.get("fingerprint") != fingerprint:
+        return False
+    now = {workspace.relative(path): digests.of(path) for path in inputs.outputs}
+    return None not in now.values() and now == made_from.get("outputs")
+
+
+def _plain(value: object) -> object:
+    """Return a setting as a JSON value."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions that may have shaped a result: Python, this project, and the libraries installed."""
+    versions = {"python": platform.python_version(), "edgetrain": edgetrain.__version__}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,64 @@
+"""Fetch the weights that training starts from, and tell what they are."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from edgetrain.core.download import fetch
+from edgetrain.core.errors import SettingsError
+from edgetrain.core.files import replacing_dir, write_json
+from edgetrain.core.progress import listener
+from edgetrain.core.reports import Report
+from edgetrain.core.settings import Settings
+from edgetrain.core.workspace import Workspace
+from edgetrain.formats.checkpoint_archive import unpack_checkpoint
+from edgetrain.training.checkpoints import checkpoint_type
+
+_MEBIBYTE = 1 << 20
+
+
+def run(settings: Settings, workspace: Workspace) -> Report:
+    """Fetch and unpack the checkpoint of the settings.
+
+    Raises:
+        SettingsError: the network type has no default checkpoint and none is given.
+        DownloadError: it cannot be fetched, has another digest, or is no checkpoint archive.
+        TrainingError: it is no checkpoint that training can start from.
+    """
+    url = _url(settings)
+    archive = workspace.downloads_dir / _file_name(url)
+    fetched = fetch(url, archive, sha256=settings.checkpoint.sha256, advance=_tell)
+    with replacing_dir(workspace.checkpoint_dir) as temporary:
+        kind = checkpoint_type(unpack_checkpoint(fetched.path, temporary))
+        source = {"type": kind, "url": url, "sha256": fetched.sha256}
+        write_json(temporary / "checkpoint.json", source)
+    notes = []
+    if not settings.checkpoint.sha256:
+        notes.append(f"the digest was not checked; to have it checked, set checkpoint.sha256: {fetched.sha256}")
+    return Report(f"{kind} checkpoint {archive.name}, SHA-256 {fetched.sha256[:12]}…", source, tuple(notes))
+
+
+def _url(settings: Settings) -> str:
+    network = settings.network.type.value
+    url = settings.checkpoint.url or str(settings.value(f"checkpoint.{network}_url"))
+    if not url:
+        raise SettingsError(
+            f"checkpoint.url: {network} has no default checkpoint, since the TF2 model zoo has none for it. "
+            "Give one with --url (a TF2 checkpoint archive of this network; TensorFlow 1 checkpoints cannot be "
+            "loaded yet), or train mobilenet_v2_ssd."
+        )
+    return url
+
+
+def _file_name(url: str) -> str:
+    """Return a name for the downloaded archive: its own, and a part of the URL's digest against mix-ups."""
+    name = PurePosixPath(urlsplit(url).path).name or "checkpoint"
+    return f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{name}"
+
+
+def _tell(done: int, total: int) -> None:
+    listener().advanced(done // _MEBIBYTE, max(1, total // _MEBIBYTE), "MiB")
+
+

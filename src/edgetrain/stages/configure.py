@@ -1,0 +1,57 @@
+"""Render the Object Detection API's ``pipeline.config`` from the settings, and parse it back."""
+
+from __future__ import annotations
+
+import json
+
+from edgetrain.core.errors import SettingsError
+from edgetrain.core.files import write_text
+from edgetrain.core.label_map import suggestion
+from edgetrain.core.reports import Report
+from edgetrain.core.settings import Settings
+from edgetrain.core.workspace import Workspace
+from edgetrain.formats.pbtxt import read_label_map
+from edgetrain.formats.pipeline_config import known_augmentations, parse_pipeline_config
+from edgetrain.formats.template import render_template
+
+
+def run(settings: Settings, workspace: Workspace) -> Report:
+    """Write the configuration of the network type for this dataset.
+
+    Raises:
+        SettingsError: an augmentation is unknown, or the rendered text is no valid configuration.
+    """
+    training, network = settings.training, settings.network
+    _check_augmentations(training.augmentations)
+    source = json.loads((workspace.checkpoint_dir / "checkpoint.json").read_text(encoding="utf-8"))
+    classes = len(read_label_map(workspace.label_map_path))
+    values = {
+        "num_classes": classes,
+        "image_size": network.image_size,
+        "depth_multiplier": network.depth_multiplier,
+        "max_boxes": network.max_boxes,
+        "batch_size": training.batch_size,
+        "steps": training.steps,
+        "train_whole_model": training.train_whole_model,
+        "checkpoint_type": source["type"],
+        "augmentations": training.augmentations,
+        "learning_rate": training.learning_rate,
+        "warmup_steps": round(training.steps * training.warmup),
+        "gradient_clip_norm": training.gradient_clip_norm,
+    }
+    text = render_template(f"pipeline/{network.type.value}.config", values)
+    parse_pipeline_config(text, where=str(workspace.pipeline_config_path))
+    write_text(workspace.pipeline_config_path, text)
+    part = "whole model" if training.train_whole_model else "backbone frozen"
+    summary = f"{network.type.value} {network.image_size}x{network.image_size}, {classes} classes, {part}"
+    return Report(f"{summary}, {training.steps} steps of {training.batch_size} pictures", dict(values))
+
+
+def _check_augmentations(names: tuple[str, ...]) -> None:
+    known = known_augmentations()
+    for name in names:
+        if name not in known:
+            raise SettingsError(
+                f"training.augmentations: {name!r} is no augmentation of the Object Detection API."
+                f"{suggestion(name, known)} It knows: {', '.join(known)}."
+            )

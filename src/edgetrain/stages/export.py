@@ -1,0 +1,19 @@
+"""Export the trained weights as a SavedModel whose graph ends in SSD post-processing."""
+
+from __future__ import annotations
+
+from edgetrain.core.files import replacing_dir
+from edgetrain.core.reports import Report
+from edgetrain.core.settings import Settings
+from edgetrain.core.workspace import Workspace
+from edgetrain.formats.pipeline_config import read_pipeline_config
+from edgetrain.training.object_detection_api import export_saved_model
+
+
+def run(settings: Settings, workspace: Workspace) -> Report:
+    """Write the SavedModel for conversion to TFLite: batch 1, input float32 in -1 to 1."""
+    config = read_pipeline_config(workspace)
+    detections = settings.export.max_detections
+    with replacing_dir(workspace.saved_model_dir.parent) as temporary:
+        export_saved_model(config, workspace.trained_dir, temporary, max_detections=detections)
+    return Report(f"SavedModel, at most {detections} detections for each picture", {"max_detections": detections})

@@ -1,0 +1,48 @@
+"""Give each class its id: the committed label map with new classes appended, else the names in sorted order."""
+
+from __future__ import annotations
+
+from edgetrain.core.errors import DatasetError
+from edgetrain.core.files import write_text
+from edgetrain.core.findings import counted
+from edgetrain.core.label_map import LabelMap
+from edgetrain.core.reports import Report
+from edgetrain.core.settings import Settings
+from edgetrain.core.workspace import Workspace
+from edgetrain.formats.dataset_folder import find_dataset
+from edgetrain.formats.pbtxt import read_label_map, write_label_map
+from edgetrain.formats.voc import read_annotation
+
+_SHOWN = 10
+
+
+def run(settings: Settings, workspace: Workspace) -> Report:
+    """Write the label map, and the class names in the order of a model's output.
+
+    Raises:
+        DatasetError: an annotation has a fault, or no annotation has a box.
+        LabelMapError: the committed label map is malformed.
+    """
+    folder = find_dataset(settings.dataset.root)
+    annotations = [read_annotation(item.annotation_path, item.name) for item in folder.items]
+    names = {box.class_name for annotation in annotations for box in annotation.boxes}
+    if not names:
+        raise DatasetError(f"{folder.root}: no annotation has a box, so there is no class. Label some objects.")
+    is_committed = folder.label_map_path.is_file()
+    committed = read_label_map(folder.label_map_path) if is_committed else LabelMap(())
+    label_map = committed.extended(names)
+    write_label_map(workspace.label_map_path, label_map)
+    write_text(workspace.labels_path, "".join(f"{name}\n" for name in label_map.names))
+    notes = []
+    place = f"copy {workspace.label_map_path} to {folder.label_map_path} and commit it"
+    added = label_map.names[len(committed) :]
+    if not is_committed:
+        notes.append(f"the ids follow the sorted names and move when a class is added: {place} to freeze them")
+    elif added:
+        notes.append(f"new classes were appended ({', '.join(added)}): {place}")
+    unused = sorted(set(committed.names) - names)
+    if unused:
+        notes.append(f"the committed label map has classes without any box: {', '.join(unused)}")
+    results = {"classes": list(label_map.names), "added": list(added), "is_committed": is_committed}
+    shown = ", ".join(label_map.names[:_SHOWN]) + (", …" if len(label_map) > _SHOWN else "")
+    return Report(f"{counted(len(label_map), 'class')}: {shown}", results, tuple(notes))

@@ -1,0 +1,151 @@
+"""The training loop: one traced step, checkpoints that a killed run continues from, and figures on the way."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
+
+from edgetrain.core.errors import TrainingError
+from edgetrain.core.progress import listener
+from edgetrain.training import object_detection_api as api
+from edgetrain.training.history import HistoryRow, read_history, write_history
+
+_LOG_EVERY_STEPS = 10
+_CHECKPOINTS_KEPT = 2
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """Where a run reads and writes: its folder, and the prefix of the checkpoint that it starts from."""
+
+    run_dir: Path
+    start_checkpoint: Path
+
+    @property
+    def history_path(self) -> Path:
+        """The table of logged steps."""
+        return self.run_dir / "history.csv"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did: where it started, and its last logged row."""
+
+    first_step: int
+    trained_variables: int
+    frozen_variables: int
+    last: HistoryRow
+
+
+class Trainer:
+    """A model in training: variables, optimizer and step, saved and restored together."""
+
+    def __init__(self, config: TrainEvalPipelineConfig, paths: RunPaths, *, seed: int) -> None:
+        """Build the model and continue from the run's last checkpoint, or start from the fine-tune checkpoint.
+
+        Raises:
+            TrainingError: the fine-tune checkpoint does not fit the network.
+        """
+        tf.keras.utils.set_random_seed(seed)
+        self._config = config
+        self._paths = paths
+        self._batch_size = config.train_config.batch_size
+        self.step = tf.Variable(0, dtype=tf.int64, name="step", trainable=False)
+        self.model = api.build_model(config, is_training=True)
+        self._optimizer, self._rate = api.build_optimizer(config, self.step)
+        self._checkpoint = tf.train.Checkpoint(model=self.model, optimizer=self._optimizer, step=self.step)
+        self._manager = tf.train.CheckpointManager(
+            self._checkpoint, str(paths.run_dir / "checkpoints"), max_to_keep=_CHECKPOINTS_KEPT
+        )
+        if self._manager.latest_checkpoint:
+            self._checkpoint.restore(self._manager.latest_checkpoint)
+        else:
+            api.restore_start(self.model, config, paths.start_checkpoint)
+        self.first_step = int(self.step)
+        # Another seed after a resumption, or the run would see its first batches again.
+        tf.random.set_seed(seed + self.first_step)
+
+    def run(self, *, checkpoint_every_steps: int) -> Outcome:
+        """Train up to the configured number of steps and return what happened.
+
+        Raises:
+            TrainingError: the loss is not a number; names the step and the batch's pictures.
+        """
+        rows = read_history(self._paths.history_path, up_to=self.first_step)
+        total = self._config.train_config.num_steps
+        writer = tf.summary.create_file_writer(str(self._paths.run_dir / "events"))
+        with writer.as_default():
+            for row in self._rows(total):
+                self._log(row)
+                is_last = row.step == total
+                if is_last or row.step % _LOG_EVERY_STEPS == 0 or not rows:
+                    rows.append(row)
+                if is_last or row.step % checkpoint_every_steps == 0:
+                    self._save(rows)
+                _tell(row, total, self.first_step)
+        if not rows:
+            raise TrainingError(f"{self._paths.run_dir}: the run has no steps. Set training.steps to 1 or more.")
+        frozen = len(self.model.variables) - len(self.model.trainable_variables)
+        return Outcome(self.first_step, len(self.model.trainable_variables), frozen, rows[-1])
+
+    def save_weights(self, directory: Path) -> None:
+        """Write the model alone, as the API's exporter reads it."""
+        checkpoint = tf.train.Checkpoint(model=self.model)
+        tf.train.CheckpointManager(checkpoint, str(directory), max_to_keep=1, checkpoint_name="ckpt").save()
+
+    def _rows(self, total: int) -> Iterator[HistoryRow]:
+        """Yield the figures of each step as it is done."""
+        batches = iter(api.training_batches(self._config, self.model))
+        while int(self.step) < total:
+            started = time.monotonic()
+            features, labels = next(batches)
+            rate = float(self._rate())
+            losses = self._train_step(features, labels)
+            values = [float(value) for value in (losses.localization, losses.classification)]
+            self._refuse_not_a_number(float(losses.total), features)
+            seconds = time.monotonic() - started
+            yield HistoryRow(int(self.step), sum(values), *values, rate, self._batch_size / seconds)
+
+    @tf.function(reduce_retracing=True)
+    def _train_step(self, features: api.Tensors, labels: api.Tensors) -> api.Losses:
+        """Do one step of gradient descent."""
+        variables = self.model.trainable_variables
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            for variable in variables:
+                tape.watch(variable)
+            losses = api.training_losses(self.model, features, labels)
+        gradients = tape.gradient(losses.total, variables)
+        limit = self._config.train_config.gradient_clipping_by_norm
+        if limit > 0:
+            gradients, _ = tf.clip_by_global_norm(gradients, limit)
+        self._optimizer.apply_gradients(zip(gradients, variables))
+        self.step.assign_add(1)
+        return losses
+
+    def _refuse_not_a_number(self, loss: float, features: api.Tensors) -> None:
+        if math.isfinite(loss):
+            return
+        names = sorted({name.decode() for name in features[api.SOURCE_ID].numpy().ravel()})
+        raise TrainingError(
+            f"train: the loss is {loss} at step {int(self.step)}; the batch was {', '.join(names)}. "
+            "Look at these pictures' boxes, or lower training.learning_rate; the last checkpoint is intact."
+        )
+
+    def _log(self, row: HistoryRow) -> None:
+        for name in ("loss", "localization_loss", "classification_loss", "learning_rate", "images_per_second"):
+            tf.summary.scalar(name, getattr(row, name), step=row.step)
+
+    def _save(self, rows: list[HistoryRow]) -> None:
+        write_history(self._paths.history_path, rows)
+        self._manager.save(checkpoint_number=int(self.step))
+
+
+def _tell(row: HistoryRow, total: int, _first: int) -> None:
+    listener().advanced(row.step, total, f"loss {row.loss:.3f}, {row.images_per_second:.1f} images/s")

@@ -1,0 +1,131 @@
+"""The only door to the Object Detection API: its models, losses, input pipeline, schedules and exporter.
+
+The configuration is the API's own ``TrainEvalPipelineConfig`` with paths relative to the workspace.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+from object_detection import export_tflite_graph_lib_tf2, inputs, model_lib
+from object_detection.builders import model_builder, optimizer_builder
+from object_detection.core import freezable_batch_norm, standard_fields
+from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
+
+from edgetrain.core.errors import TrainingError
+from edgetrain.training.compatibility import restore_moved_names
+
+SOURCE_ID = standard_fields.InputDataFields.source_id
+_IMAGE = standard_fields.InputDataFields.image
+_TRUE_SHAPE = standard_fields.InputDataFields.true_image_shape
+
+Tensors = Mapping[str, tf.Tensor]
+
+
+class Losses(NamedTuple):
+    """Scalar float32 tensors of one batch; ``total`` adds the weight penalty (a tuple: a traced step returns it)."""
+
+    total: tf.Tensor
+    localization: tf.Tensor
+    classification: tf.Tensor
+
+
+def build_model(config: TrainEvalPipelineConfig, *, is_training: bool) -> Any:
+    """Return the API's detection model with all its variables created.
+
+    Variables that match ``train_config.freeze_variables`` are frozen for good: no gradient, and batch normalization
+    with its stored statistics.
+    """
+    model = model_builder.build(config.model, is_training=is_training)
+    _set_phase(model, is_training=False)
+    resizer = config.model.ssd.image_resizer.fixed_shape_resizer
+    shape = (resizer.height, resizer.width, 3)
+    model.predict(tf.zeros((1, *shape)), tf.constant([shape]))
+    _freeze(model, list(config.train_config.freeze_variables))
+    return model
+
+
+def _set_phase(model: Any, *, is_training: bool) -> None:
+    """Tell the model and Keras whether batch normalization uses the batch or the stored statistics."""
+    model._is_training = is_training  # noqa: SLF001 - the API has no public switch
+    tf.keras.backend.set_learning_phase(is_training)
+
+
+def _freeze(model: Any, patterns: list[str]) -> None:
+    """Freeze each layer whose variables match one of the patterns.
+
+    The API's batch normalization ignores ``trainable``: it keeps a flag of its own.
+    """
+    for layer in model.submodules:
+        if not isinstance(layer, tf.keras.layers.Layer) or any(True for _ in layer.submodules) or not layer.weights:
+            continue
+        if any(re.match(pattern, layer.weights[0].name) for pattern in patterns):
+            layer.trainable = False
+            if isinstance(layer, freezable_batch_norm.FreezableBatchNorm):
+                layer._training = False  # noqa: SLF001 - the API has no public switch
+
+
+def training_batches(config: TrainEvalPipelineConfig, model: Any) -> tf.data.Dataset:
+    """Return the endless stream of augmented, resized, shuffled batches as the API makes them."""
+    restore_moved_names()
+    return inputs.train_input(config.train_config, config.train_input_reader, config.model, model=model)
+
+
+def training_losses(model: Any, features: Tensors, labels: Tensors) -> Losses:
+    """Return the losses of one batch with batch normalization in training mode.
+
+    Args:
+        model: a model of ``build_model``.
+        features: images float32 (batch, height, width, 3) in -1 to 1, as ``training_batches`` gives them.
+        labels: padded ground truth of the same batch.
+    """
+    _set_phase(model, is_training=True)
+    model_lib.provide_groundtruth(model, model_lib.unstack_batch(labels, unpad_groundtruth_tensors=False))
+    prediction = model.predict(features[_IMAGE], features[_TRUE_SHAPE], **model.get_side_inputs(features))
+    losses = model.loss(prediction, features[_TRUE_SHAPE])
+    penalties = model.regularization_losses()
+    return Losses(
+        total=tf.add_n([*losses.values(), *penalties]),
+        localization=losses["Loss/localization_loss"],
+        classification=losses["Loss/classification_loss"],
+    )
+
+
+def build_optimizer(config: TrainEvalPipelineConfig, step: tf.Variable) -> tuple[Any, Callable[[], tf.Tensor]]:
+    """Return the configured optimizer, and its learning rate as a function of ``step``."""
+    optimizer, (rate,) = optimizer_builder.build(config.train_config.optimizer, global_step=step)
+    return optimizer, rate if callable(rate) else lambda: rate
+
+
+def restore_start(model: Any, config: TrainEvalPipelineConfig, prefix: Path) -> None:
+    """Load the fine-tune checkpoint into the model, as ``fine_tune_checkpoint_type`` says.
+
+    Raises:
+        TrainingError: the checkpoint is damaged or belongs to another network.
+    """
+    kind = config.train_config.fine_tune_checkpoint_type
+    checkpoint = tf.train.Checkpoint(**model.restore_from_objects(fine_tune_checkpoint_type=kind))
+    network = config.model.ssd.feature_extractor
+    try:
+        checkpoint.restore(str(prefix)).expect_partial().assert_existing_objects_matched()
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        raise TrainingError(
+            f"{prefix}: this {kind} checkpoint does not fit {network.type} with depth multiplier "
+            f"{network.depth_multiplier:g}: {reason} Give the checkpoint of that network (checkpoint.url), "
+            "or the network of that checkpoint (network.type, network.depth_multiplier)."
+        ) from error
+
+
+def export_saved_model(
+    config: TrainEvalPipelineConfig, checkpoint_dir: Path, output_dir: Path, *, max_detections: int
+) -> None:
+    """Write ``output_dir/saved_model``: input float32 (1, height, width, 3) in -1 to 1, SSD post-processing inside."""
+    tf.keras.backend.set_learning_phase(False)
+    export_tflite_graph_lib_tf2.export_tflite_model(
+        config, str(checkpoint_dir), str(output_dir), max_detections, use_regular_nms=False
+    )
