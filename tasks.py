@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional
 
@@ -59,25 +60,27 @@ class StageTask(Task):  # type: ignore[type-arg]
             raise Exit("interrupted; run the same command again to continue", code=130) from None
 
 
-def stage(*names: str) -> Any:
+def stage(*names: str) -> Callable[[Callable[..., None]], Any]:
     """Return the decorator of a task with the common flags and the named ones."""
-    return task(klass=StageTask, help={name: HELP[name] for name in ("dataset", "workspace", *names)})
+    decorator: Callable[[Callable[..., None]], Any] = task(
+        klass=StageTask, help={name: HELP[name] for name in ("dataset", "workspace", *names)}
+    )
+    return decorator
 
 
 def settings_of(context: Context, given: dict[str, object], file: Path | None = None) -> Settings:
     """Return the checked settings: ``invoke.yaml``, then the user's file, then variables, then flags."""
     config = context.config
     if file:
-        config = Config(project_location=str(PROJECT_DIR), runtime_path=str(file))
+        config = Config(project_location=PROJECT_DIR, runtime_path=file)
         config.load_runtime()
     # Invoke's boolean flags are False when absent: only True says something.
     flags: dict[str, object] = {FLAGS[name][0]: value for name, value in given.items() if value and name in FLAGS}
     if given.get("no_train_whole_model"):
         flags[FLAGS["train_whole_model"][0]] = False
-    own = {key: plain(config[key]) for key in config if key not in Config.global_defaults()}
-    return Settings.from_mapping(
-        own, base_dir=PROJECT_DIR, environment=os.environ, flags=flags, flags_dir=Path.cwd()
-    )
+    names: list[str] = [str(key) for key in config]
+    own = {key: plain(config[key]) for key in names if key not in Config.global_defaults()}
+    return Settings.from_mapping(own, base_dir=PROJECT_DIR, environment=os.environ, flags=flags, flags_dir=Path.cwd())
 
 
 def plain(section: object) -> object:
@@ -109,7 +112,7 @@ def demo(context: Context, dataset: Flag = None, workspace: Flag = None, steps: 
 
 
 @stage("network_type", "url", "sha256", "steps", "batch_size", "train_whole_model", "no_train_whole_model")
-def pipeline(  # noqa: PLR0913 - each parameter is a flag of the command
+def pipeline(
     context: Context,
     dataset: Flag = None,
     workspace: Flag = None,
@@ -204,7 +207,7 @@ def checkpoint(
 
 
 @stage("network_type", "train_whole_model", "no_train_whole_model", "steps", "batch_size")
-def configure(  # noqa: PLR0913 - each parameter is a flag of the command
+def configure(
     context: Context,
     dataset: Flag = None,
     workspace: Flag = None,
@@ -264,6 +267,20 @@ def report(context: Context, dataset: Flag = None, workspace: Flag = None) -> No
 
 
 namespace = Collection(
-    demo, pipeline, validate, split, tabulate, label_map, records, checkpoint, configure, train, export, quantize,
-    evaluate, report, ci_tasks.test, ci=ci_tasks.namespace
+    demo,
+    pipeline,
+    validate,
+    split,
+    tabulate,
+    label_map,
+    records,
+    checkpoint,
+    configure,
+    train,
+    export,
+    quantize,
+    evaluate,
+    report,
+    ci_tasks.test,
+    ci=ci_tasks.namespace,
 )

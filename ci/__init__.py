@@ -1,1 +1,1 @@
-"""What runs the project's own work: the set-up behind ``ci/inv``, the locks, CI's tasks. Nothing here is part of edgetrain."""
+"""What runs the project's own work: the set-up behind ``ci/inv``, the locks, CI's tasks; no part of edgetrain."""

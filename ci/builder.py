@@ -1,7 +1,7 @@
 """Builds virtual environments from pinned requirements, each once, however many processes ask and however they end.
 
-An environment is whole if and only if its stamp is there and names the lock, the Python and the folder it was made for; the
-stamp is written last. One lock file per environment lets a single process build it.
+An environment is whole if and only if its stamp is there and names the requirements, the Python and the folder it was
+made for; the stamp is written last. One lock file per environment lets a single process build it.
 """
 
 from __future__ import annotations
@@ -22,24 +22,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-_PIP_OPTIONS = "--no-input --disable-pip-version-check --progress-bar off --no-user --no-deps --no-build-isolation --require-hashes"
-# What of a user's settings would put packages elsewhere or change which ones are installed. Indexes, proxies, certificates stay.
-_DROPPED_VARIABLES = frozenset("PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIREMENT PIP_CONSTRAINT PIP_DRY_RUN".split())
+_PIP_OPTIONS = (
+    "--no-input",
+    "--disable-pip-version-check",
+    "--progress-bar=off",
+    "--no-user",
+    "--no-deps",
+    "--no-build-isolation",
+    "--require-hashes",
+)
+# Of a user's settings, those that would put packages elsewhere or change which ones are installed. Indexes, proxies
+# and certificates stay.
+_DROPPED_VARIABLES = frozenset(
+    ["PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIREMENT", "PIP_CONSTRAINT", "PIP_DRY_RUN"]
+)
 _SECONDS_TO_STOP = 3
 _SECONDS_BETWEEN_LINES = 10
 _FAILURES = (
     ("No space left on device|Disk quota exceeded", "the disk is full. Free some space and run it again."),
     (
         "DO NOT MATCH THE HASHES",
-        "a downloaded file is not the one that was pinned (hash mismatch). If a proxy or mirror changes files, go around it.",
+        "a downloaded file is not the pinned one (hash mismatch). If a mirror changes files, go around it.",
     ),
     (
         "CERTIFICATE_VERIFY_FAILED|SSLError",
         'the package index\'s certificate is not trusted. Name your own with "pip config set global.cert FILE".',
     ),
     (
-        "Failed to establish a new connection|NewConnectionError|name resolution|Network is unreachable|ConnectTimeout"
-        "|[Rr]ead timed out|ProxyError|Connection refused|Connection reset",
+        (
+            "Failed to establish a new connection|NewConnectionError|name resolution|Network is unreachable|ProxyError"
+            "|ConnectTimeout|[Rr]ead timed out|Connection refused|Connection reset"
+        ),
         "the package index cannot be reached. Check the network, or pip's index and proxy settings.",
     ),
     (
@@ -89,7 +102,9 @@ class Environment:
             return False
 
 
-def build_once(environment: Environment, python: Path, requirements: Sequence[Path], environ: Mapping[str, str]) -> None:
+def build_once(
+    environment: Environment, python: Path, requirements: Sequence[Path], environ: Mapping[str, str]
+) -> None:
     """Replaces what is there by a whole environment. Of several callers one builds, the others wait and find it ready.
 
     Args:
@@ -110,7 +125,8 @@ def build_once(environment: Environment, python: Path, requirements: Sequence[Pa
 
 def say(message: str) -> None:
     """Prints a line for the caller, on stderr: stdout belongs to the task."""
-    print(f"ci/inv: {message}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"ci/inv: {message}\n")
+    sys.stderr.flush()
 
 
 @contextlib.contextmanager
@@ -153,24 +169,28 @@ class _Build:
 
     def _install(self, requirements_path: Path) -> None:
         count = len(set(re.findall(r"^([\w.-]+)==", requirements_path.read_text(encoding="utf-8"), re.MULTILINE)))
-        command = [self._environment.python, "-I", "-m", "pip", "install", *_PIP_OPTIONS.split(), "-r", requirements_path]
+        command: list[str | Path] = [self._environment.python, "-I", "-m", "pip", "install"]
+        command += [*_PIP_OPTIONS, "-r", requirements_path]
         self._run(command, f"installing {requirements_path.name}", _Progress(count))
 
     def _run(self, command: Sequence[str | Path], step: str, progress: _Progress | None = None) -> None:
         """Runs a program, its output in the log; says why if it fails."""
         with self._environment.log_path.open("a+", encoding="utf-8", errors="replace") as log:
             log_start = log.tell()
-            with subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env=self._environ,
-                encoding="utf-8",
-                errors="replace",
-                # The lock goes along: pip outlives a killed set-up, and until it ends nobody else may touch the folder.
-                pass_fds=[self._lock_descriptor],
-            ) as process, _stopped_on_interrupt(process):
+            with (
+                subprocess.Popen(  # noqa: S603 - the programs are Python itself
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    env=self._environ,
+                    encoding="utf-8",
+                    errors="replace",
+                    # The lock goes along: pip outlives a killed set-up, and until it ends nobody may touch the folder.
+                    pass_fds=[self._lock_descriptor],
+                ) as process,
+                _stopped_on_interrupt(process),
+            ):
                 for line in process.stdout or ():
                     log.write(line)
                     if progress:
@@ -209,7 +229,9 @@ class _Progress:
         """Takes one more line of pip's output."""
         if line.startswith("Collecting "):
             self._fetched += 1
-            self._say_now_and_then(f"fetching package {self._fetched} of {self._count}: {line.split()[1].partition('==')[0]}")
+            self._say_now_and_then(
+                f"fetching package {self._fetched} of {self._count}: {line.split()[1].partition('==')[0]}"
+            )
         elif line.startswith("Installing collected packages"):
             if sys.stderr.isatty():
                 sys.stderr.write("\r\033[K")
@@ -227,4 +249,6 @@ class _Progress:
 def _explain(step: str, output: str, log_path: Path) -> str:
     reasons = (reason for pattern, reason in _FAILURES if re.search(pattern, output))
     last_lines = "".join(f"    {line}\n" for line in output.splitlines()[-12:])
-    return f"{step} failed:\n{last_lines}ci/inv: {next(reasons, 'the lines above say why.')} All of the output: {log_path}"
+    return (
+        f"{step} failed:\n{last_lines}ci/inv: {next(reasons, 'the lines above say why.')} All of the output: {log_path}"
+    )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci.builder import Environment, build_once, say
-from ci.errors import SetupError
+from ci.errors import SetupError, SetupUsageError
 from ci.interpreters import find_python
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ PROFILES = {
 
 # Invoke's own flags that take a value: what follows them is not a task.
 _INVOKE_FLAGS_WITH_VALUE = frozenset(
-    "-c --collection -D --list-depth -f --config -F --list-format -r --search-root -T --command-timeout".split()
+    {"-c", "--collection", "-f", "--config", "-r", "--search-root", "-T", "--command-timeout"}
+    | {"-D", "--list-depth", "-F", "--list-format"}
 )
 _FOREIGN_PACKAGES_VARIABLES = frozenset(["PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__"])
 
@@ -62,7 +63,7 @@ def split_arguments(arguments: Sequence[str], available: Sequence[str]) -> tuple
         available: names of the profiles to choose from.
 
     Raises:
-        SetupError: the profile is unknown.
+        SetupUsageError: the profile is unknown.
     """
     first, rest = arguments[:1], list(arguments[1:])
     if first == ["--profile"]:
@@ -73,7 +74,7 @@ def split_arguments(arguments: Sequence[str], available: Sequence[str]) -> tuple
         rest = list(arguments)
         name = _default_profile(rest)
     if name not in available:
-        raise SetupError(f'there is no profile "{name}". Choose one of: {", ".join(available)}.', exit_code=2)
+        raise SetupUsageError(f'there is no profile "{name}". Choose one of: {", ".join(available)}.')
     return name, rest
 
 
@@ -110,7 +111,7 @@ def describe_environment(root: Path, name: str, version: PythonVersion, shared_d
         directory = Path(shared_dir).expanduser().absolute() / f"{name}-{digest.hexdigest()[:16]}"
     else:
         directory = root / ".venv" / name
-    # The folder is part of it since the programs in bin/ name it: an environment that was moved or copied is made again.
+    # The folder is part of it since the programs in bin/ name it: an environment that was moved is made again.
     return Environment(directory, f"{digest.hexdigest()}\n{python}\n{directory}\n")
 
 
@@ -135,12 +136,15 @@ def prepare(arguments: Sequence[str], root: Path, environ: Mapping[str, str]) ->
         _, python = find_python(name, [_choose_version(name, environ)], environ)
         build_once(environment, python, requirements_paths(root, PROFILES[name]), variables)
     bin_dir = environment.directory / "bin"
-    variables |= {"VIRTUAL_ENV": str(environment.directory), "PATH": f"{bin_dir}{os.pathsep}{environ.get('PATH', os.defpath)}"}
+    variables |= {
+        "VIRTUAL_ENV": str(environment.directory),
+        "PATH": f"{bin_dir}{os.pathsep}{environ.get('PATH', os.defpath)}",
+    }
     return [str(environment.python), str(bin_dir / "inv"), "--search-root", str(root), *invoke_arguments], variables
 
 
 def _choose_version(name: str, environ: Mapping[str, str]) -> PythonVersion:
-    """Gives the version of an environment's Python, at no cost where it can be known without a search: at every start but few."""
+    """Gives the version of an environment's Python; it looks for an interpreter only if it has to."""
     versions = PROFILES[name].pythons
     if sys.version_info[:2] in versions:
         return sys.version_info[:2]
@@ -162,4 +166,4 @@ def main() -> None:
     except KeyboardInterrupt:
         say("interrupted; the next run starts over.")
         sys.exit(130)
-    os.execve(command[0], command, variables)
+    os.execve(command[0], command, variables)  # noqa: S606 - no shell is the point

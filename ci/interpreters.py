@@ -1,4 +1,4 @@
-"""Finds the Python that an environment is made with: this one, those on PATH, pyenv's, or the one that the caller names."""
+"""Finds the Python that an environment is made with: this one, those on PATH, pyenv's, or the one the caller names."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 # The real path is the installation itself, never a link in an environment, which may be about to be removed.
 _PROBE = """
 import importlib.util as u, json, os, sys
-print(json.dumps([*sys.version_info[:2], os.path.realpath(sys.executable), bool(u.find_spec("ensurepip") and u.find_spec("venv"))]))
+has_venv = bool(u.find_spec("ensurepip") and u.find_spec("venv"))
+print(json.dumps([*sys.version_info[:2], os.path.realpath(sys.executable), has_venv]))
 """
 
 
-def find_python(profile_name: str, versions: Sequence[PythonVersion], environ: Mapping[str, str]) -> tuple[PythonVersion, Path]:
+def find_python(
+    profile_name: str, versions: Sequence[PythonVersion], environ: Mapping[str, str]
+) -> tuple[PythonVersion, Path]:
     """Gives an installed Python that can make environments: its version, and the absolute path of its program.
 
     Args:
@@ -38,9 +41,9 @@ def find_python(profile_name: str, versions: Sequence[PythonVersion], environ: M
     without_venv = None
     for candidate in [chosen] if chosen else _candidates(versions, environ):
         version, path, has_venv = _probe(candidate)
-        if version in versions and has_venv:
-            return version, path
-        if version in versions:
+        if version and version in versions:
+            if has_venv:
+                return version, path
             without_venv = without_venv or path
         elif chosen:
             raise SetupError(_not_supported(chosen, version, profile_name, versions))
@@ -61,18 +64,21 @@ def _candidates(versions: Sequence[PythonVersion], environ: Mapping[str, str]) -
 def _probe(candidate: str) -> tuple[PythonVersion | None, Path, bool]:
     """Asks a program for its version, the installation behind it, and whether it can make environments."""
     try:
-        answer = subprocess.run([candidate, "-ISc", _PROBE], capture_output=True, text=True, timeout=30, check=True)
+        answer = subprocess.run(  # noqa: S603 - a Python, by name or by the caller's choice
+            [candidate, "-ISc", _PROBE], capture_output=True, text=True, timeout=30, check=True
+        )
         major, minor, path, has_venv = json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None, Path(candidate), False
     return (major, minor), Path(path), has_venv
 
 
-def _not_supported(chosen: str, version: PythonVersion | None, profile_name: str, versions: Sequence[PythonVersion]) -> str:
+def _not_supported(
+    chosen: str, version: PythonVersion | None, profile_name: str, versions: Sequence[PythonVersion]
+) -> str:
     found = "Python {}.{}".format(*version) if version else "not a Python"
-    return (
-        f"EDGETRAIN_PYTHON={chosen} is {found}; the {profile_name} profile needs Python {_any_of(versions)}. Name another one, or unset it."
-    )
+    wanted = f"the {profile_name} profile needs Python {_any_of(versions)}"
+    return f"EDGETRAIN_PYTHON={chosen} is {found}; {wanted}. Name another one, or unset it."
 
 
 def _without_venv(path: Path) -> str:
@@ -86,7 +92,8 @@ def _not_found(profile_name: str, versions: Sequence[PythonVersion]) -> str:
     preferred = "{}.{}".format(*versions[0])
     return (
         f"the {profile_name} profile needs Python {_any_of(versions)}, and there is none. Install it (Debian, Ubuntu: "
-        f'"apt install python{preferred}-venv"; elsewhere: "pyenv install {preferred}"), or name it in EDGETRAIN_PYTHON.'
+        f'"apt install python{preferred}-venv"; elsewhere: "pyenv install {preferred}"), '
+        "or name it in EDGETRAIN_PYTHON."
     )
 
 

@@ -1,6 +1,6 @@
 """Makes the requirements files with exact versions and hashes from their sources in ``ci/requirements``.
 
-Run ``python3 ci/lock.py``: pins that still fit stay as they are. ``python3 ci/lock.py --upgrade``: the newest of everything.
+Run ``python3 ci/lock.py``: pins that still fit stay as they are. With ``--upgrade``: the newest of everything.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import venv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,13 +38,15 @@ class Lock:
 
 
 _LINUX_3_11 = ("--python-version=3.11", "--python-platform=x86_64-manylinux_2_28")
-_API = (f"--excludes={_SOURCES}/excludes.txt", f"--overrides={_SOURCES}/overrides.txt")
+_LEAN = (f"--excludes={_SOURCES}/excludes.txt", f"--overrides={_SOURCES}/overrides.txt")
 _CPU = (f"--excludes={_SOURCES}/excludes-cpu.txt",)
 LOCKS = (
-    Lock("check.in", "requirements-check.txt", "", ("--universal", "--python-version=3.9", "--only-binary=:all:")),
-    Lock("train.in", "requirements.txt", "requirements-check.txt", (*_LINUX_3_11, *_API, *_CPU)),
-    Lock("test.in", "requirements-test.txt", "requirements.txt", (*_LINUX_3_11, *_API, *_CPU)),
-    Lock("gpu.in", "requirements-gpu.txt", "requirements.txt", (*_LINUX_3_11, *_API)),
+    Lock(
+        "check.in", "requirements-check.txt", "", ("--universal", "--python-version=3.9", "--only-binary=:all:", *_LEAN)
+    ),
+    Lock("train.in", "requirements.txt", "requirements-check.txt", (*_LINUX_3_11, *_LEAN, *_CPU)),
+    Lock("test.in", "requirements-test.txt", "requirements.txt", (*_LINUX_3_11, *_LEAN, *_CPU)),
+    Lock("gpu.in", "requirements-gpu.txt", "requirements.txt", (*_LINUX_3_11, *_LEAN)),
     Lock("build.in", f"{_SOURCES}/build.txt", "requirements.txt", _LINUX_3_11),
 )
 
@@ -51,7 +54,9 @@ LOCKS = (
 def main() -> None:
     """Writes every lock, in an order in which each can follow the one it agrees with."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--upgrade", action="store_true", help="take the newest versions that fit, not those pinned before")
+    parser.add_argument(
+        "--upgrade", action="store_true", help="take the newest versions that fit, not those pinned before"
+    )
     upgrade = parser.parse_args().upgrade
     with tempfile.TemporaryDirectory() as tools_dir:
         uv = _install_uv(Path(tools_dir))
@@ -60,13 +65,22 @@ def main() -> None:
 
 
 def _install_uv(tools_dir: Path) -> Path:
-    subprocess.run([sys.executable, "-m", "venv", tools_dir], check=True)
-    subprocess.run([tools_dir / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", _UV], check=True)
+    venv.create(tools_dir, with_pip=True)
+    pip = tools_dir / "bin" / "pip"
+    subprocess.run([pip, "install", "--quiet", "--disable-pip-version-check", _UV], check=True)  # noqa: S603 - our own
     return tools_dir / "bin" / "uv"
 
 
 def _compile(uv: Path, lock: Lock, *, upgrade: bool) -> None:
-    command = [uv, "pip", "compile", "--quiet", "--generate-hashes", "--annotation-style=line", *lock.options]
+    command: list[str | Path] = [
+        uv,
+        "pip",
+        "compile",
+        "--quiet",
+        "--generate-hashes",
+        "--annotation-style=line",
+        *lock.options,
+    ]
     if lock.agrees_with:
         command.append(f"--constraints={lock.agrees_with}")
     if upgrade:
@@ -74,8 +88,8 @@ def _compile(uv: Path, lock: Lock, *, upgrade: bool) -> None:
     command += [f"--output-file={lock.target}", f"{_SOURCES}/{lock.source}"]
     # Sources are named relative to the root, so that the comments in a lock name no machine's folders.
     environ = {**os.environ, "UV_CUSTOM_COMPILE_COMMAND": "python3 ci/lock.py"}
-    subprocess.run(command, cwd=_ROOT, env=environ, stdout=subprocess.DEVNULL, check=True)
-    print(lock.target)
+    subprocess.run(command, cwd=_ROOT, env=environ, stdout=subprocess.DEVNULL, check=True)  # noqa: S603 - our own
+    sys.stdout.write(f"{lock.target}\n")
 
 
 if __name__ == "__main__":

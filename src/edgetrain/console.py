@@ -20,6 +20,7 @@ from edgetrain.core.workspace import Workspace
 
 _LOG_EVERY_SECONDS = 10.0
 _MINUTE = 60
+_FEW_SECONDS = 10
 
 
 class Console(Listener):
@@ -29,7 +30,7 @@ class Console(Listener):
         """Write to a stream."""
         self._stream = stream
         self._stage = ""
-        self._bar: tqdm | None = None  # type: ignore[type-arg]
+        self._bar: tqdm | None = None
         self._first: tuple[float, int] | None = None
         self._said = 0.0
 
@@ -73,7 +74,12 @@ class Console(Listener):
         if self._bar is None or self._bar.total != total or done < self._bar.n:
             self._close_bar()
             self._bar = tqdm(
-                total=total, initial=done, desc=self._stage, file=self._stream, leave=False, dynamic_ncols=True,
+                total=total,
+                initial=done,
+                desc=self._stage,
+                file=self._stream,
+                leave=False,
+                dynamic_ncols=True,
                 bar_format="{desc:12}{bar:30} {n_fmt}/{total_fmt} {postfix} {remaining} left",
             )
         self._bar.set_postfix_str(text, refresh=False)
@@ -86,9 +92,11 @@ class Console(Listener):
 
 
 def _duration(seconds: float) -> str:
-    """Return ``12 s`` or ``3 min 20 s``."""
-    whole = round(seconds)
-    return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s" if whole < _MINUTE else f"{whole // _MINUTE} min {whole % _MINUTE} s"  # noqa: E501, PLR2004
+    """Return ``1.2 s``, ``12 s`` or ``3 min 20 s``."""
+    if seconds < _FEW_SECONDS:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def _checkpoint_file(settings: Settings, _workspace: Workspace) -> Sequence[Path
     return () if not url or url.startswith(("http://", "https://")) else (Path(url.removeprefix("file://")),)
 
 
-STAGES = (
+STAGES: tuple[Stage, ...] = (
     Stage("validate", ("validate", "network.max_boxes"), reads_dataset=True),
     Stage("split", ("split",), reads_dataset=True, makes=lambda _, w: [w.splits_dir]),
     Stage(

@@ -18,7 +18,7 @@ import edgetrain
 from edgetrain.core.errors import EdgetrainError, MissingInputError
 from edgetrain.core.files import combined_digest, file_digest, visible_files
 from edgetrain.core.progress import listener
-from edgetrain.core.reports import Report, StageRecord, read_report, write_record
+from edgetrain.core.reports import StageRecord, read_report, write_record
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 
@@ -90,7 +90,7 @@ def run_if_stale(
         EdgetrainError: an input is missing, or the stage failed; a failure that carries a report leaves that.
     """
     workspace = Workspace(settings.workspace.root)
-    used = _input_digests(inputs, settings, workspace, digests)
+    used = _input_digests(inputs, workspace, digests)
     plain_settings = {key: _plain(value) for key, value in inputs.settings.items()}
     fingerprint = _fingerprint(name, plain_settings, used, digests.of_code())
     record_path = workspace.report_path(name)
@@ -130,9 +130,7 @@ def _load_run(module: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - th
     return importlib.import_module(module).run
 
 
-def _input_digests(
-    inputs: StageInputs, settings: Settings, workspace: Workspace, digests: Digests
-) -> dict[str, str | None]:
+def _input_digests(inputs: StageInputs, workspace: Workspace, digests: Digests) -> dict[str, str | None]:
     """Return the digest of every input by name.
 
     Raises:
@@ -152,9 +150,7 @@ def _input_digests(
     return used
 
 
-def _fingerprint(
-    name: str, settings: Mapping[str, object], inputs: Mapping[str, str | None], code: str
-) -> str:
+def _fingerprint(name: str, settings: Mapping[str, object], inputs: Mapping[str, str | None], code: str) -> str:
     text = json.dumps([name, settings, inputs, code], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -67,7 +67,12 @@ def _swap_dir(new: Path, path: Path) -> None:
     old = new.with_name(f"{new.name}.old")
     if path.exists():
         path.rename(old)
-    new.rename(path)
+    try:
+        new.rename(path)
+    except OSError:
+        if old.exists():
+            old.rename(path)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -78,7 +83,7 @@ def storage_error(path: Path, error: OSError) -> StorageError:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text with ``\\n`` line ends, whole or not at all."""
+    """Write text as UTF-8, its line ends as they are, whole or not at all."""
     with replacing_file(path) as temporary:
         temporary.write_bytes(text.encode())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
+import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,9 +44,7 @@ class Source:
         return cls(values, base_dir, "invoke.yaml: {}")
 
     @classmethod
-    def of_environment(
-        cls, environment: Mapping[str, str], base_dir: Path, sections: Mapping[str, type]
-    ) -> Source:
+    def of_environment(cls, environment: Mapping[str, str], base_dir: Path, sections: Mapping[str, type]) -> Source:
         """Return the values of ``INVOKE_SECTION_KEY`` variables; variables of other sections are not ours."""
         values: dict[str, object] = {}
         for variable, text in sorted(environment.items()):
@@ -94,6 +93,8 @@ def parse_section(name: str, section: type[T], sources: Sequence[Source]) -> T:
             raise SettingsError(f"invoke.yaml: {full_name} is missing. Give it a value.")
         label = source.label.format(full_name)
         value = parse_value(source.values[full_name], hints[field.name], label=label, base_dir=source.base_dir)
+        if field.metadata.get("is_url") and value and ":" not in str(value):
+            value = str(source.base_dir / Path(str(value)).expanduser())
         _check_range(value, field.metadata, label)
         values[field.name] = value
     return section(**values)
@@ -166,6 +167,9 @@ def _check_range(value: object, limits: Mapping[str, object], label: str) -> Non
         raise SettingsError(
             f"{label} is {value!r}, but must be one of: {', '.join(choices)}.{suggestion(str(value), choices)}"
         )
+    pattern = limits.get("pattern")
+    if isinstance(pattern, str) and not re.fullmatch(pattern, str(value)):
+        raise SettingsError(f"{label} is {value!r}, but must be {limits['shape']}.")
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return
     low, high = limits.get("low", -math.inf), limits.get("high", math.inf)

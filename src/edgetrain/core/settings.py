@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.setting_values import Source, parse_section
@@ -78,8 +78,8 @@ class NetworkSettings:
 class CheckpointSettings:
     """The weights that training starts from: archive and digest, and the defaults for each network type."""
 
-    url: str
-    sha256: str
+    url: str = field(metadata={"is_url": True})
+    sha256: str = field(metadata={"pattern": "|[0-9a-fA-F]{64}", "shape": "64 hexadecimal digits, or empty"})
     mobilenet_v1_ssd_url: str
     mobilenet_v2_ssd_url: str
 
@@ -174,8 +174,8 @@ class Settings:
         sources.append(Source.of_flags(flags or {}, flags_dir or base_dir))
         for source in sources:
             source.refuse_unknown(_SECTIONS)
-        sections = {name: parse_section(name, section, sources) for name, section in _SECTIONS.items()}
-        settings = cls(**sections)  # type: ignore[arg-type]
+        sections: dict[str, Any] = {name: parse_section(name, section, sources) for name, section in _SECTIONS.items()}
+        settings = cls(**sections)
         _check_together(settings)
         return settings
 

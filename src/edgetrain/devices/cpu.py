@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from edgetrain.core.boxes import ImageSize, NormalizedBox
@@ -41,7 +42,7 @@ class CpuDetector:
         _, height, width, _ = self._input["shape"]
         self.input_size = ImageSize(int(width), int(height))
 
-    def detect(self, pixels: np.ndarray) -> Sequence[DetectedObject]:
+    def detect(self, pixels: npt.NDArray[np.uint8]) -> Sequence[DetectedObject]:
         """Return what the model finds in a picture.
 
         Args:
@@ -56,7 +57,7 @@ class CpuDetector:
             for i in range(int(count[0]))
         ]
 
-    def _to_input(self, pixels: np.ndarray) -> np.ndarray:
+    def _to_input(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8] | npt.NDArray[np.float32]:
         """Return the picture in the type that the model takes."""
         if self._input["dtype"] == np.uint8:
             return pixels

@@ -1,8 +1,8 @@
 """The archives in which TensorFlow checkpoints are published: ``NAME.tar.gz`` with ``NAME/checkpoint/ckpt-0.*``.
 
-Accepted: any tar (plain or compressed) that holds exactly one checkpoint, that is one ``X.index`` with its
-``X.data-?????-of-?????``; other files are left in the archive. Refused: no checkpoint or several, and members that are not
-plain files. Nothing is written but the checkpoint's own files, under names that this module chooses.
+Accepted: any tar (plain or compressed) that holds exactly one checkpoint, that is one ``X.index`` with
+its ``X.data-?????-of-?????``; other files are left in the archive. Refused: no checkpoint or several, and members
+that are not plain files. Nothing is written but the checkpoint's own files, under names that this module chooses.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -79,7 +80,7 @@ def coco_metrics(
     )
 
 
-def _mean(values: np.ndarray) -> float | None:
+def _mean(values: npt.NDArray[np.float64]) -> float | None:
     """Return the mean of the defined values (-1 marks undefined ones)."""
     defined = values[values > -1]
     return float(defined.mean()) if defined.size else None
@@ -111,9 +112,9 @@ def _ground_truth(truths: Sequence[Truth], images: int, class_names: Sequence[st
 
 
 def _evaluate(truth: COCO, detections: Sequence[Detection]) -> COCOeval:
-    rows = np.array(
-        [[d.image_id, *_xywh(d.box), d.score, d.class_id] for d in detections], dtype=np.float64
-    ).reshape(-1, 7)
+    rows = np.array([[d.image_id, *_xywh(d.box), d.score, d.class_id] for d in detections], dtype=np.float64).reshape(
+        -1, 7
+    )
     evaluation = COCOeval(truth, truth.loadRes(rows) if len(rows) else COCO(), "bbox")
     if not len(rows):
         evaluation.cocoDt.dataset = {"images": truth.dataset["images"], "annotations": [], "categories": []}

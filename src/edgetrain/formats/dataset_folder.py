@@ -122,11 +122,7 @@ def find_dataset(root: Path) -> DatasetFolder:
         DatasetError: there is no such folder, no annotation in it, annotations in two layouts at once, or a list of a
             split cannot be read.
     """
-    if not root.is_dir():
-        raise DatasetError(f"{root}: there is no such folder. Name the folder of the dataset with --dataset.")
-    if not any(root.iterdir()):
-        raise DatasetError(f"{root}: the folder is empty. Put labelled pictures there, or name another with --dataset.")
-    parts = find_parts(root)
+    parts = _parts(root)
     found = sorted((path.relative_to(root).as_posix(), path) for part in parts for path in part.annotation_paths)
     if not found:
         raise DatasetError(
@@ -143,3 +139,16 @@ def find_dataset(root: Path) -> DatasetFolder:
         image_paths=tuple(sorted(path for part in parts for path in part.images.paths)),
         parts=tuple(parts),
     )
+
+
+def _parts(root: Path) -> list[DatasetPart]:
+    if not root.is_dir():
+        raise DatasetError(f"{root}: there is no such folder. Name the folder of the dataset with --dataset.")
+    try:
+        if not any(root.iterdir()):
+            raise DatasetError(
+                f"{root}: the folder is empty. Put labelled pictures there, or name another with --dataset."
+            )
+        return find_parts(root)
+    except OSError as error:
+        raise DatasetError(f"{error.filename}: cannot be read ({error.strerror}). Mend its permissions.") from error

@@ -127,15 +127,16 @@ def _opened(data: bytes, name: str) -> Image.Image:
         warnings.simplefilter("ignore")  # large pictures and odd metadata are no fault of their own
         try:
             return Image.open(io.BytesIO(data))
+        except UnidentifiedImageError as error:
+            if data.startswith((_JPEG_START, _PNG_START)):
+                raise _damaged(name, "its header cannot be read") from error
+            raise UnreadableImageError(name, "the file is not a picture") from error
         except _UNREADABLE as error:
             raise _damaged(name, error) from error
 
 
-def _damaged(name: str, error: Exception) -> UnreadableImageError:
-    is_unknown = isinstance(error, UnidentifiedImageError)
-    return UnreadableImageError(
-        name, "the file is not a picture" if is_unknown else f"the picture is damaged ({error})"
-    )
+def _damaged(name: str, reason: object) -> UnreadableImageError:
+    return UnreadableImageError(name, f"the picture is damaged ({reason})")
 
 
 def _format(data: bytes, image: Image.Image) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.formats.image_file import decode
 
 
-def network_pixels(data: bytes, size: ImageSize, name: str) -> np.ndarray:
+def network_pixels(data: bytes, size: ImageSize, name: str) -> npt.NDArray[np.uint8]:
     """Return a JPEG or PNG as the network's input.
 
     Args:

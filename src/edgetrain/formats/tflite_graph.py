@@ -1,7 +1,8 @@
 """The operators and tensors of a TFLite file, and its outputs put in the order that Coral's programs expect.
 
-Accepted: files with one subgraph that ends in ``TFLite_Detection_PostProcess``. TensorFlow 2.6 and later write its
-outputs as scores, boxes, count, classes; pycoral and Frigate read boxes, classes, scores, count (tensorflow issue 52259).
+Accepted: files with one subgraph that ends in ``TFLite_Detection_PostProcess``. TensorFlow 2.6 and later write
+its outputs as scores, boxes, count, classes; pycoral and Frigate read boxes, classes, scores, count
+(tensorflow issue 52259).
 """
 
 from __future__ import annotations
@@ -92,14 +93,17 @@ def _operator(model: Any, graph: Any, operator: Any) -> Operator:
     return Operator(
         _name(model, operator),
         int(code.version),
-        tuple(_TYPE_NAMES[graph.tensors[i].type] for i in operator.inputs if i >= 0 and not _is_constant(model, graph, i)),
+        tuple(_TYPE_NAMES[graph.tensors[i].type] for i in operator.inputs if _is_computed(model, graph, i)),
         tuple(_TYPE_NAMES[graph.tensors[i].type] for i in operator.outputs),
     )
 
 
-def _is_constant(model: Any, graph: Any, index: int) -> bool:
+def _is_computed(model: Any, graph: Any, index: int) -> bool:
+    """Return whether a tensor is there (optional inputs have index -1) and is no constant."""
+    if index < 0:
+        return False
     data = model.buffers[graph.tensors[index].buffer].data
-    return data is not None and len(data) > 0
+    return data is None or len(data) == 0
 
 
 def _name(model: Any, operator: Any) -> str:

@@ -60,5 +60,3 @@ def _file_name(url: str) -> str:
 
 def _tell(done: int, total: int) -> None:
     listener().advanced(done // _MEBIBYTE, max(1, total // _MEBIBYTE), "MiB")
-
-

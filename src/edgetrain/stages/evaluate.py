@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from edgetrain.core.boxes import BoundingBox
 from edgetrain.core.errors import GateError, MissingInputError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.progress import listener
@@ -18,6 +19,9 @@ from edgetrain.formats.coco_metrics import Detection, Metrics, Truth, coco_metri
 from edgetrain.formats.detection_example import DetectionExample, read_examples
 from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.pixels import network_pixels
+
+_SAMPLES = 12
+_SAMPLE_SCORE = 0.3
 
 
 class AccuracyDropError(GateError):
@@ -45,8 +49,9 @@ def run(settings: Settings, workspace: Workspace) -> Report:
             "Put labelled pictures into this split, or evaluate another one."
         )
     models = {"float32": workspace.float_model_path, "int8": workspace.model_path}
-    metrics = {name: _evaluate(name, path, examples, label_map) for name, path in models.items()}
-    report = _report(split, examples, metrics)
+    found = {name: _detect(name, path, examples) for name, path in models.items()}
+    metrics = {name: _judge(detections, examples, label_map) for name, detections in found.items()}
+    report = _report(split, examples, metrics, _samples(examples, found["int8"], label_map))
     drop = metrics["float32"].mean_average_precision - metrics["int8"].mean_average_precision
     limit = settings.evaluate.max_ap_drop
     if limit is not None and drop > limit:
@@ -58,7 +63,12 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     return report
 
 
-def _report(split: Split, examples: Sequence[DetectionExample], metrics: dict[str, Metrics]) -> Report:
+def _report(
+    split: Split,
+    examples: Sequence[DetectionExample],
+    metrics: Mapping[str, Metrics],
+    samples: Sequence[Mapping[str, object]],
+) -> Report:
     figures = ", ".join(f"{name} AP {m.mean_average_precision:.3f} AP50 {m.ap50:.3f}" for name, m in metrics.items())
     boxes = sum(len(example.boxes) for example in examples)
     return Report(
@@ -68,19 +78,66 @@ def _report(split: Split, examples: Sequence[DetectionExample], metrics: dict[st
             "images": len(examples),
             "boxes": boxes,
             "results": {name: asdict(values) for name, values in metrics.items()},
+            "samples": list(samples),
         },
     )
 
 
-def _evaluate(name: str, model_path: Path, examples: Sequence[DetectionExample], label_map: LabelMap) -> Metrics:
-    """Return the figures of one model over all pictures."""
+def _detect(name: str, model_path: Path, examples: Sequence[DetectionExample]) -> list[Detection]:
+    """Return what one model finds in all pictures; a picture's id is its place among them."""
     detector = CpuDetector(model_path)
-    truths, detections = [], []
+    detections = []
     for image_id, example in enumerate(examples):
-        truths += [Truth(image_id, box.class_id, box.box.to_pixels(example.size)) for box in example.boxes]
         pixels = network_pixels(example.image_bytes, detector.input_size, example.filename)
         for found in detector.detect(pixels):
             box = found.box.to_pixels(example.size)
             detections.append(Detection(image_id, found.class_index + 1, box, found.score))
         listener().advanced(image_id + 1, len(examples), f"{name} pictures")
+    return detections
+
+
+def _judge(detections: Sequence[Detection], examples: Sequence[DetectionExample], label_map: LabelMap) -> Metrics:
+    """Return the figures of one model's detections over all pictures."""
+    truths = [
+        Truth(image_id, box.class_id, box.box.to_pixels(example.size))
+        for image_id, example in enumerate(examples)
+        for box in example.boxes
+    ]
     return coco_metrics(truths, detections, images=len(examples), class_names=label_map.names)
+
+
+def _samples(
+    examples: Sequence[DetectionExample], detections: Sequence[Detection], label_map: LabelMap
+) -> list[dict[str, object]]:
+    """Return pictures evenly spread over the split, with labelled boxes and detections of some confidence."""
+    count = min(_SAMPLES, len(examples))
+    return [
+        _sample(examples[i], [found for found in detections if found.image_id == i], label_map)
+        for i in (number * len(examples) // count for number in range(count))
+    ]
+
+
+def _sample(example: DetectionExample, detections: Sequence[Detection], label_map: LabelMap) -> dict[str, object]:
+    """Return one picture as JSON: boxes in pixels (xmin, ymin, xmax, ymax), detections as the model orders them."""
+    return {
+        "filename": example.filename,
+        "source_id": example.source_id,
+        "width": example.size.width,
+        "height": example.size.height,
+        "truths": [
+            {"class": box.class_name, "box": _corners(box.box.to_pixels(example.size))} for box in example.boxes
+        ],
+        "detections": [
+            {
+                "class": label_map.name_of_index(found.class_id - 1),
+                "score": round(found.score, 3),
+                "box": _corners(found.box),
+            }
+            for found in detections
+            if found.score >= _SAMPLE_SCORE and found.box.is_finite()
+        ],
+    }
+
+
+def _corners(box: BoundingBox) -> list[float]:
+    return [round(value, 1) for value in (box.xmin, box.ymin, box.xmax, box.ymax)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from edgetrain.core.boxes import ImageSize
@@ -20,7 +21,6 @@ from edgetrain.formats.pixels import network_pixels
 from edgetrain.formats.tflite_graph import read_graph, write_in_coral_order
 
 _MEBIBYTE = 1 << 20
-Pictures = Callable[[], Iterator[list[np.ndarray]]]
 
 
 def run(settings: Settings, workspace: Workspace) -> Report:
@@ -66,7 +66,7 @@ def _input_size(workspace: Workspace) -> ImageSize:
     return ImageSize(int(width), int(height))
 
 
-def _representative_pixels(workspace: Workspace, size: ImageSize, count: int) -> Sequence[np.ndarray]:
+def _representative_pixels(workspace: Workspace, size: ImageSize, count: int) -> Sequence[npt.NDArray[np.uint8]]:
     """Return training pictures evenly spread over the records, uint8 (height, width, 3)."""
     examples = list(read_examples(workspace.shard_paths(Split.TRAIN)))
     if not examples:
@@ -81,10 +81,10 @@ def _converter(workspace: Workspace) -> tf.lite.TFLiteConverter:
     return converter
 
 
-def _int8_converter(workspace: Workspace, pixels: Sequence[np.ndarray]) -> tf.lite.TFLiteConverter:
+def _int8_converter(workspace: Workspace, pixels: Sequence[npt.NDArray[np.uint8]]) -> tf.lite.TFLiteConverter:
     """Return a converter with every range measured; outputs stay float32, as SSD post-processing needs."""
 
-    def pictures() -> Iterator[list[np.ndarray]]:
+    def pictures() -> Iterator[list[npt.NDArray[np.float32]]]:
         for picture in pixels:
             yield [picture[np.newaxis].astype(np.float32) * np.float32(2 / 255) - np.float32(1)]
 

@@ -1,7 +1,7 @@
 """Two names that tf-slim 1.1.0 looks up where TensorFlow has had them only until 2.12.
 
-tf-slim calls ``control_flow_ops.case`` and ``control_flow_ops.cond``; TensorFlow moved both to modules of their own, and
-without them the Object Detection API cannot decode a TFRecord (tensorflow/models issues 11099 and 13494).
+tf-slim calls ``control_flow_ops.case`` and ``control_flow_ops.cond``; TensorFlow moved both to modules of their own,
+and without them the Object Detection API cannot decode a TFRecord (tensorflow/models issues 11099 and 13494).
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
@@ -108,10 +107,17 @@ class Trainer:
             features, labels = next(batches)
             rate = float(self._rate())
             losses = self._train_step(features, labels)
-            values = [float(value) for value in (losses.localization, losses.classification)]
+            localization, classification = float(losses.localization), float(losses.classification)
             self._refuse_not_a_number(float(losses.total), features)
             seconds = time.monotonic() - started
-            yield HistoryRow(int(self.step), sum(values), *values, rate, self._batch_size / seconds)
+            yield HistoryRow(
+                step=int(self.step),
+                loss=localization + classification,
+                localization_loss=localization,
+                classification_loss=classification,
+                learning_rate=rate,
+                images_per_second=self._batch_size / seconds,
+            )
 
     @tf.function(reduce_retracing=True)
     def _train_step(self, features: api.Tensors, labels: api.Tensors) -> api.Losses:

@@ -1,0 +1,99 @@
+"""What all tests share: a tiny dataset of drawn pictures, settings, and which tests this machine can run."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import hypothesis
+import pytest
+import yaml
+from PIL import Image, ImageDraw
+
+from edgetrain.core.annotation import Annotation, LabelledBox
+from edgetrain.core.boxes import BoundingBox, ImageSize
+from edgetrain.core.settings import Settings
+from edgetrain.core.workspace import Workspace
+from edgetrain.formats.voc import write_annotation
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+SHARED_DIR = PROJECT_DIR.parent / "shared"
+CLASSES = ("boat", "fish", "house")
+SIZE = ImageSize(64, 48)
+
+hypothesis.settings.register_profile("edgetrain", max_examples=300, deadline=None, derandomize=True)
+hypothesis.settings.load_profile("edgetrain")
+
+
+def _missing(marker):
+    """Return why tests with a marker cannot run here, or nothing."""
+    if marker == "tensorflow":
+        absent = [name for name in ("tensorflow", "object_detection") if importlib.util.find_spec(name) is None]
+        return f"{' and '.join(absent)} not installed" if absent else ""
+    return "" if SHARED_DIR.is_dir() else "no folder ../shared beside the project"
+
+
+def pytest_addoption(parser):
+    """Add the flag by which CI says what it has."""
+    text = "fail instead of skipping where what tests with MARKER need is absent"
+    parser.addoption("--require", metavar="MARKER", action="append", default=[], help=text)
+
+
+def pytest_runtest_setup(item):
+    """Skip, with the reason, a test that this machine cannot run."""
+    for marker in ("tensorflow", "shared"):
+        reason = _missing(marker) if item.get_closest_marker(marker) else ""
+        if reason and marker in item.config.getoption("--require"):
+            pytest.fail(reason)
+        if reason:
+            pytest.skip(reason)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Return a function that gives the project's own defaults, changed by ``section__key`` arguments."""
+
+    def make(dataset=None, **changes):
+        config = yaml.safe_load((PROJECT_DIR / "invoke.yaml").read_text(encoding="utf-8"))
+        flags = {name.replace("__", "."): value for name, value in changes.items()}
+        flags.setdefault("dataset.root", dataset or tmp_path / "dataset")
+        flags.setdefault("workspace.root", tmp_path / "build")
+        return Settings.from_mapping(config, base_dir=tmp_path, flags=flags)
+
+    return make
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """Return an empty workspace, the one that ``settings`` names."""
+    return Workspace(tmp_path / "build")
+
+
+@pytest.fixture
+def voc_dataset(tmp_path):
+    """Return the folder of twelve drawn pictures of three classes, all different, one of them a negative."""
+    root = tmp_path / "dataset"
+    for number in range(12):
+        draw_labelled(root, f"{number:04d}", boxes=0 if number == 5 else 1 + number % 2, shade=20 * number)
+    return root
+
+
+@pytest.fixture
+def raccoon():
+    """Return the folder of real photographs beside the project."""
+    return SHARED_DIR / "data" / "raccoon"
+
+
+def draw_labelled(root, stem, *, boxes=1, shade=0, folders=("annotations", "images"), suffix=".jpg"):
+    """Draw one picture with rectangles of the classes on it, and write it with its annotation."""
+    image = Image.new("RGB", (SIZE.width, SIZE.height), (shade, shade, 255 - shade))
+    labelled = []
+    for index in range(boxes):
+        box = BoundingBox(4 + 30 * index, 6, 28 + 30 * index, 40)
+        ImageDraw.Draw(image).rectangle((box.xmin, box.ymin, box.xmax, box.ymax), fill=(255, 80 * index, 0))
+        labelled.append(LabelledBox(CLASSES[(shade + index) % 3], box, line=1))
+    annotation_path, image_path = root / folders[0] / f"{stem}.xml", root / folders[1] / f"{stem}{suffix}"
+    image_path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(image_path)
+    write_annotation(annotation_path, Annotation(annotation_path, image_path.name, 1, SIZE, 1, tuple(labelled)))
+    return annotation_path

@@ -1,0 +1,1 @@
+"""Tests of edgetrain.core, file for file."""

@@ -1,0 +1,1 @@
+"""Tests of edgetrain.formats, file for file."""

@@ -1,0 +1,193 @@
+"""Pictures: what the header says, whether the end is there, and pixels as TensorFlow sees them."""
+
+from __future__ import annotations
+
+import io
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from edgetrain.core.boxes import ImageSize
+from edgetrain.core.errors import DatasetError
+from edgetrain.formats.image_file import ImageInfo, decode, decode_resized, probe, probe_bytes
+
+
+def encoded(image_format="JPEG", mode="RGB", size=(40, 30), **options):
+    """Return the bytes of a picture with a gradient."""
+    stream = io.BytesIO()
+    image = Image.linear_gradient("L").resize(size).convert(mode)
+    image.save(stream, image_format, **options)
+    return stream.getvalue()
+
+
+def rotated(orientation):
+    """Return a JPEG with an EXIF orientation."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return encoded(exif=exif)
+
+
+JPEG, PNG = encoded(), encoded("PNG")
+LARGE = encoded(size=(400, 300), quality=95)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param(JPEG, ("jpeg", "RGB"), id="JPEG"),
+        pytest.param(encoded(progressive=True), ("jpeg", "RGB"), id="progressive JPEG"),
+        pytest.param(encoded(mode="L"), ("jpeg", "L"), id="gray JPEG"),
+        pytest.param(encoded(mode="CMYK"), ("jpeg", "CMYK"), id="CMYK JPEG"),
+        pytest.param(encoded("MPO", save_all=True), ("jpeg", "RGB"), id="several pictures in one JPEG"),
+        pytest.param(PNG, ("png", "RGB"), id="PNG"),
+        pytest.param(encoded("PNG", "P"), ("png", "P"), id="PNG with palette"),
+        pytest.param(encoded("GIF"), ("gif", "L"), id="GIF"),
+        pytest.param(encoded("BMP"), ("bmp", "RGB"), id="BMP"),
+        pytest.param(encoded("TIFF"), ("tiff", "RGB"), id="TIFF"),
+    ],
+)
+def test_format_and_size_are_those_of_the_content(tmp_path, data, expected):
+    (tmp_path / "picture.jpg").write_bytes(data)
+
+    info = probe(tmp_path / "picture.jpg")
+
+    assert info == ImageInfo(ImageSize(40, 30), expected[0], True, 1, info.mode)  # noqa: FBT003 - is_complete
+    assert info.mode == expected[1] or info.format == "gif"
+
+
+@pytest.mark.parametrize(
+    ("data", "is_complete"),
+    [
+        pytest.param(JPEG, True, id="JPEG"),
+        pytest.param(JPEG + b"\0\0trailer", True, id="JPEG with a trailer"),
+        pytest.param(JPEG[:-1], False, id="JPEG without its last byte"),
+        pytest.param(JPEG[:-2], False, id="JPEG without its end marker"),
+        pytest.param(LARGE[: len(LARGE) // 2], False, id="JPEG cut in the middle"),
+        pytest.param(JPEG[:-40] + b"\xff\xd9\0\0", True, id="JPEG that Pillow decodes to its end"),
+        pytest.param(encoded(progressive=True)[:-2], False, id="progressive JPEG without its end marker"),
+        pytest.param(PNG, True, id="PNG"),
+        pytest.param(PNG + b"\0", True, id="PNG with a trailer"),
+        *[pytest.param(PNG[:-cut], False, id=f"PNG without {cut} bytes") for cut in (1, 4, 8, 12, 13)],
+    ],
+)
+def test_a_cut_picture_is_incomplete_and_a_trailer_is_not_a_cut(data, is_complete):
+    assert is_complete is probe_bytes(data, "a").is_complete
+
+
+def test_a_jpeg_cut_behind_an_inner_end_marker_is_incomplete():
+    """The end marker of a thumbnail in the header is not the end of the picture."""
+    thumbnail = b"\xff\xe1\x00\x06\xff\xd9\x00\x00"
+
+    data = LARGE[:2] + thumbnail + LARGE[2 : len(LARGE) // 2]
+
+    assert not probe_bytes(data, "a").is_complete
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_exif_orientation_is_told(orientation):
+    assert orientation == probe_bytes(rotated(orientation), "a").exif_orientation
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(rotated(0), id="0"),
+        pytest.param(rotated(99), id="99"),
+        pytest.param(encoded(exif=b"Exif\0\0garbage"), id="garbage"),
+        pytest.param(encoded(exif=b"Exif\0\0II*\0\xff\xff\xff\xff"), id="offset behind the end"),
+    ],
+)
+def test_an_orientation_without_sense_means_upright(data):
+    assert probe_bytes(data, "a").exif_orientation == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        pytest.param(b"", "images/a.jpg: the file is not a picture. Replace the picture", id="empty"),
+        pytest.param(b"<html></html>", "images/a.jpg: the file is not a picture.", id="HTML"),
+        pytest.param(JPEG[:3], r"images/a.jpg: the picture is damaged \(", id="three bytes of a JPEG"),
+        pytest.param(PNG[:20], r"images/a.jpg: the picture is damaged \(", id="twenty bytes of a PNG"),
+    ],
+)
+def test_what_is_no_picture_is_a_dataset_error(data, message):
+    with pytest.raises(DatasetError, match=f"^{message}"):
+        probe_bytes(data, "images/a.jpg")
+
+
+def test_a_picture_that_cannot_be_opened_is_a_dataset_error(tmp_path):
+    with pytest.raises(DatasetError, match=r"a.jpg: the file cannot be read \(No such file or directory\)"):
+        probe(tmp_path / "a.jpg")
+
+
+def test_a_picture_of_absurd_size_is_refused_before_it_is_decoded():
+    header = b"IHDR" + (60000).to_bytes(4, "big") * 2 + PNG[24:29]
+    data = PNG[:12] + header + zlib.crc32(header).to_bytes(4, "big") + PNG[33:]
+
+    with pytest.raises(DatasetError, match=r"a: the picture is damaged \(Image size \(3600000000 pixels\)"):
+        probe_bytes(data, "a")
+
+
+@given(st.sampled_from([JPEG, PNG, rotated(6)]), st.data())
+def test_damaged_pictures_never_give_a_traceback(source, data):
+    """A picture with a slice replaced by anything is told apart, or refused with a message."""
+    start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(source))] * 2)))
+    damaged = source[:start] + data.draw(st.binary(max_size=8)) + source[end:]
+
+    try:
+        info = probe_bytes(damaged, "a")
+        decode(damaged, "a")
+    except DatasetError as error:
+        info = str(error)
+
+    assert info
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "1", "I;16"])
+def test_pixels_are_rgb_whatever_the_mode(mode):
+    image = decode(encoded("PNG", mode))
+
+    assert (image.mode, image.size) == ("RGB", (40, 30))
+
+
+def test_sixteen_bits_are_scaled_not_clipped():
+    data = io.BytesIO()
+    Image.new("I;16", (2, 1), 0x8000).save(data, "PNG")
+
+    assert decode(data.getvalue()).getpixel((0, 0)) == (0x80, 0x80, 0x80)
+
+
+def test_pixels_resized_are_bytes_row_by_row():
+    assert decode_resized(JPEG, ImageSize(8, 4)) == decode(JPEG).resize((8, 4), Image.Resampling.BILINEAR).tobytes()
+
+
+def test_pixels_of_a_cut_picture_are_a_dataset_error():
+    with pytest.raises(DatasetError, match=r"a: the picture is damaged \("):
+        decode(LARGE[:2000], "a")
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(JPEG, id="JPEG"),
+        pytest.param(PNG, id="PNG"),
+        pytest.param(PNG + b"\0\0", id="PNG with a trailer"),
+        pytest.param(JPEG + b"\0\0", id="JPEG with a trailer"),
+        pytest.param(encoded("MPO", save_all=True), id="several pictures in one JPEG"),
+        pytest.param(encoded("PNG", "RGBA"), id="PNG with transparency"),
+        pytest.param(encoded("PNG", "I;16"), id="PNG of 16 bits"),
+        pytest.param(rotated(6), id="EXIF orientation"),
+    ],
+)
+def test_tensorflow_decodes_what_we_call_complete_to_the_same_pixels(data):
+    import numpy as np  # noqa: PLC0415 - heavy
+    import tensorflow as tf  # noqa: PLC0415 - heavy
+
+    theirs = tf.io.decode_image(data, channels=3, expand_animations=False).numpy()
+
+    assert probe_bytes(data, "a").is_complete
+    assert np.abs(theirs.astype(int) - np.asarray(decode(data)).astype(int)).max() <= 3

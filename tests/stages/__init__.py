@@ -1,0 +1,1 @@
+"""Tests of edgetrain.stages, file for file."""
