@@ -227,11 +227,10 @@ class _Progress:
 
     def show(self, line: str) -> None:
         """Takes one more line of pip's output."""
-        if line.startswith("Collecting "):
+        if line.startswith(("Collecting ", "Processing ")):
             self._fetched += 1
-            self._say_now_and_then(
-                f"fetching package {self._fetched} of {self._count}: {line.split()[1].partition('==')[0]}"
-            )
+            package = line.split()[1].rpartition("/")[2].partition("==")[0]
+            self._say_now_and_then(f"fetching package {self._fetched} of {self._count}: {package}")
         elif line.startswith("Installing collected packages"):
             if sys.stderr.isatty():
                 sys.stderr.write("\r\033[K")

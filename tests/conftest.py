@@ -54,11 +54,7 @@ def settings(tmp_path):
     """Return a function that gives the project's own defaults, changed by ``section__key`` arguments."""
 
     def make(dataset=None, **changes):
-        config = yaml.safe_load((PROJECT_DIR / "invoke.yaml").read_text(encoding="utf-8"))
-        flags = {name.replace("__", "."): value for name, value in changes.items()}
-        flags.setdefault("dataset.root", dataset or tmp_path / "dataset")
-        flags.setdefault("workspace.root", tmp_path / "build")
-        return Settings.from_mapping(config, base_dir=tmp_path, flags=flags)
+        return settings_of(dataset or tmp_path / "dataset", tmp_path / "build", **changes)
 
     return make
 
@@ -97,3 +93,11 @@ def draw_labelled(root, stem, *, boxes=1, shade=0, folders=("annotations", "imag
     image.save(image_path)
     write_annotation(annotation_path, Annotation(annotation_path, image_path.name, 1, SIZE, 1, tuple(labelled)))
     return annotation_path
+
+
+def settings_of(dataset, workspace, **changes):
+    """Return the project's own defaults for two folders, changed by ``section__key`` arguments."""
+    config = yaml.safe_load((PROJECT_DIR / "invoke.yaml").read_text(encoding="utf-8"))
+    flags = {"dataset.root": dataset, "workspace.root": workspace}
+    flags.update({name.replace("__", "."): value for name, value in changes.items()})
+    return Settings.from_mapping(config, base_dir=PROJECT_DIR, flags=flags)

@@ -18,7 +18,7 @@ import edgetrain
 from edgetrain.core.errors import EdgetrainError, MissingInputError
 from edgetrain.core.files import combined_digest, file_digest, visible_files
 from edgetrain.core.progress import listener
-from edgetrain.core.reports import StageRecord, read_report, write_record
+from edgetrain.core.reports import StageRecord, read_report, remove_record, write_record
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 
@@ -45,8 +45,8 @@ class Digests:
 
     def __init__(self, settings: Settings) -> None:
         """Start with nothing known about the files of these settings."""
-        self._dataset_dir = settings.dataset.root
-        self._workspace_dir = settings.workspace.root
+        self._dataset_dir = settings.dataset.root.resolve()
+        self._workspace_dir = settings.workspace.root.resolve()
         self._known: dict[tuple[str, int, int], str] = {}
         self._code: str | None = None
 
@@ -60,7 +60,9 @@ class Digests:
         """Return the digest of all visible files of the dataset, a workspace inside it left out."""
         if not self._dataset_dir.is_dir():
             return None
-        files = [path for path in visible_files(self._dataset_dir) if self._workspace_dir not in path.parents]
+        files = visible_files(self._dataset_dir)
+        if self._dataset_dir in self._workspace_dir.parents:
+            files = [path for path in files if self._workspace_dir not in path.parents]
         return self._of_files(self._dataset_dir, files)
 
     def of_code(self) -> str:
@@ -97,7 +99,7 @@ def run_if_stale(
     if not force and _is_up_to_date(record_path, fingerprint, inputs, workspace, digests):
         listener().skipped(name, "inputs, settings and code are unchanged")
         return
-    record_path.unlink(missing_ok=True)
+    remove_record(record_path)
     listener().started(name)
     started = time.monotonic()
     try:

@@ -183,7 +183,9 @@ def make_two_cases(root):
     [
         pytest.param(Path.rmdir, "there is no such folder. Name the folder of the dataset with --dataset", id="absent"),
         pytest.param(make_nothing, "the folder is empty. Put labelled pictures there", id="empty"),
-        pytest.param(lambda root: (root / "a.txt").touch(), r"no annotation found \(looked for annotations/", id="no XML"),
+        pytest.param(
+            lambda root: (root / "a.txt").touch(), r"no annotation found \(looked for annotations/", id="no XML"
+        ),
         pytest.param(make_both_layouts, "annotations are both in .*annotations and in .*train/annotations", id="mixed"),
         pytest.param(make_two_cases, "there are both Annotations/ and annotations/", id="two cases"),
     ],
@@ -217,5 +219,7 @@ def test_listed_pictures_come_in_the_order_of_the_list(voc_dataset, tmp_path):
 def test_a_listed_annotation_that_is_gone_names_the_stage_to_run(voc_dataset, tmp_path):
     write_split_list(tmp_path / "train.txt", ["annotations/0001.xml", "annotations/gone.xml"])
 
-    with pytest.raises(MissingInputError, match=r'train.txt:2: annotations/gone.xml is not in .* Run "inv split" again'):
+    with pytest.raises(
+        MissingInputError, match=r'train.txt:2: annotations/gone.xml is not in .* Run "inv split" again'
+    ):
         list(find_dataset(voc_dataset).read_listed(tmp_path / "train.txt"))

@@ -137,9 +137,7 @@ def test_unpacked_floats_and_negative_numbers_are_read():
     floats = b"\x12\x0a\x0d\0\0\0\x3f\x0d\0\0\x80\x3f"
     minus_one = b"\x1a\x0c\x0a\x0a" + b"\xff" * 9 + b"\x01"
 
-    example = decode_example(
-        with_features(entry("image/object/bbox/xmax", floats), entry("image/width", minus_one))
-    )
+    example = decode_example(with_features(entry("image/object/bbox/xmax", floats), entry("image/width", minus_one)))
 
     assert [item.box.xmax for item in example.boxes] == [0.5, 1.0]
     assert example.size.width == -1
@@ -155,7 +153,9 @@ def test_the_difficult_feature_may_be_missing():
     ("data", "message"),
     [
         pytest.param(b"", "image/filename has 0 values, not 1", id="empty"),
-        pytest.param(with_features(entry("image/width", b"\x1a\x00")), "image/width has 0 values, not 1", id="no width"),
+        pytest.param(
+            with_features(entry("image/width", b"\x1a\x00")), "image/width has 0 values, not 1", id="no width"
+        ),
         pytest.param(
             with_features(entry("image/object/class/label", b"\x1a\x03\x0a\x01\x05")),
             r"the lists of its boxes have the lengths \[1, 2\]",

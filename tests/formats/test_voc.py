@@ -87,7 +87,9 @@ def test_difficult_is_1_or_true(text, expected):
         pytest.param(b"\xef\xbb\xbf<annotation><filename>\xc3\xa9.jpg</filename></annotation>", id="UTF-8 with mark"),
         pytest.param("<annotation><filename>é.jpg</filename></annotation>".encode("utf-16"), id="UTF-16"),
         pytest.param(
-            '<?xml version="1.0" encoding="ISO-8859-1"?><annotation><filename>é.jpg</filename></annotation>'.encode("latin-1"),
+            '<?xml version="1.0" encoding="ISO-8859-1"?><annotation><filename>é.jpg</filename></annotation>'.encode(
+                "latin-1"
+            ),
             id="Latin-1",
         ),
         pytest.param(

@@ -1,4 +1,6 @@
-"""Write a backbone as the archive that the checkpoint stage unpacks: a `.tar.gz`, same weights, same bytes."""
+"""Write a backbone as the archive that the checkpoint stage unpacks: a ``.tar.gz``, same weights, same bytes."""
+
+from __future__ import annotations
 
 import gzip
 import tarfile
@@ -12,17 +14,19 @@ _TIME = 1_577_836_800
 
 
 def write_archive(backbone: tf.keras.Model, archive_path: Path) -> None:
-    """Write weights and moving averages for `fine_tune_checkpoint_type: "classification"`.
+    """Write weights and moving averages for ``fine_tune_checkpoint_type: "classification"``.
 
     Args:
-        backbone: the feature extractor's `classification_backbone`.
-        archive_path: `NAME.tar.gz`, its folder must exist; replaced only when the new one is complete. The members are
-            `NAME/checkpoint/checkpoint` and `NAME/checkpoint/ckpt-0.{index,data-00000-of-00001}`.
+        backbone: the feature extractor's ``classification_backbone``.
+        archive_path: ``NAME.tar.gz``, its folder must exist; replaced only when the new one is complete. Members:
+            ``NAME/checkpoint/checkpoint`` and ``NAME/checkpoint/ckpt-0.{index,data-00000-of-00001}``.
     """
     name = archive_path.name.removesuffix(".tar.gz")
     with tempfile.TemporaryDirectory(dir=archive_path.parent) as work:
         checkpoint_dir = Path(work) / name / "checkpoint"
-        tf.train.Checkpoint(feature_extractor=backbone).write(str(checkpoint_dir / "ckpt-0"))
+        checkpoint = tf.train.Checkpoint(feature_extractor=backbone)
+        checkpoint.save_counter.assign(0)  # creates it: the API refuses a checkpoint without
+        checkpoint.write(str(checkpoint_dir / "ckpt-0"))
         (checkpoint_dir / "checkpoint").write_text('model_checkpoint_path: "ckpt-0"\n', encoding="utf-8", newline="\n")
         unfinished = Path(work) / archive_path.name
         with unfinished.open("wb") as file, gzip.GzipFile(fileobj=file, mode="wb", mtime=0, filename="") as packed:

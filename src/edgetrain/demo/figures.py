@@ -1,8 +1,10 @@
-"""The things that are drawn, as polygons: `OBJECTS` for the demo's dataset, `SHAPES` for pretraining the backbone.
+"""The things that are drawn, as polygons: ``OBJECTS`` for the demo's dataset, ``SHAPES`` for pretraining the backbone.
 
 A figure lives in its own square, x to the right and y down, both in [-1, 1]. The two collections share no figure:
 the demo must show that the backbone carries over to things it has never seen.
 """
+
+from __future__ import annotations
 
 import math
 from dataclasses import dataclass
@@ -46,7 +48,7 @@ def _polygon(*corners: Point, tone: int = 0) -> Part:
 
 
 def _star(points: int, inner_radius: float, tone: int = 0) -> Part:
-    """A star, or with `inner_radius` near 1 a regular polygon of twice as many corners."""
+    """A star, or with ``inner_radius`` near 1 a regular polygon of twice as many corners."""
     radii = [1.0, inner_radius] * points
     angles = [math.pi * step / points - math.pi / 2 for step in range(2 * points)]
     return Part(tuple((r * math.cos(a), r * math.sin(a)) for r, a in zip(radii, angles, strict=True)), tone)
@@ -109,34 +111,107 @@ OBJECTS: tuple[Figure, ...] = (
 
 SHAPES: tuple[Figure, ...] = (
     Figure("arrow", (_polygon((-1, -0.2), (0.1, -0.2), (0.1, -0.7), (1, 0), (0.1, 0.7), (0.1, 0.2), (-1, 0.2)),)),
-    Figure("bars", (_rectangle(-0.9, -0.9, -0.4, 0.9), _rectangle(0.4, -0.9, 0.9, 0.9), _rectangle(-0.4, -0.2, 0.4, 0.2, 1))),
+    Figure(
+        "bars",
+        (_rectangle(-0.9, -0.9, -0.4, 0.9), _rectangle(0.4, -0.9, 0.9, 0.9), _rectangle(-0.4, -0.2, 0.4, 0.2, 1)),
+    ),
     Figure("bolt", (_polygon((0.2, -1), (-0.6, 0.15), (-0.05, 0.15), (-0.25, 1), (0.6, -0.2), (0.05, -0.2)),)),
-    Figure("bow", (_polygon((-1, -0.6), (0, -0.1), (1, -0.6), (1, 0.6), (0, 0.1), (-1, 0.6)), _ellipse(0, 0, 0.22, 0.22, 1))),
-    Figure("checkers", (_rectangle(-0.9, -0.9, 0.9, 0.9), _rectangle(-0.9, -0.9, 0, 0, 1), _rectangle(0, 0, 0.9, 0.9, 1))),
+    Figure(
+        "bow",
+        (_polygon((-1, -0.6), (0, -0.1), (1, -0.6), (1, 0.6), (0, 0.1), (-1, 0.6)), _ellipse(0, 0, 0.22, 0.22, 1)),
+    ),
+    Figure(
+        "checkers", (_rectangle(-0.9, -0.9, 0.9, 0.9), _rectangle(-0.9, -0.9, 0, 0, 1), _rectangle(0, 0, 0.9, 0.9, 1))
+    ),
     Figure("chevron", (_polygon((-0.9, -0.9), (0, -0.9), (0.9, 0), (0, 0.9), (-0.9, 0.9), (0, 0)),)),
-    Figure("clover", (_ellipse(-0.45, -0.45, 0.5, 0.5), _ellipse(0.45, -0.45, 0.5, 0.5), _ellipse(0, 0.4, 0.5, 0.5, 1))),
+    Figure(
+        "clover", (_ellipse(-0.45, -0.45, 0.5, 0.5), _ellipse(0.45, -0.45, 0.5, 0.5), _ellipse(0, 0.4, 0.5, 0.5, 1))
+    ),
     Figure("crescent", (_arc(40, 320, 1.0, 0.55),)),
     Figure("cross", (_rectangle(-0.3, -1, 0.3, 1), _rectangle(-1, -0.3, 1, 0.3))),
     Figure("diamond", (_polygon((0, -1), (0.7, 0), (0, 1), (-0.7, 0)), _polygon((0, -1), (0.7, 0), (0, 0), tone=1))),
     Figure("disc", (_ellipse(0, 0, 0.95, 0.95),)),
     Figure("domino", (_rectangle(-0.5, -1, 0.5, 1), _ellipse(0, -0.5, 0.25, 0.25, 1), _ellipse(0, 0.5, 0.25, 0.25, 1))),
-    Figure("flag", (_rectangle(-0.9, -1, -0.72, 1, 2), _rectangle(-0.72, -0.95, 0.95, -0.45), _rectangle(-0.72, -0.45, 0.95, 0.1, 1))),
-    Figure("flower", (*(_ellipse(0.6 * math.cos(a), 0.6 * math.sin(a), 0.38, 0.38) for a in (0.0, 1.257, 2.513, 3.77, 5.027)), _ellipse(0, 0, 0.36, 0.36, 1))),
+    Figure(
+        "flag",
+        (
+            _rectangle(-0.9, -1, -0.72, 1, 2),
+            _rectangle(-0.72, -0.95, 0.95, -0.45),
+            _rectangle(-0.72, -0.45, 0.95, 0.1, 1),
+        ),
+    ),
+    Figure(
+        "flower",
+        (
+            *(_ellipse(0.6 * math.cos(a), 0.6 * math.sin(a), 0.38, 0.38) for a in (0.0, 1.257, 2.513, 3.77, 5.027)),
+            _ellipse(0, 0, 0.36, 0.36, 1),
+        ),
+    ),
     Figure("gear", (_star(9, 0.72), _ellipse(0, 0, 0.3, 0.3, 1))),
     Figure("hexagon", (_regular(6), _regular(6, 0.5, 1))),
     Figure("hourglass", (_polygon((-0.8, -1), (0.8, -1), (0.1, 0), (0.8, 1), (-0.8, 1), (-0.1, 0)),)),
-    Figure("key", (_rectangle(-0.3, -0.12, 1, 0.12, 1), _rectangle(0.6, 0, 0.8, 0.45, 1), _ellipse(-0.6, 0, 0.4, 0.4), _ellipse(-0.6, 0, 0.15, 0.15, 2))),
-    Figure("letter-e", (_rectangle(-0.7, -1, -0.3, 1), _rectangle(-0.7, -1, 0.7, -0.6), _rectangle(-0.7, -0.2, 0.5, 0.2), _rectangle(-0.7, 0.6, 0.7, 1))),
+    Figure(
+        "key",
+        (
+            _rectangle(-0.3, -0.12, 1, 0.12, 1),
+            _rectangle(0.6, 0, 0.8, 0.45, 1),
+            _ellipse(-0.6, 0, 0.4, 0.4),
+            _ellipse(-0.6, 0, 0.15, 0.15, 2),
+        ),
+    ),
+    Figure(
+        "letter-e",
+        (
+            _rectangle(-0.7, -1, -0.3, 1),
+            _rectangle(-0.7, -1, 0.7, -0.6),
+            _rectangle(-0.7, -0.2, 0.5, 0.2),
+            _rectangle(-0.7, 0.6, 0.7, 1),
+        ),
+    ),
     Figure("letter-t", (_rectangle(-0.9, -0.95, 0.9, -0.5), _rectangle(-0.25, -0.5, 0.25, 0.95))),
-    Figure("letter-u", (_rectangle(-0.8, -0.9, -0.35, 0.9), _rectangle(0.35, -0.9, 0.8, 0.9), _rectangle(-0.8, 0.45, 0.8, 0.9))),
-    Figure("rings", (_ellipse(0, 0, 1, 1), _ellipse(0, 0, 0.7, 0.7, 1), _ellipse(0, 0, 0.4, 0.4), _ellipse(0, 0, 0.15, 0.15, 1))),
+    Figure(
+        "letter-u",
+        (_rectangle(-0.8, -0.9, -0.35, 0.9), _rectangle(0.35, -0.9, 0.8, 0.9), _rectangle(-0.8, 0.45, 0.8, 0.9)),
+    ),
+    Figure(
+        "rings",
+        (_ellipse(0, 0, 1, 1), _ellipse(0, 0, 0.7, 0.7, 1), _ellipse(0, 0, 0.4, 0.4), _ellipse(0, 0, 0.15, 0.15, 1)),
+    ),
     Figure("square", (_rectangle(-0.85, -0.85, 0.85, 0.85),)),
-    Figure("stairs", (_polygon((-0.9, 0.9), (-0.9, 0.3), (-0.3, 0.3), (-0.3, -0.3), (0.3, -0.3), (0.3, -0.9), (0.9, -0.9), (0.9, 0.9)),)),
+    Figure(
+        "stairs",
+        (
+            _polygon(
+                (-0.9, 0.9), (-0.9, 0.3), (-0.3, 0.3), (-0.3, -0.3), (0.3, -0.3), (0.3, -0.9), (0.9, -0.9), (0.9, 0.9)
+            ),
+        ),
+    ),
     Figure("star-four", (_star(4, 0.35),)),
     Figure("star-five", (_star(5, 0.42),)),
-    Figure("stripes", (_rectangle(-0.9, -0.6, 0.9, 0.6), _rectangle(-0.45, -0.6, -0.1, 0.6, 1), _rectangle(0.3, -0.6, 0.6, 0.6, 2))),
+    Figure(
+        "stripes",
+        (_rectangle(-0.9, -0.6, 0.9, 0.6), _rectangle(-0.45, -0.6, -0.1, 0.6, 1), _rectangle(0.3, -0.6, 0.6, 0.6, 2)),
+    ),
     Figure("triangle", (_polygon((0, -0.95), (0.95, 0.8), (-0.95, 0.8)),)),
-    Figure("wheel", (_arc(0, 360, 1.0, 0.72), _rectangle(-0.8, -0.1, 0.8, 0.1, 1), _rectangle(-0.1, -0.8, 0.1, 0.8, 1))),
-    Figure("zigzag", (_polygon((-1, -0.1), (-0.5, -0.8), (0, -0.1), (0.5, -0.8), (1, -0.1), (1, 0.6), (0.5, -0.1), (0, 0.6), (-0.5, -0.1), (-1, 0.6)),)),
+    Figure(
+        "wheel", (_arc(0, 360, 1.0, 0.72), _rectangle(-0.8, -0.1, 0.8, 0.1, 1), _rectangle(-0.1, -0.8, 0.1, 0.8, 1))
+    ),
+    Figure(
+        "zigzag",
+        (
+            _polygon(
+                (-1, -0.1),
+                (-0.5, -0.8),
+                (0, -0.1),
+                (0.5, -0.8),
+                (1, -0.1),
+                (1, 0.6),
+                (0.5, -0.1),
+                (0, 0.6),
+                (-0.5, -0.1),
+                (-1, 0.6),
+            ),
+        ),
+    ),
 )
 """What pretraining shows, and the backbone learns to tell apart, in order of name."""

@@ -3,6 +3,8 @@
 Positions are pixels, x to the right and y down from the top left corner. Colours are 8 bit red, green, blue.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 
@@ -13,6 +15,12 @@ from PIL import Image, ImageDraw
 from edgetrain.demo.figures import Figure, Point
 
 Colour = tuple[int, int, int]
+Tones = tuple[Colour, Colour, Colour]
+"""A figure's main, second and accent colour."""
+
+WHITE: Colour = (255, 255, 255)
+_CONTRAST = 130
+"""Least sum of channel differences (0-765) between colours that must differ."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +53,37 @@ class Placement:
         return [self.to_picture(point) for part in figure.parts for point in part.outline]
 
 
+def toss(random: np.random.Generator) -> bool:
+    """Yes or no, one as likely as the other."""
+    return bool(random.integers(2))
+
+
 def pick_colour(random: np.random.Generator) -> Colour:
     """Any colour, bright ones as likely as dark ones."""
     red, green, blue = random.integers(0, 256, size=3).tolist()
     return red, green, blue
 
 
-def pick_contrasting(random: np.random.Generator, other: Colour, distance: int = 130) -> Colour:
-    """A colour at least `distance` (sum of channel differences, 0-765) away from another."""
+def pick_edge(random: np.random.Generator) -> Colour | None:
+    """Any colour for a figure's outline, or half of the time none."""
+    return pick_colour(random) if toss(random) else None
+
+
+def mix(one: Colour, other: Colour, share: float) -> Colour:
+    """The colour between two others; a share of 0 is the first, 1 the second."""
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
+    return red, green, blue
+
+
+def _pick_contrasting(random: np.random.Generator, other: Colour) -> Colour:
     while True:
         colour = pick_colour(random)
-        if sum(abs(a - b) for a, b in zip(colour, other, strict=True)) >= distance:
+        if sum(abs(a - b) for a, b in zip(colour, other, strict=True)) >= _CONTRAST:
             return colour
 
 
 def paint_figure(
-    picture: Image.Image, figure: Figure, placement: Placement, *, tones: tuple[Colour, Colour, Colour], edge: Colour | None
+    picture: Image.Image, figure: Figure, placement: Placement, *, tones: Tones, edge: Colour | None
 ) -> None:
     """Draw a figure onto the picture, in place.
 
@@ -76,10 +99,10 @@ def paint_figure(
         draw.polygon([placement.to_picture(point) for point in part.outline], fill=tones[part.tone], outline=edge)
 
 
-def pick_tones(random: np.random.Generator, behind: Colour) -> tuple[Colour, Colour, Colour]:
+def pick_tones(random: np.random.Generator, behind: Colour) -> Tones:
     """Three colours for one figure: the main one stands out from what is behind, the others from the main one."""
-    main = pick_contrasting(random, behind)
-    return main, pick_contrasting(random, main), pick_contrasting(random, main)
+    main = _pick_contrasting(random, behind)
+    return main, _pick_contrasting(random, main), _pick_contrasting(random, main)
 
 
 def colour_at(picture: Image.Image, centre: Point) -> Colour:

@@ -1,10 +1,12 @@
 """Pretrain the demo's backbone: a MobileNet v2 of half width learns to name drawn shapes, from random weights.
 
 A detector does not learn from random weights within the demo's few minutes; from a backbone that has learned to look
-at pictures it does. The shapes are `figures.SHAPES`, none of which the demo shows, on backgrounds of another kind.
-Writes a tar archive as `fine_tune_checkpoint_type: "classification"` of the Object Detection API restores it:
-`NAME/checkpoint/ckpt-0.{index,data-00000-of-00001}`, weights and moving averages only.
+at pictures it does. The shapes are ``figures.SHAPES``, none of which the demo shows, on backgrounds of another kind.
+Writes a tar archive as ``fine_tune_checkpoint_type: "classification"`` of the Object Detection API restores it:
+``NAME/checkpoint/ckpt-0.{index,data-00000-of-00001}``, weights and moving averages only.
 """
+
+from __future__ import annotations
 
 import math
 from collections.abc import Callable
@@ -13,20 +15,15 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
-from numpy.typing import NDArray
 from object_detection.builders import hyperparams_builder
 from object_detection.models.ssd_mobilenet_v2_keras_feature_extractor import SSDMobileNetV2KerasFeatureExtractor
 from object_detection.protos import hyperparams_pb2
-from PIL import Image, ImageDraw, ImageStat
 
-from edgetrain.demo import painting
 from edgetrain.demo.backbone_archive import write_archive
-from edgetrain.demo.figures import SHAPES
+from edgetrain.demo.classification_set import CLASSES, PICTURE_SIDE, draw_batch
 
 DEPTH_MULTIPLIER = 0.5
 MIN_DEPTH = 16
-PICTURE_SIDE = 96
-CLASSES = len(SHAPES) + 1
 
 _BATCH_SIZE = 32
 _CHECK_BATCHES = 16
@@ -43,64 +40,6 @@ _HYPERPARAMS = """
   activation: RELU_6
   batch_norm { decay: 0.97 center: true scale: true epsilon: 0.001 train: true }
 """
-
-Batch = tuple[NDArray[np.float32], NDArray[np.int32]]
-
-
-def draw_batch(*, seed: int, number: int, difficulty: float, size: int = _BATCH_SIZE) -> Batch:
-    """One batch of pictures with up to three shapes each.
-
-    Args:
-        seed: the pretraining's.
-        number: the batch's, from 0.
-        difficulty: 0 for light shapes on a dark ground only, 1 for any colour on any other, between them a mixture.
-        size: pictures in it.
-
-    Returns:
-        pictures, float32, shape (size, 96, 96, 3), scaled to [-1, 1]; class indices, int32, shape
-        (size, 96, 96): what stands at each pixel, 0 for no shape, else one more than the index into `SHAPES`.
-    """
-    random = np.random.default_rng([seed, number])
-    drawn = [_draw_picture(random, float(np.clip(random.random() + 2 * difficulty - 1, 0, 1))) for _ in range(size)]
-    pictures = np.stack([picture for picture, _ in drawn]).astype(np.float32) * np.float32(2 / 255) - 1
-    return pictures, np.stack([classes for _, classes in drawn]).astype(np.int32)
-
-
-def _draw_picture(random: np.random.Generator, freedom: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    picture = painting.paint_patchwork(random, PICTURE_SIDE, PICTURE_SIDE).point(lambda level: level * freedom)
-    classes = Image.new("L", picture.size, 0)
-    for _ in range(int(random.integers(1, 4))):
-        class_index = int(random.integers(1, CLASSES))
-        half = PICTURE_SIDE * random.uniform(0.15, 0.40)
-        stretch = random.uniform(0.8, 1.25)
-        middle = random.uniform(0.8 * half, PICTURE_SIDE - 0.8 * half, size=2).tolist()
-        placement = painting.Placement(
-            centre=(middle[0], middle[1]),
-            half_width=half * stretch,
-            half_height=half / stretch,
-            turn_degrees=random.uniform(-45, 45),
-            is_mirrored=bool(random.random() < 0.5),
-        )
-        square = [placement.to_picture((x, y)) for x, y in ((-0.7, -0.7), (0.7, -0.7), (0.7, 0.7), (-0.7, 0.7))]
-        if ImageStat.Stat(classes, _polygon_mask(classes.size, square)).sum[0] > 0:
-            continue
-        tones = _lighten(painting.pick_tones(random, painting.colour_at(picture, placement.centre)), freedom)
-        edge = painting.pick_colour(random) if random.random() < 0.5 else None
-        painting.paint_figure(picture, SHAPES[class_index - 1], placement, tones=tones, edge=edge)
-        ImageDraw.Draw(classes).polygon(square, fill=class_index)
-    return np.asarray(painting.add_grain(random, picture, random.uniform(0, 12))), np.asarray(classes)
-
-
-def _lighten(tones: tuple[painting.Colour, ...], freedom: float) -> tuple[painting.Colour, painting.Colour, painting.Colour]:
-    """The colours themselves for a freedom of 1, all white for 0."""
-    main, second, accent = (tuple(255 - int((255 - level) * freedom) for level in tone) for tone in tones)
-    return main, second, accent
-
-
-def _polygon_mask(size: tuple[int, int], corners: list[tuple[float, float]]) -> Image.Image:
-    mask = Image.new("L", size, 0)
-    ImageDraw.Draw(mask).polygon(corners, fill=255)
-    return mask
 
 
 def build_backbone() -> tf.keras.Model:
@@ -148,7 +87,7 @@ def pretrain(archive_path: Path, *, seed: int, steps: int, report: Callable[[str
     """Pretrain a backbone and write its archive.
 
     Args:
-        archive_path: the `.tar.gz` to write; its folder must exist. Appears only when complete.
+        archive_path: the ``.tar.gz`` to write; its folder must exist. Appears only when complete.
         seed: of pictures and weights, at least 0.
         steps: training steps of 64 pictures each, at least 1.
         report: gets one line of progress at a time.
@@ -160,10 +99,17 @@ def pretrain(archive_path: Path, *, seed: int, steps: int, report: Callable[[str
     backbone = build_backbone()
     classifier = _build_classifier(backbone)
     _train(classifier, seed=seed, steps=steps, report=report)
+    _round_weights(backbone)
     accuracy = _measure_accuracy(classifier, seed=seed, first_batch=steps)
     report(f"accuracy on fresh pictures, inference mode: {accuracy:.3f}")
     write_archive(backbone, archive_path)
     return accuracy
+
+
+def _round_weights(backbone: tf.keras.Model) -> None:
+    """Round to the 8 significant bits of bfloat16, which halves the packed archive."""
+    for variable in backbone.variables:
+        variable.assign(tf.cast(tf.cast(variable, tf.bfloat16), tf.float32))
 
 
 def _train(classifier: tf.keras.Model, *, seed: int, steps: int, report: Callable[[str], None]) -> None:
@@ -173,14 +119,20 @@ def _train(classifier: tf.keras.Model, *, seed: int, steps: int, report: Callabl
     def train_step(pictures: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             scores = classifier(pictures, training=True)
-            loss = tf.add_n([_loss(_at_cell_centres(classes, stride), values) for stride, values in zip(_STRIDES, scores, strict=True)])
+            loss = tf.add_n(
+                [
+                    _loss(_at_cell_centres(classes, stride), values)
+                    for stride, values in zip(_STRIDES, scores, strict=True)
+                ]
+            )
             total = loss + tf.add_n(classifier.losses)
         variables = classifier.trainable_variables
         optimizer.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
         return loss
 
     for step in range(steps):
-        pictures, classes = draw_batch(seed=seed, number=step, difficulty=min(1.0, step / (_CURRICULUM_SHARE * steps)))
+        difficulty = min(1.0, step / (_CURRICULUM_SHARE * steps))
+        pictures, classes = draw_batch(seed=seed, number=step, difficulty=difficulty, size=_BATCH_SIZE)
         optimizer.learning_rate = _learning_rate(step, steps)
         loss = train_step(tf.constant(pictures), tf.constant(classes))
         if (step + 1) % _REPORT_EVERY == 0:
@@ -198,7 +150,7 @@ def _measure_accuracy(classifier: tf.keras.Model, *, seed: int, first_batch: int
     """Share of the cells with a shape, on fresh pictures, that name it; moving averages in use, finer map."""
     right = []
     for number in range(first_batch, first_batch + _CHECK_BATCHES):
-        pictures, pixels = draw_batch(seed=seed, number=number, difficulty=1.0)
+        pictures, pixels = draw_batch(seed=seed, number=number, difficulty=1.0, size=_BATCH_SIZE)
         classes = _at_cell_centres(pixels, _STRIDES[0])
         scores = classifier(tf.constant(pictures), training=False)[0].numpy()
         right.append((np.argmax(scores, axis=-1) == classes)[classes > 0])

@@ -96,9 +96,9 @@ def box_findings(name: str, annotation: Annotation, size: ImageSize | None) -> I
         elif box.area == 0:
             message = f"the box {_corners(box)} is empty."
             yield _box_finding(name, labelled, "box-empty", message, _BOX_FIX)
-        outside = ", ".join(_outside(box, size)) if size else ""
+        outside = list(_outside(box, size)) if size else []
         if outside:
-            message = f"{outside} is outside the picture ({size})."
+            message = f"{' and '.join(outside)} {'is' if len(outside) == 1 else 'are'} outside the picture ({size})."
             yield _box_finding(name, labelled, "box-outside", message, "Clip the box or draw it again.")
 
 

@@ -52,7 +52,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     found = {name: _detect(name, path, examples) for name, path in models.items()}
     metrics = {name: _judge(detections, examples, label_map) for name, detections in found.items()}
     report = _report(split, examples, metrics, _samples(examples, found["int8"], label_map))
-    drop = metrics["float32"].mean_average_precision - metrics["int8"].mean_average_precision
+    drop = _drop(metrics)
     limit = settings.evaluate.max_ap_drop
     if limit is not None and drop > limit:
         raise AccuracyDropError(
@@ -61,6 +61,11 @@ def run(settings: Settings, workspace: Workspace) -> Report:
             report,
         )
     return report
+
+
+def _drop(metrics: dict[str, Metrics]) -> float:
+    """Return the AP that quantization cost."""
+    return metrics["float32"].mean_average_precision - metrics["int8"].mean_average_precision
 
 
 def _report(

@@ -11,7 +11,7 @@ from pathlib import Path
 import tensorflow as tf
 from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
 
-from edgetrain.core.errors import TrainingError
+from edgetrain.core.errors import StorageError, TrainingError
 from edgetrain.core.progress import listener
 from edgetrain.training import object_detection_api as api
 from edgetrain.training.history import HistoryRow, read_history, write_history
@@ -80,15 +80,19 @@ class Trainer:
         rows = read_history(self._paths.history_path, up_to=self.first_step)
         total = self._config.train_config.num_steps
         writer = tf.summary.create_file_writer(str(self._paths.run_dir / "events"))
-        with writer.as_default():
-            for row in self._rows(total):
-                self._log(row)
-                is_last = row.step == total
-                if is_last or row.step % _LOG_EVERY_STEPS == 0 or not rows:
-                    rows.append(row)
-                if is_last or row.step % checkpoint_every_steps == 0:
-                    self._save(rows)
-                _tell(row, total, self.first_step)
+        try:
+            with writer.as_default():
+                for row in self._rows(total):
+                    self._log(row)
+                    is_last = row.step == total
+                    if is_last or row.step % _LOG_EVERY_STEPS == 0 or not rows:
+                        rows.append(row)
+                    if is_last or row.step % checkpoint_every_steps == 0:
+                        self._save(rows)
+                    _tell(row, total)
+        except KeyboardInterrupt:
+            self._save(rows)
+            raise
         if not rows:
             raise TrainingError(f"{self._paths.run_dir}: the run has no steps. Set training.steps to 1 or more.")
         frozen = len(self.model.variables) - len(self.model.trainable_variables)
@@ -104,7 +108,7 @@ class Trainer:
         batches = iter(api.training_batches(self._config, self.model))
         while int(self.step) < total:
             started = time.monotonic()
-            features, labels = next(batches)
+            features, labels = self._next(batches)
             rate = float(self._rate())
             losses = self._train_step(features, labels)
             localization, classification = float(losses.localization), float(losses.classification)
@@ -118,6 +122,15 @@ class Trainer:
                 learning_rate=rate,
                 images_per_second=self._batch_size / seconds,
             )
+
+    def _next(self, batches: Iterator[tuple[api.Tensors, api.Tensors]]) -> tuple[api.Tensors, api.Tensors]:
+        try:
+            return next(batches)
+        except tf.errors.OpError as error:
+            raise TrainingError(
+                f"train: the next batch after step {int(self.step)} cannot be read ({error.message.splitlines()[0]}). "
+                'Run "inv validate" and "inv records" again; the last checkpoint is intact.'
+            ) from error
 
     @tf.function(reduce_retracing=True)
     def _train_step(self, features: api.Tensors, labels: api.Tensors) -> api.Losses:
@@ -150,8 +163,15 @@ class Trainer:
 
     def _save(self, rows: list[HistoryRow]) -> None:
         write_history(self._paths.history_path, rows)
-        self._manager.save(checkpoint_number=int(self.step))
+        try:
+            self._manager.save(checkpoint_number=int(self.step))
+        except tf.errors.OpError as error:
+            raise StorageError(
+                f"{self._manager.directory}: the checkpoint of step {int(self.step)} cannot be written "
+                f"({error.message.splitlines()[0]}). Free space, then run the same command again: it continues from the "
+                "checkpoint before."
+            ) from error
 
 
-def _tell(row: HistoryRow, total: int, _first: int) -> None:
+def _tell(row: HistoryRow, total: int) -> None:
     listener().advanced(row.step, total, f"loss {row.loss:.3f}, {row.images_per_second:.1f} images/s")

@@ -111,7 +111,7 @@ def restore_start(model: Any, config: TrainEvalPipelineConfig, prefix: Path) -> 
     checkpoint = tf.train.Checkpoint(**model.restore_from_objects(fine_tune_checkpoint_type=kind))
     network = config.model.ssd.feature_extractor
     try:
-        checkpoint.restore(str(prefix)).expect_partial().assert_existing_objects_matched()
+        checkpoint.read(str(prefix)).expect_partial().assert_existing_objects_matched()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         reason = str(error).strip().splitlines()[0][:200]
         raise TrainingError(

@@ -1,0 +1,409 @@
+"""Write the page that people look at first: one HTML file from whatever the other stages left behind.
+
+Reads every ``reports/<stage>.json``, the course of the training and the pictures of the evaluated split. The page needs
+nothing beside itself; equal inputs give equal bytes. What is not known is said to be unproven, never shown as 0.
+Everything that is read counts as hostile text: class names and file names come from anybody.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from edgetrain.core.boxes import BoundingBox, ImageSize
+from edgetrain.core.errors import DatasetError, MissingInputError
+from edgetrain.core.files import visible_files, write_text
+from edgetrain.core.findings import counted
+from edgetrain.core.reports import Report, StageRecord, read_report
+from edgetrain.core.settings import Settings
+from edgetrain.core.splits import Split
+from edgetrain.core.workspace import Workspace
+from edgetrain.formats.charts import (
+    UNKNOWN,
+    JudgedBox,
+    Svg,
+    change_text,
+    count_text,
+    duration_text,
+    finite_number,
+    judged_picture,
+    share_bar,
+    share_text,
+    size_text,
+    training_charts,
+)
+from edgetrain.formats.detection_example import read_examples
+from edgetrain.formats.template import render_template
+from edgetrain.training.history import HistoryRow, read_history
+
+# fmt: off
+_STAGES = (
+    "validate", "split", "tabulate", "label-map", "records", "checkpoint", "configure", "train", "export", "quantize",
+    "preflight", "evaluate", "compile", "hardware", "bundle", "promote",
+)
+# fmt: on
+_SHOWN_IF_RUN = ("preflight", "bundle", "promote")
+_FIGURES = (
+    ("AP50", "ap50", "average precision where a detection counts from IoU 0.50"),
+    ("AP", "mean_average_precision", "mean over IoU 0.50 to 0.95, the figure of COCO"),
+    ("AP75", "ap75", "average precision from IoU 0.75: tight boxes"),
+    ("AR", "average_recall", "share of the labelled boxes that are found, mean over IoU 0.50 to 0.95"),
+)
+_FEW_BOXES = 100
+_LONGEST_TEXT = 500
+_PASSWORD, _QUERY = re.compile(r"(\w://)[^/\s@]*@"), re.compile(r"(\w://[^\s?]*\?)\S+")
+
+
+@dataclass(frozen=True)
+class StageLine:
+    """One stage of the flow: ``status`` is ``done``, ``failed`` or ``no result``."""
+
+    name: str
+    status: str
+    summary: str
+    seconds: str
+
+
+Records = Mapping[str, StageRecord]
+Remark = tuple[str, str]  # kind ("failed", "unproven", "caution" or "proven") and sentence
+
+
+def run(settings: Settings, workspace: Workspace) -> Report:  # noqa: ARG001 - every stage is called alike
+    """Write the page.
+
+    Raises:
+        MissingInputError: no stage has left a report.
+        StorageError: the page cannot be written.
+    """
+    records = _read_records(workspace)
+    if not records:
+        raise MissingInputError(
+            f'{workspace.reports_dir}: no report of any stage. Run "inv pipeline", or "inv validate" to begin with.'
+        )
+    stages = _stage_lines(records)
+    title, subtitle = _headline(records, stages)
+    values = {
+        "title": title,
+        "subtitle": subtitle,
+        "remarks": list(_remarks(records, stages)),
+        "stages": stages,
+        "records": records,
+        "judged": _judged(records),
+        "figures": _figure_rows(records),
+        "classes": _class_rows(records),
+        "samples": list(_samples(records, workspace)),
+        "training": _training_facts(records, workspace),
+        "charts": training_charts([(row.step, row.loss, row.learning_rate) for row in _history(records, workspace)]),
+        "data": _data_table(records),
+        "settings": _used_settings(records),
+        "versions": _versions(records),
+        "files": list(_files(records, workspace)),
+    }
+    page = render_template("report/index.html", values)
+    write_text(workspace.report_page_path, page)
+    size_bytes = len(page.encode())
+    results = {"size_bytes": size_bytes, "stages": {line.name: line.status for line in stages}}
+    return Report(f"{title}; page of {size_text(size_bytes)}", results)
+
+
+def _read_records(workspace: Workspace) -> dict[str, StageRecord]:
+    """Return the reports that exist, in the order of the flow, unknown stages last."""
+    names = [path.stem for path in sorted(workspace.reports_dir.glob("*.json")) if path.stem != "report"]
+    ordered = [*(name for name in _STAGES if name in names), *(name for name in names if name not in _STAGES)]
+    found = {name: read_report(workspace.report_path(name)) for name in ordered}
+    return {_clean_text(name): _record(name, value) for name, value in found.items() if value is not None}
+
+
+def _record(name: str, value: Mapping[str, object]) -> StageRecord:
+    """Return a stage's JSON as a value; what is missing is empty, a report without origin counts as done."""
+    clean = _object(_clean(value))
+    made_from = _object(clean.get("made_from"))
+    return StageRecord(
+        stage=name,
+        report=Report(_text(clean.get("summary")), clean, tuple(map(str, _list(clean.get("notes"))))),
+        fingerprint=_text(made_from.get("fingerprint", UNKNOWN)),
+        settings=_object(made_from.get("settings")),
+        inputs={key: _text(digest) or None for key, digest in _object(made_from.get("inputs")).items()},
+        outputs={key: _text(digest) or None for key, digest in _object(made_from.get("outputs")).items()},
+        seconds=finite_number(made_from.get("seconds")) or 0.0,
+        versions={key: _text(version) for key, version in _object(made_from.get("versions")).items()},
+    )
+
+
+def _clean(value: object) -> object:
+    """Return a JSON value with all texts fit to be shown and sent around."""
+    if isinstance(value, dict):
+        return {_clean_text(str(key)): _clean(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_clean(part) for part in value]
+    return _clean_text(value) if isinstance(value, str) else value
+
+
+def _clean_text(text: str) -> str:
+    """Return a text without passwords and tokens of URLs and without invisible letters, cut off if it is very long."""
+    shown = _QUERY.sub(r"\1…", _PASSWORD.sub(r"\1…@", text))
+    shown = shown if len(shown) <= _LONGEST_TEXT else f"{shown[: _LONGEST_TEXT - 1]}…"
+    return "".join(
+        letter if letter.isprintable() or letter.isspace() else "\N{REPLACEMENT CHARACTER}" for letter in shown
+    )
+
+
+def _stage_lines(records: Records) -> list[StageLine]:
+    names = [name for name in _STAGES if name in records or name not in _SHOWN_IF_RUN]
+    lines = []
+    for name in [*names, *(name for name in records if name not in _STAGES)]:
+        record = records.get(name)
+        if record is None:
+            lines.append(StageLine(name, "no result", "", ""))
+        else:
+            status = "done" if record.fingerprint else "failed"
+            lines.append(StageLine(name, status, record.report.summary, duration_text(record.seconds)))
+    return lines
+
+
+def _headline(records: Records, stages: Sequence[StageLine]) -> tuple[str, str]:
+    """Return what a reader knows after five seconds: a headline and the sentence below it."""
+    int8, float32 = _metrics(records, "int8"), _metrics(records, "float32")
+    if int8:
+        network = _object(_value(records, "configure", "network")).get("type") or "Network of unknown type"
+        model = f"{network}, full int8, input {_value(records, 'quantize', 'input') or UNKNOWN}"
+        others = f"The same network in float32: {_ap_text(float32)}."
+        return f"{_ap_text(int8)} on {_judged(records)}", f"{model}. {others}"
+    failed = [line for line in stages if line.status == "failed"]
+    if failed:
+        return f"{failed[0].name} failed", failed[0].summary
+    last = [line for line in stages if line.status == "done"][-1]
+    return "No model was judged yet", f"The last result is that of {last.name}: {last.summary}"
+
+
+def _ap_text(metrics: Mapping[str, object]) -> str:
+    return f"AP50 {share_text(metrics.get('ap50'))}, AP {share_text(metrics.get('mean_average_precision'))}"
+
+
+def _judged(records: Records) -> str:
+    """Return which pictures judged the model."""
+    split = _value(records, "evaluate", "split") or UNKNOWN
+    return f"{count_text(_value(records, 'evaluate', 'images'))} {split} pictures"
+
+
+def _remarks(records: Records, stages: Sequence[StageLine]) -> Iterator[Remark]:
+    """Yield what failed, what was proven and what was not, and why to doubt the figures."""
+    for line in stages:
+        if line.status == "failed":
+            yield ("failed", f"{line.name} failed: {line.summary}")
+    if "evaluate" not in records:
+        yield ("unproven", "no model was judged: its accuracy is unproven")
+    for name, done, missing in (
+        ("compile", "compiled for the Edge TPU", "not compiled for the Edge TPU: unproven"),
+        ("hardware", "run on a Coral", "not run on a Coral: unproven"),
+    ):
+        record = records.get(name)
+        if record is None:
+            yield ("unproven", missing)
+        elif name == "hardware" and _value(records, name, "device") == "cpu":
+            yield ("unproven", f"{missing} (run on the CPU: {record.report.summary})")
+        elif record.fingerprint:
+            yield ("proven", f"{done}: {record.report.summary}")
+    if "evaluate" in records:
+        yield from _doubts(records, stages)
+    yield from _stale(records)
+
+
+def _doubts(records: Records, stages: Sequence[StageLine]) -> Iterator[Remark]:
+    split, boxes = _value(records, "evaluate", "split"), finite_number(_value(records, "evaluate", "boxes"))
+    before = stages[: [line.name for line in stages].index("evaluate")]
+    missing = ", ".join(line.name for line in before if line.status != "done")
+    if missing:
+        yield ("caution", f"the figures may be of an earlier model, since there is no result of {missing}")
+    if split != Split.TEST.value:
+        yield ("caution", f"judged on the {split or UNKNOWN} pictures: this says little about new ones")
+    if boxes is not None and boxes < _FEW_BOXES:
+        yield ("caution", f"only {counted(int(boxes), 'labelled box')} to judge by: small differences may be chance")
+
+
+def _stale(records: Records) -> Iterator[Remark]:
+    """Yield the stages whose inputs are not what the other stages left behind."""
+    made: dict[str, tuple[str, str | None]] = {}
+    for stage, record in records.items():
+        if "dataset" in record.inputs:
+            made.setdefault("dataset", (stage, record.inputs["dataset"]))
+        made |= {name: (stage, digest) for name, digest in record.outputs.items() if digest}
+    for stage, record in records.items():
+        for name, digest in record.inputs.items():
+            maker, newest = made.get(name, ("", digest))
+            if digest != newest:
+                text = f"{stage} used another state of {name} than that of {maker}: run the pipeline again"
+                yield ("caution", text)
+
+
+def _figure_rows(records: Records) -> list[tuple[str, ...]]:
+    """Return label, meaning, float32, int8, and int8 minus float32 of each figure."""
+    float32, int8 = _metrics(records, "float32"), _metrics(records, "int8")
+    return [
+        (
+            label,
+            meaning,
+            share_text(float32.get(key)),
+            share_text(int8.get(key)),
+            change_text(float32.get(key), int8.get(key)),
+        )
+        for label, key, meaning in _FIGURES
+        if int8
+    ]
+
+
+def _class_rows(records: Records) -> list[tuple[str, str, Svg | None, str, str]]:
+    """Return name, boxes, bar, int8 AP and float32 AP of each class, best first, those without a figure last."""
+    float32, int8 = (_object(_metrics(records, name).get("class_ap")) for name in ("float32", "int8"))
+    split = _text(_value(records, "evaluate", "split"))
+    boxes = _object(_object(_object(_value(records, "split", "splits")).get(split)).get("classes"))
+    if sum(finite_number(count) or 0 for count in boxes.values()) != _value(records, "evaluate", "boxes"):
+        boxes = {}
+    rows = []
+    values = {name: finite_number(value) for name, value in int8.items()}
+    for name in sorted(
+        values, key=lambda name: (-1.0 if (value := values[name]) is None else value, name), reverse=True
+    ):
+        value, marker = values[name], finite_number(float32.get(name))
+        said = f"{name}: int8 {share_text(value)}, float32 {share_text(marker)}"
+        bar = None if value is None else share_bar(value, marker, title=said)
+        count = count_text(boxes.get(name, 0)) if boxes else UNKNOWN
+        rows.append((name, count, bar, share_text(value), share_text(marker)))
+    return rows
+
+
+def _samples(records: Records, workspace: Workspace) -> Iterator[tuple[Svg, str, str]]:
+    """Yield picture with boxes, file name and caption of the pictures that evaluation chose."""
+    samples = [_object(sample) for sample in _list(_value(records, "evaluate", "samples"))]
+    split = _text(_value(records, "evaluate", "split"))
+    names = {_text(sample.get("source_id")) for sample in samples}
+    pictures: dict[str, bytes] = {}
+    try:
+        for example in read_examples(workspace.shard_paths(Split(split)) if samples else ()):
+            if _clean_text(example.source_id) in names:
+                pictures[_clean_text(example.source_id)] = example.image_bytes
+    except DatasetError:
+        pictures = {}  # the boxes are still shown, and the caption says that the picture is not there
+    for sample in samples:
+        data = pictures.get(_text(sample.get("source_id")))
+        size = ImageSize(*(int(finite_number(sample.get(key)) or 1) for key in ("width", "height")))
+        truths, found = (list(_boxes(sample.get(key))) for key in ("truths", "detections"))
+        filename = _text(sample.get("filename"))
+        picture, caption = judged_picture(data, size, truths=truths, detections=found, name=filename)
+        yield picture, filename, caption if data else f"{caption}; the picture is not in the records any more"
+
+
+def _boxes(value: object) -> Iterator[JudgedBox]:
+    for item in map(_object, _list(value)):
+        corners = [finite_number(corner) or 0.0 for corner in _list(item.get("box"))]
+        yield JudgedBox(_text(item.get("class")), BoundingBox(*corners), finite_number(item.get("score")) or 0.0)
+
+
+def _history(records: Records, workspace: Workspace) -> list[HistoryRow]:
+    steps = finite_number(_value(records, "train", "steps"))
+    return read_history(workspace.train_dir / "history.csv", up_to=sys.maxsize if steps is None else int(steps))
+
+
+def _training_facts(records: Records, workspace: Workspace) -> list[tuple[str, str]]:
+    """Return name and value of what there is to know of the run."""
+    history = _history(records, workspace)
+    facts = []
+    if "train" in records:
+        first = int(finite_number(_value(records, "train", "first_step")) or 0)
+        facts += [
+            ("steps", count_text(_value(records, "train", "steps"))),
+            ("time", duration_text(records["train"].seconds)),
+        ]
+        facts.append(
+            ("continued from", f"step {first:,} (the time is that of the last part)" if first else "not interrupted")
+        )
+    elif history:
+        facts.append(("state", f"not finished: the last step on record is {history[-1].step:,}"))
+    if history:
+        speed = statistics.median(row.images_per_second for row in history)
+        facts += [("speed", f"{speed:.1f} images/s (median)"), ("last loss", f"{history[-1].loss:.3f}")]
+    return facts
+
+
+def _data_table(records: Records) -> list[tuple[str, ...]]:
+    """Return the boxes of each class by split, sums last; without a division, those of the whole dataset."""
+    division = _object(_value(records, "split", "splits"))
+    parts: dict[str, Mapping[str, object]] = {
+        split.value: _object(division[split.value]) for split in Split if split.value in division
+    }
+    if not parts and "validate" in records:
+        parts = {"all": records["validate"].report.results}
+    counts = [_object(part.get("classes")) for part in parts.values()]
+    classes = sorted({name for of_part in counts for name in of_part})
+    sums = (("all boxes", "boxes"), ("pictures", "images"), ("pictures without objects", "negatives"))
+    rows = [("class", *parts, *(["all"] if len(parts) > 1 else []))] if parts else []
+    rows += [_data_row(name, [of_part.get(name, 0) for of_part in counts]) for name in classes]
+    return rows + [_data_row(label, [part.get(key) for part in parts.values()]) for label, key in sums if parts]
+
+
+def _data_row(label: str, counts: Sequence[object]) -> tuple[str, ...]:
+    total = sum(finite_number(count) or 0 for count in counts)
+    return (label, *map(count_text, counts), *([count_text(total)] if len(counts) > 1 else []))
+
+
+def _used_settings(records: Records) -> list[tuple[str, str, str]]:
+    """Return name, value and stages of every setting that shaped a result."""
+    used: dict[tuple[str, str], list[str]] = {}
+    for stage, record in records.items():
+        for name, value in record.settings.items():
+            inner = {f"{name}.{key}": part for key, part in value.items()} if isinstance(value, dict) else {name: value}
+            for key, part in inner.items():
+                used.setdefault((key, _shown(part)), []).append(stage)
+    return [(name, value, ", ".join(stages)) for (name, value), stages in sorted(used.items())]
+
+
+def _versions(records: Records) -> list[tuple[str, str]]:
+    """Return the versions of each library, several if the stages ran with different ones."""
+    pairs = {pair for record in records.values() for pair in record.versions.items()}
+    names = sorted({name for name, _ in pairs})
+    return [(name, " and ".join(sorted(version for other, version in pairs if other == name))) for name in names]
+
+
+def _files(records: Records, workspace: Workspace) -> Iterator[tuple[str, str, str]]:
+    """Yield name, size now and digest of what the stages left behind."""
+    for record in records.values():
+        for name, digest in record.outputs.items():
+            path = workspace.root / name
+            files = visible_files(path) if path.is_dir() else [path] if path.is_file() else []
+            size = size_text(sum(file.stat().st_size for file in files)) if files else "not there"
+            yield f"{name}/" if path.is_dir() else name, size, digest or UNKNOWN
+
+
+def _metrics(records: Records, model: str) -> Mapping[str, object]:
+    return _object(_object(_value(records, "evaluate", "results")).get(model))
+
+
+def _value(records: Records, stage: str, key: str) -> object:
+    """Return a result of a stage, or else a setting that it used; ``None`` if it is not known."""
+    if stage not in records:
+        return None
+    return records[stage].report.results.get(key, records[stage].settings.get(key))
+
+
+def _object(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _shown(value: object) -> str:
+    """Return a setting as the reader would write it."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "not set" if value in (None, "") else str(value)

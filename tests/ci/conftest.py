@@ -1,0 +1,103 @@
+"""A project as small as can be: this one's ``ci/inv``, and a lock with one package that stands in for Invoke."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PROJECT_DIR = Path(__file__).resolve().parents[2]
+
+_INVOKE = """
+import json, os, sys
+def main():
+    told = {"arguments": sys.argv[1:], "cwd": os.getcwd(), "prefix": sys.prefix}
+    told.update({name: os.environ.get(name) for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "VIRTUAL_ENV")})
+    print(json.dumps(told))
+    sys.exit(7 if "fail" in sys.argv else 0)
+"""
+_WHEEL_FILES = {
+    "invoke/__init__.py": _INVOKE,
+    "invoke-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: invoke\nVersion: 1.0\n",
+    "invoke-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    "invoke-1.0.dist-info/entry_points.txt": "[console_scripts]\ninv = invoke:main\n",
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A checkout with a ``ci/inv`` and a lock of the check profile."""
+
+    root: Path
+    wheels_dir: Path
+
+    @property
+    def environment_dir(self) -> Path:
+        return self.root / ".venv" / "check"
+
+    @property
+    def lock_path(self) -> Path:
+        return self.root / "requirements-check.txt"
+
+    def environ(self, **variables: str) -> dict[str, str]:
+        """The caller's variables, with a package index that is a folder."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "EDGETRAIN_"))}
+        pip = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels_dir)}
+        return {**kept, **pip, **variables}
+
+    def inv(self, *arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Runs ``ci/inv --profile check``."""
+        command = [self.root / "ci" / "inv", "--profile", "check", *arguments]
+        environ = self.environ(**variables)
+        return subprocess.run(command, cwd=cwd or self.root, env=environ, capture_output=True, text=True, check=False)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts the same, without waiting for its end."""
+        command = [self.root / "ci" / "inv", "--profile", "check", *arguments]
+        return subprocess.Popen(command, env=self.environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def told(self, *arguments: str, cwd: Path | None = None, **variables: str) -> dict[str, object]:
+        """What the stand-in for Invoke saw."""
+        return json.loads(self.inv(*arguments, cwd=cwd, **variables).stdout)
+
+
+def make_project(root: Path, wheels_dir: Path) -> Project:
+    """Makes a checkout whose lock pins the only wheel of a folder."""
+    root.mkdir(parents=True)
+    shutil.copytree(PROJECT_DIR / "ci", root / "ci", ignore=shutil.ignore_patterns("__pycache__", "requirements"))
+    digest = hashlib.sha256(next(wheels_dir.glob("*.whl")).read_bytes()).hexdigest()
+    project = Project(root, wheels_dir)
+    project.lock_path.write_text(f"invoke==1.0 \\\n    --hash=sha256:{digest}\n", encoding="utf-8")
+    return project
+
+
+@pytest.fixture(scope="session")
+def wheels_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package index with the stand-in for Invoke."""
+    folder = tmp_path_factory.mktemp("wheels")
+    with zipfile.ZipFile(folder / "invoke-1.0-py3-none-any.whl", "w") as wheel:
+        for name, text in _WHEEL_FILES.items():
+            wheel.writestr(name, text)
+        wheel.writestr("invoke-1.0.dist-info/RECORD", "".join(f"{name},,\n" for name in _WHEEL_FILES))
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, wheels_dir: Path) -> Project:
+    """A fresh checkout; its path has a space, as users' paths have."""
+    return make_project(tmp_path / "a project", wheels_dir)
+
+
+@pytest.fixture(scope="session")
+def ready_project(tmp_path_factory: pytest.TempPathFactory, wheels_dir: Path) -> Project:
+    """A checkout whose environment is ready. Tests leave it so."""
+    project = make_project(tmp_path_factory.mktemp("ready") / "project", wheels_dir)
+    project.inv().check_returncode()
+    return project

@@ -1,0 +1,86 @@
+"""The pinned requirements are exact, checked by hash, agree with one another, and name no machine or index."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = sorted([*ROOT.glob("requirements*.txt"), ROOT / "ci" / "requirements" / "build.txt"])
+# PyPI's projects of these names are something else than the API and Coral's library.
+IMPOSTORS = {"object-detection", "pycoral"}
+
+each_lock = pytest.mark.parametrize("lock", [pytest.param(path, id=path.name) for path in LOCKS])
+
+
+def read_entries(lock: Path) -> list[tuple[Requirement, int]]:
+    """Gives each requirement of a lock with the number of its hashes; what is neither fails."""
+    text = re.sub(r"#.*", "", lock.read_text()).replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.strip()]
+    return [(Requirement(line.partition("--hash")[0]), line.count("--hash=sha256:")) for line in lines]
+
+
+def read_versions(lock: Path) -> dict[str, str]:
+    """Gives the version of each package on the Python of the train profile."""
+    on_3_11 = {"python_version": "3.11", "python_full_version": "3.11.0"}
+    entries = [requirement for requirement, _ in read_entries(lock)]
+    chosen = [entry for entry in entries if not entry.marker or entry.marker.evaluate(on_3_11)]
+    return {entry.name: str(entry.specifier) for entry in chosen}
+
+
+@each_lock
+def test_every_package_is_exact_and_has_hashes(lock: Path) -> None:
+    for requirement, hash_count in read_entries(lock):
+        assert re.fullmatch(r"==[\w.+]+", str(requirement.specifier)), requirement
+        assert hash_count, requirement
+
+
+@each_lock
+def test_no_impostor_is_in_a_lock(lock: Path) -> None:
+    assert IMPOSTORS.isdisjoint(read_versions(lock))
+
+
+@each_lock
+def test_a_lock_names_no_index_and_no_folder(lock: Path) -> None:
+    assert not re.search(r"://|--index-url|--find-links|(^|\s)/", lock.read_text(), re.MULTILINE)
+
+
+@each_lock
+def test_locks_agree_on_the_versions_they_share(lock: Path) -> None:
+    versions = read_versions(lock)
+    reference = read_versions(ROOT / "requirements-test.txt")
+
+    assert {name: reference[name] for name in versions if name in reference} == {
+        name: version for name, version in versions.items() if name in reference
+    }
+
+
+@pytest.mark.parametrize("wider", ["requirements.txt", "requirements-check.txt"])
+def test_the_test_profile_holds_everything_that_is_tested(wider: str) -> None:
+    assert set(read_versions(ROOT / wider)) <= set(read_versions(ROOT / "requirements-test.txt"))
+
+
+@pytest.mark.parametrize(
+    ("source", "lock"),
+    [
+        pytest.param(source, lock, id=source)
+        for source, lock in {
+            "check.in": "requirements-check.txt",
+            "training.in": "requirements.txt",
+            "train.in": "requirements.txt",
+            "test.in": "requirements-test.txt",
+            "gpu.in": "requirements-gpu.txt",
+            "build.in": "ci/requirements/build.txt",
+        }.items()
+    ],
+)
+def test_a_lock_holds_what_its_source_asks_for(source: str, lock: str) -> None:
+    lines = (ROOT / "ci" / "requirements" / source).read_text().splitlines()
+    asked = [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
+    versions = read_versions(ROOT / lock)
+
+    for requirement in asked:
+        assert requirement.specifier.contains(versions[requirement.name].removeprefix("==")), requirement

@@ -1,0 +1,171 @@
+"""Files that are whole or absent, and digests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from edgetrain.core.errors import StorageError
+from edgetrain.core.files import (
+    combined_digest,
+    file_digest,
+    replacing_dir,
+    replacing_file,
+    storage_error,
+    tree_digest,
+    visible_files,
+    write_json,
+    write_text,
+)
+
+
+def left(folder):
+    """Return the names of all that is in a folder, hidden things too."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_there_only_after_the_block(tmp_path):
+    path = tmp_path / "new" / "a.txt"
+
+    with replacing_file(path) as temporary:
+        temporary.write_text("whole")
+        assert not path.exists()
+
+    assert path.read_text() == "whole"
+    assert left(path.parent) == ["a.txt"]
+
+
+def test_a_failed_block_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    with pytest.raises(ValueError, match="boom"), replacing_file(path) as temporary:
+        temporary.write_text("half")
+        raise ValueError("boom")
+
+    assert (path.read_text(), left(tmp_path)) == ("old", ["a.txt"])
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path):
+    path = tmp_path / "records"
+    path.mkdir()
+    (path / "old").touch()
+
+    with replacing_dir(path) as temporary:
+        (temporary / "new").touch()
+        assert left(path) == ["old"]
+
+    assert (left(path), left(tmp_path)) == (["new"], ["records"])
+
+
+def test_a_failed_block_leaves_the_old_folder_and_nothing_else(tmp_path):
+    path = tmp_path / "records"
+    path.mkdir()
+    (path / "old").touch()
+
+    with pytest.raises(ValueError, match="boom"), replacing_dir(path) as temporary:
+        (temporary / "new").touch()
+        raise ValueError("boom")
+
+    assert (left(path), left(tmp_path)) == (["old"], ["records"])
+
+
+def test_a_swap_that_fails_halfway_puts_the_old_folder_back(tmp_path, monkeypatch):
+    path = tmp_path / "records"
+    path.mkdir()
+    (path / "old").touch()
+    rename = Path.rename
+
+    def fail_for_new(source, target):
+        if source.suffix == ".part":
+            raise OSError(28, "No space left on device")
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_new)
+    with pytest.raises(StorageError, match="records: No space left on device"), replacing_dir(path):
+        pass
+    assert (left(path), left(tmp_path)) == (["old"], ["records"])
+
+
+def test_a_first_swap_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    def fail(_source, _target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "rename", fail)
+
+    with pytest.raises(StorageError, match="No space left"), replacing_dir(tmp_path / "records"):
+        pass
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("replacing", [replacing_file, replacing_dir])
+def test_a_place_that_cannot_be_written_is_a_storage_error(tmp_path, replacing):
+    (tmp_path / "file").touch()
+
+    with (
+        pytest.raises(StorageError, match=r"file/a: .*\. Free space or mend the permissions"),
+        replacing(tmp_path / "file" / "a"),
+    ):
+        pass
+
+
+def test_a_full_disk_while_writing_is_a_storage_error(tmp_path):
+    with pytest.raises(StorageError, match="a: No space left on device. Free space"), replacing_file(tmp_path / "a"):
+        raise OSError(28, "No space left on device")
+    assert str(storage_error(Path("a"), OSError("odd"))).startswith("a: odd. Free space")
+
+
+def test_text_is_utf8_and_json_is_sorted(tmp_path):
+    write_text(tmp_path / "t", "é\n")
+    write_json(tmp_path / "j", {"b": "é", "a": [1]})
+
+    assert (tmp_path / "t").read_bytes() == "é\n".encode()
+    assert json.loads((tmp_path / "j").read_bytes()) == {"a": [1], "b": "é"}
+    assert (tmp_path / "j").read_text(encoding="utf-8").index('"a"') < 10
+
+
+def test_the_digest_of_a_file_is_sha256(tmp_path):
+    (tmp_path / "a").write_bytes(b"x" * 3_000_000)
+
+    assert file_digest(tmp_path / "a") == tree_digest(tmp_path / "a") == hashlib.sha256(b"x" * 3_000_000).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("change", "is_same"),
+    [
+        pytest.param(lambda root: None, True, id="nothing"),
+        pytest.param(lambda root: (root / ".hidden").touch(), True, id="hidden file"),
+        pytest.param(lambda root: (root / "b").write_text("2"), False, id="content"),
+        pytest.param(lambda root: (root / "b").rename(root / "c"), False, id="name"),
+        pytest.param(lambda root: (root / "new").touch(), False, id="new file"),
+    ],
+)
+def test_the_digest_of_a_folder_covers_names_and_contents(tmp_path, change, is_same):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "a").write_text("1")
+    (tmp_path / "b").write_text("1")
+    before = tree_digest(tmp_path)
+
+    change(tmp_path)
+
+    assert (tree_digest(tmp_path) == before) is is_same
+
+
+def test_what_is_absent_has_no_digest(tmp_path):
+    assert tree_digest(tmp_path / "absent") is None
+
+
+def test_visible_files_are_sorted_and_none_is_in_a_hidden_folder(tmp_path):
+    for name in ("b", "a/c", ".git/d"):
+        write_text(tmp_path / name, "")
+
+    assert visible_files(tmp_path) == [tmp_path / "a" / "c", tmp_path / "b"]
+
+
+def test_a_combined_digest_depends_on_names_digests_and_order():
+    variants = [[("a", "1"), ("b", "2")], [("b", "2"), ("a", "1")], [("a", "2"), ("b", "1")], []]
+
+    assert len({combined_digest(items) for items in variants}) == 4

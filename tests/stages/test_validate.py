@@ -1,0 +1,219 @@
+"""The review of a dataset: all faults at once, each at its line, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from edgetrain.core.errors import DatasetError, EdgetrainError, LabelMapError
+from edgetrain.core.workspace import Workspace
+from edgetrain.formats.split_list import write_split_list
+from edgetrain.stages.validate import FindingsError, check, run
+from tests.conftest import PROJECT_DIR, draw_labelled, settings_of
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PROJECT_DIR / "src")}
+
+
+def edit(path, old, new):
+    """Replace a text in an annotation."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def places(findings):
+    """Return file, line and rule of each finding."""
+    return [(finding.file, finding.line, finding.rule) for finding in findings]
+
+
+def test_a_faultless_dataset_is_counted(settings, workspace, voc_dataset):
+    report = run(settings(voc_dataset), workspace)
+
+    assert report.summary == "12 pictures, 16 boxes, 3 classes: 0 errors, 0 warnings"
+    assert report.results == {
+        "findings": [],
+        "counts": {"error": 0, "warning": 0},
+        "images": 12,
+        "boxes": 16,
+        "most_boxes": 2,
+        "classes": {"boat": 6, "fish": 5, "house": 5},
+        "negatives": 1,
+    }
+
+
+def break_everything(root):
+    """Give a dataset of twelve pictures faults of many kinds."""
+    annotations, images = root / "annotations", root / "images"
+    edit(annotations / "0000.xml", "<xmax>28</xmax>", "<xmax>812</xmax>")
+    edit(annotations / "0001.xml", "<xmin>4</xmin>", "<xmin>1_0</xmin>")
+    (annotations / "0002.xml").write_text('<!DOCTYPE a [<!ENTITY b "c">]><annotation/>')
+    (annotations / "0003.xml").write_text("<annotation>\n<object>")
+    (images / "0004.jpg").unlink()
+    (images / "0006.jpg").write_bytes((images / "0006.jpg").read_bytes()[:-2])
+    (images / "0007.jpg").write_text("<html>not found</html>")
+    edit(annotations / "0008.xml", "<width>64</width>", "<width>0</width>")
+    Image.new("RGB", (64, 48)).save(images / "0009.jpg", "GIF")
+    (images / "0010.jpg").write_bytes((images / "0011.jpg").read_bytes())
+    (images / "new.png").write_bytes(b"")
+
+
+def test_every_fault_is_reported_in_one_run(settings, workspace, voc_dataset):
+    break_everything(voc_dataset)
+
+    findings, report = check(settings(voc_dataset), workspace)
+
+    assert places(findings) == [
+        ("annotations/0000.xml", 14, "box-outside"),
+        ("annotations/0001.xml", 20, "not-a-number"),
+        ("annotations/0002.xml", 1, "xml-unsafe"),
+        ("annotations/0003.xml", 2, "xml-malformed"),
+        ("annotations/0004.xml", 3, "image-missing"),
+        ("annotations/0008.xml", 8, "size-mismatch"),
+        ("annotations/0011.xml", 1, "twin-boxes"),
+        ("images/0006.jpg", 1, "image-truncated"),
+        ("images/0007.jpg", 1, "image-unreadable"),
+        ("images/0009.jpg", 1, "image-format"),
+        ("images/new.png", 1, "image-orphaned"),
+    ]
+    assert report.results["counts"] == {"error": 9, "warning": 2}
+
+
+def test_errors_fail_with_all_findings_and_their_number(settings, workspace, voc_dataset):
+    edit(voc_dataset / "annotations" / "0000.xml", "<xmax>28</xmax>", "<xmax>812</xmax>")
+    (voc_dataset / "images" / "new.png").touch()
+
+    with pytest.raises(FindingsError) as raised:
+        run(settings(voc_dataset), workspace)
+
+    assert str(raised.value).splitlines() == [
+        "12 pictures, 16 boxes, 3 classes: 1 error, 1 warning.",
+        "annotations/0000.xml:14: error: boat: xmax 812 is outside the picture (64x48). "
+        "Clip the box or draw it again. [box-outside]",
+        "images/new.png:1: warning: the picture has no annotation, so it is not used. "
+        "Label it; without objects, save an annotation without boxes. Or remove it. [image-orphaned]",
+        '1 error, 1 warning. Correct the dataset, then run "inv validate" again.',
+    ]
+    assert raised.value.report.results["counts"] == {"error": 1, "warning": 1}
+
+
+def test_a_long_list_is_cut_in_the_message_but_not_in_the_report(settings, workspace, voc_dataset):
+    objects = "<object/>" * 40
+    edit(voc_dataset / "annotations" / "0000.xml", "</annotation>", f"{objects}</annotation>")
+
+    with pytest.raises(FindingsError, match=r"… and 30 more in reports/validate.json\n80 errors, 0 warnings") as raised:
+        run(settings(voc_dataset), workspace)
+
+    assert len(raised.value.report.results["findings"]) == 80
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_warnings_fail_only_where_they_are_asked_to(settings, workspace, voc_dataset, strict):
+    (voc_dataset / "images" / "new.png").touch()
+    chosen = settings(voc_dataset, validate__strict=strict)
+
+    if strict:
+        with pytest.raises(FindingsError, match="0 errors, 1 warning"):
+            run(chosen, workspace)
+    else:
+        assert run(chosen, workspace).notes == ('0 errors, 1 warning: "inv validate" lists them',)
+
+
+def test_classes_are_held_against_a_committed_label_map(settings, workspace, voc_dataset):
+    (voc_dataset / "label_map.pbtxt").write_text("item { id: 1 name: 'boats' } item { id: 2 name: 'fish' }")
+
+    findings, _ = check(settings(voc_dataset), workspace)
+
+    severities = {(one.message, one.severity) for one in findings if one.rule == "class-unknown"}
+    assert severities == {
+        ("'boat' is not in label_map.pbtxt. Did you mean \"boats\"?", "error"),
+        ("'house' is not in label_map.pbtxt.", "warning"),
+    }
+
+
+def test_a_malformed_label_map_is_its_own_error(settings, workspace, voc_dataset):
+    (voc_dataset / "label_map.pbtxt").write_text("item {\n id: x }")
+
+    with pytest.raises(LabelMapError, match=r"label_map.pbtxt:2: id is x"):
+        run(settings(voc_dataset), workspace)
+
+
+def test_faults_of_split_lists_are_findings(settings, workspace, voc_dataset):
+    write_split_list(voc_dataset / "splits" / "train.txt", ["annotations/gone.xml"])
+
+    findings, _ = check(settings(voc_dataset), workspace)
+
+    assert places(findings) == [("splits/train.txt", 1, "split-unknown")]
+
+
+def test_more_boxes_than_training_reads_are_found(settings, workspace, voc_dataset):
+    findings, report = check(settings(voc_dataset, network__max_boxes=1), workspace)
+
+    assert {one.rule for one in findings} == {"too-many-boxes"}
+    assert report.results["most_boxes"] == 2
+
+
+def test_an_annotation_that_cannot_be_read_is_a_finding(settings, workspace, voc_dataset):
+    (voc_dataset / "annotations" / "0000.xml").unlink()
+    (voc_dataset / "annotations" / "0000.xml").symlink_to(voc_dataset / "gone.xml")
+
+    findings, _ = check(settings(voc_dataset), workspace)
+
+    assert places(findings) == [("annotations/0000.xml", 1, "xml-malformed")]
+
+
+def test_a_workspace_of_another_dataset_is_refused(settings, workspace, voc_dataset, tmp_path):
+    draw_labelled(tmp_path / "other", "a", shade=7)
+    run(settings(voc_dataset), workspace)
+
+    with pytest.raises(DatasetError, match=r"other shares no picture with it\. Give another --workspace"):
+        run(settings(tmp_path / "other"), workspace)
+
+
+def test_the_claim_names_every_picture(settings, workspace, voc_dataset):
+    run(settings(voc_dataset), workspace)
+
+    assert len(json.loads(workspace.dataset_path.read_text())["images"]) == 12
+
+
+@given(st.data())
+def test_a_damaged_file_never_gives_a_traceback(tmp_path_factory, data):
+    """Whatever stands in an annotation or a picture, the review ends with a report or an error of ours."""
+    root = tmp_path_factory.mktemp("damaged")
+    path = draw_labelled(root, "a")
+    target = data.draw(st.sampled_from([path, root / "images" / "a.jpg"]))
+    source = target.read_bytes()
+    start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(source))] * 2)))
+    target.write_bytes(source[:start] + data.draw(st.binary(max_size=6)) + source[end:])
+    chosen = settings_of(root, root / "build")
+
+    try:
+        outcome = run(chosen, Workspace(root / "build"))
+    except EdgetrainError as error:
+        outcome = error
+
+    assert str(outcome)
+
+
+def test_neither_tensorflow_nor_pandas_nor_numpy_is_loaded():
+    code = "import sys, edgetrain.stages.validate; print(sorted({'tensorflow', 'pandas', 'numpy'} & set(sys.modules)))"
+
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=ENVIRONMENT)
+
+    assert result.stdout == "[]\n"
+
+
+@pytest.mark.shared
+def test_the_photographs_have_four_pairs_of_twins_and_no_error(settings, workspace, raccoon):
+    findings, report = check(settings(raccoon), workspace)
+
+    pairs = {frozenset(re.findall(r"images/raccoon-(\d+)", one.message)) for one in findings}
+    assert report.results["counts"] == {"error": 0, "warning": 4}
+    assert pairs == {frozenset(pair) for pair in (("11", "116"), ("83", "120"), ("52", "74"), ("65", "98"))}

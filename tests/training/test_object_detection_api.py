@@ -1,0 +1,119 @@
+"""The door to the Object Detection API: frozen means frozen, and a foreign checkpoint is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgetrain.core.errors import TrainingError
+from tests.training.conftest import pipeline_text, write_backbone_archive
+
+pytestmark = pytest.mark.tensorflow
+FROZEN = {"train_whole_model": False}
+
+
+def _model(**changes):
+    from edgetrain.formats.pipeline_config import parse_pipeline_config
+    from edgetrain.training import object_detection_api as api
+
+    config = parse_pipeline_config(pipeline_text(**changes), where="test")
+    return config, api.build_model(config, is_training=True)
+
+
+def _backbone(model):
+    return model._feature_extractor.classification_backbone
+
+
+def _batch(model):
+    """Return two random pictures with one box each, as the API's input pipeline shapes them."""
+    import tensorflow as tf
+
+    generator = tf.random.Generator.from_seed(0)
+    features = {
+        "image": generator.uniform((2, 96, 96, 3), -1, 1),
+        "true_image_shape": tf.constant([[96, 96, 3]] * 2),
+    }
+    labels = {
+        "groundtruth_boxes": tf.tile(tf.constant([[[0.1, 0.1, 0.6, 0.7]]]), (2, 1, 1)),
+        "groundtruth_classes": tf.tile(tf.constant([[[1.0, 0.0, 0.0]]]), (2, 1, 1)),
+        "groundtruth_weights": tf.ones((2, 1)),
+        "num_groundtruth_boxes": tf.constant([1, 1]),
+    }
+    return features, labels
+
+
+def _step(model):
+    """Do one big step of plain gradient descent."""
+    import tensorflow as tf
+
+    from edgetrain.training import object_detection_api as api
+
+    with tf.GradientTape() as tape:
+        losses = api.training_losses(model, *_batch(model))
+    gradients = tape.gradient(losses.total, model.trainable_variables)
+    tf.keras.optimizers.SGD(0.1).apply_gradients(zip(gradients, model.trainable_variables))
+
+
+@pytest.mark.parametrize("network", ["mobilenet_v1_ssd", "mobilenet_v2_ssd"])
+def test_a_frozen_backbone_keeps_every_weight_and_statistic(network):
+    """Neither gradient nor moving average reaches the backbone; the layers after it learn."""
+    _, model = _model(network=network, **FROZEN)
+    before = [variable.numpy() for variable in _backbone(model).variables]
+    head = model.trainable_variables[0].numpy()
+
+    _step(model)
+
+    assert all(np.array_equal(old, new) for old, new in zip(before, _backbone(model).variables))
+    assert not np.array_equal(head, model.trainable_variables[0].numpy())
+
+
+def test_the_whole_model_learns_unless_frozen():
+    """Weights and moving averages of the backbone change in one step."""
+    _, model = _model()
+    before = [variable.numpy() for variable in _backbone(model).variables]
+
+    _step(model)
+
+    changed = [not np.array_equal(old, new) for old, new in zip(before, _backbone(model).variables)]
+    assert sum(changed) > 0.9 * len(changed)
+
+
+def test_only_the_layers_after_the_backbone_are_trained_when_frozen():
+    """Every trained variable belongs to a predictor or to an extra feature layer."""
+    _, model = _model(**FROZEN)
+
+    names = [variable.name for variable in model.trainable_variables]
+
+    assert names
+    assert all(name.startswith("BoxPredictor/") or "/FeatureMaps/" in name for name in names)
+
+
+@pytest.mark.parametrize(
+    "network, depth_multiplier",
+    [
+        pytest.param("mobilenet_v1_ssd", 0.25, id="another network"),
+        pytest.param("mobilenet_v2_ssd", 0.5, id="another width"),
+    ],
+)
+def test_a_checkpoint_of_another_network_is_refused(tmp_path, network, depth_multiplier):
+    """The message names the checkpoint, the network and the setting to change."""
+    from edgetrain.training import object_detection_api as api
+
+    write_backbone_archive(tmp_path, network, depth_multiplier)
+    config, model = _model()
+
+    with pytest.raises(TrainingError, match=r"does not fit ssd_mobilenet_v2_keras with depth multiplier 0\.25.*network"):
+        api.restore_start(model, config, tmp_path / "ckpt-0")
+
+
+def test_the_right_checkpoint_fills_the_backbone(tmp_path):
+    """After the restoration the backbone's variables are those of the checkpoint."""
+    from edgetrain.training import object_detection_api as api
+
+    write_backbone_archive(tmp_path, "mobilenet_v2_ssd", 0.25)
+    config, model = _model()
+    before = _backbone(model).variables[0].numpy()
+
+    api.restore_start(model, config, tmp_path / "ckpt-0")
+
+    assert not np.array_equal(before, _backbone(model).variables[0].numpy())

@@ -1,0 +1,200 @@
+"""The whole flow on twelve drawn pictures and a tiny network: what a person gets, and what happens when it is cut."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from edgetrain import flow
+from edgetrain.core.errors import GateError, TrainingError
+from edgetrain.core.progress import Listener, listening
+from edgetrain.core.workspace import Workspace
+from tests.conftest import PROJECT_DIR
+
+pytestmark = pytest.mark.tensorflow
+
+
+class Recorder(Listener):
+    """Remembers which stages ran, which were skipped, and what was noted."""
+
+    def __init__(self):
+        self.ran, self.skips, self.notes = [], [], []
+
+    def finished(self, stage, summary, seconds):
+        """Remember a stage that ran."""
+        self.ran.append(stage)
+
+    def skipped(self, stage, reason):
+        """Remember a stage that had nothing to do."""
+        self.skips.append(stage)
+
+    def noted(self, text):
+        """Remember a note."""
+        self.notes.append(text)
+
+
+def _pipeline(settings):
+    recorder = Recorder()
+    with listening(recorder):
+        flow.run_pipeline(settings)
+    return recorder
+
+
+def _report(workspace, stage):
+    return json.loads(workspace.report_path(stage).read_text())
+
+
+def test_the_int8_model_computes_in_integers_and_speaks_as_coral_expects(finished_workspace):
+    """One QUANTIZE, two DEQUANTIZE, integers between; boxes, classes, scores, count at the end."""
+    from edgetrain.formats.tflite_graph import read_graph
+
+    graph = read_graph(finished_workspace.model_path)
+    names = [operator.name for operator in graph.operators]
+
+    assert (names[0], names.count("QUANTIZE"), names.count("DEQUANTIZE")) == ("QUANTIZE", 1, 2)
+    assert names[-1] == "TFLite_Detection_PostProcess"
+    assert graph.float_operators() == []
+    assert _output_sizes(finished_workspace.model_path) == [(1, 20, 4), (1, 20), (1, 20), (1,)]
+
+
+def _output_sizes(path):
+    import tensorflow as tf
+
+    interpreter = tf.lite.Interpreter(str(path))
+    interpreter.allocate_tensors()
+    (details,) = interpreter.get_input_details()
+    interpreter.set_tensor(details["index"], np.zeros(details["shape"], np.uint8))
+    interpreter.invoke()
+    return [interpreter.get_tensor(detail["index"]).shape for detail in interpreter.get_output_details()]
+
+
+def test_operator_versions_are_those_that_compiler_16_accepts(finished_workspace):
+    """The newest version of each operator whose minimum TensorFlow is 2.5 or older."""
+    ceiling = {"ADD": 3, "CONCATENATION": 3, "CONV_2D": 5, "DEPTHWISE_CONV_2D": 6, "DEQUANTIZE": 4, "LOGISTIC": 3}
+    ceiling.update({"QUANTIZE": 2, "RESHAPE": 1, "TFLite_Detection_PostProcess": 1})
+    counts = _report(finished_workspace, "quantize")["operators"]
+
+    versions = {name.split(" v")[0]: int(name.split(" v")[1]) for name in counts}
+
+    assert set(versions) <= set(ceiling)
+    assert all(versions[name] <= ceiling[name] for name in versions)
+
+
+def test_both_models_are_judged_on_the_same_pictures(finished_workspace):
+    """The report has the figures of both, each between 0 and 1."""
+    report = _report(finished_workspace, "evaluate")
+
+    figures = [report["results"][name][key] for name in ("float32", "int8") for key in ("ap50", "mean_average_precision")]
+
+    assert report["split"] == "train"
+    assert all(0 <= figure <= 1 for figure in figures)
+
+
+def test_a_second_run_skips_every_stage(finished_run):
+    """Nothing changed, nothing to do, and no TensorFlow needed to find out."""
+    started = time.monotonic()
+
+    recorder = _pipeline(finished_run)
+
+    assert recorder.ran == []
+    assert recorder.skips == [stage.name for stage in flow.STAGES]
+    assert time.monotonic() - started < 10
+
+
+def test_one_changed_setting_reruns_only_what_depends_on_it(copied_run):
+    """How many pictures measure the ranges is no matter of training."""
+    recorder = _pipeline(copied_run(quantize__representative_images=2))
+
+    assert recorder.ran == ["quantize", "evaluate", "report"]
+
+
+def test_an_accuracy_gate_fails_with_the_figures_kept(copied_run, monkeypatch):
+    """Exit with a message; the report has the figures all the same."""
+    from edgetrain.stages import evaluate
+
+    monkeypatch.setattr(evaluate, "_drop", lambda _metrics: 0.5)
+    settings = copied_run(evaluate__max_ap_drop=0.02)
+
+    with pytest.raises(GateError, match=r"int8 loses 0\.500 AP .*evaluate\.max_ap_drop 0\.02"):
+        flow.run_stage("evaluate", settings)
+
+    assert "int8" in _report(Workspace(settings.workspace.root), "evaluate")["results"]
+
+
+def test_a_loss_that_is_no_number_names_step_and_pictures(copied_run, monkeypatch):
+    """And the earlier run is kept aside, not lost."""
+    from edgetrain.training import object_detection_api as api
+
+    real = api.training_losses
+
+    def broken(*arguments):
+        return real(*arguments)._replace(total=real(*arguments).total * float("nan"))
+
+    monkeypatch.setattr(api, "training_losses", broken)
+    settings = copied_run(training__restart=True)
+
+    with pytest.raises(TrainingError, match=r"loss is nan at step 1; the batch was \d{4}\.jpg"):
+        flow.run_stage("train", settings)
+
+    assert Workspace(settings.workspace.root).previous_train_dir.is_dir()
+
+
+def test_resume_refuses_to_continue_a_run_of_other_inputs(copied_run):
+    """The message says which inputs changed."""
+    settings = copied_run(training__seed=7, training__resume=True)
+
+    with pytest.raises(TrainingError, match="cannot continue, these inputs changed: seed"):
+        flow.run_stage("train", settings)
+
+
+def _train_command(settings):
+    flags = {
+        "dataset": settings.dataset.root,
+        "workspace": settings.workspace.root,
+        "steps": 200,
+        "url": settings.checkpoint.url,
+        "batch-size": 2,
+    }
+    given = [part for name, value in flags.items() for part in (f"--{name}", str(value))]
+    return [sys.executable, "-m", "invoke", "--search-root", str(PROJECT_DIR), "pipeline", "--to", "train", *given]
+
+
+def _wait_for(path, process):
+    deadline = time.monotonic() + 300
+    while not path.exists():
+        assert process.poll() is None, "training ended before it was killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_killed_run_continues_from_its_last_checkpoint(copied_run):
+    """kill -9 in the middle; the same command goes on where the checkpoint is and finishes."""
+    settings = copied_run()
+    workspace = Workspace(settings.workspace.root)
+    environment = {
+        **os.environ,
+        "INVOKE_NETWORK_IMAGE_SIZE": "96",
+        "INVOKE_NETWORK_DEPTH_MULTIPLIER": "0.25",
+        "INVOKE_TRAINING_CHECKPOINT_EVERY_STEPS": "2",
+    }
+    process = subprocess.Popen(_train_command(settings), env=environment, stderr=subprocess.PIPE, cwd=PROJECT_DIR)
+    _wait_for(workspace.train_dir / "checkpoints" / "ckpt-6.index", process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+    finished = subprocess.run(
+        _train_command(settings), env=environment, capture_output=True, text=True, cwd=PROJECT_DIR, check=False
+    )
+
+    report = _report(workspace, "train")
+    assert finished.returncode == 0, finished.stderr
+    assert "continuing from step" in finished.stderr
+    assert report["first_step"] >= 6
+    assert report["steps"] == 200
