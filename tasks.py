@@ -18,6 +18,8 @@ from ci import tasks as ci_tasks  # noqa: E402 - found through the line above
 from edgetrain.core.errors import EdgetrainError  # noqa: E402
 from edgetrain.core.settings import Settings  # noqa: E402
 
+# Taken away before Invoke looks: it would make True of "false", and a traceback of a list or of a word for a number.
+VARIABLES = {name: os.environ.pop(name) for name in Settings.variables(os.environ)}
 DEMO_SETTINGS = PROJECT_DIR / "src" / "edgetrain" / "demo" / "demo.yaml"
 FLAGS = {
     "dataset": ("dataset.root", "folder of the labelled images"),
@@ -71,6 +73,9 @@ def stage(*names: str) -> Callable[[Callable[..., None]], Any]:
 def settings_of(context: Context, given: dict[str, object], file: Path | None = None) -> Settings:
     """Return the checked settings: ``invoke.yaml``, then the user's file, then variables, then flags."""
     config = context.config
+    given_file = file or config._runtime_path  # noqa: SLF001 - Invoke says nothing of a file that is not there
+    if given_file and not Path(given_file).is_file():
+        raise SettingsError(f"{given_file}: there is no such file. Correct the name after -f.")
     if file:
         config = Config(project_location=PROJECT_DIR, runtime_path=file)
         config.load_runtime()
@@ -80,7 +85,8 @@ def settings_of(context: Context, given: dict[str, object], file: Path | None = 
         flags[FLAGS["train_whole_model"][0]] = False
     names: list[str] = [str(key) for key in config]
     own = {key: plain(config[key]) for key in names if key not in Config.global_defaults()}
-    return Settings.from_mapping(own, base_dir=PROJECT_DIR, environment=os.environ, flags=flags, flags_dir=Path.cwd())
+    place = f"invoke.yaml or {given_file}" if given_file else "invoke.yaml"
+    sources = Sources(own, place=place, base_dir=PROJECT_DIR, ...)
 
 
 def plain(section: object) -> object:

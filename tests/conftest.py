@@ -15,7 +15,9 @@ from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.voc import write_annotation
+from tests.tiny_run import backbone_archive, copied_run, finished_run, finished_workspace, tiny_dataset
 
+__all__ = ["backbone_archive", "copied_run", "finished_run", "finished_workspace", "tiny_dataset"]
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 SHARED_DIR = PROJECT_DIR.parent / "shared"
 CLASSES = ("boat", "fish", "house")
@@ -80,8 +82,8 @@ def raccoon():
     return SHARED_DIR / "data" / "raccoon"
 
 
-def draw_labelled(root, stem, *, boxes=1, shade=0, folders=("annotations", "images"), suffix=".jpg"):
-    """Draw one picture with rectangles of the classes on it, and write it with its annotation."""
+def draw_labelled(root, stem, *, boxes=1, shade=0, folders=("annotations", "images"), suffix=".jpg"):  # noqa: PLR0913
+    """Draw one picture with rectangles on it, write it with its annotation, and return that one's path."""
     image = Image.new("RGB", (SIZE.width, SIZE.height), (shade, shade, 255 - shade))
     labelled = []
     for index in range(boxes):

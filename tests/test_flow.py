@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetrain import flow
+from edgetrain import flow, stage_run
 from edgetrain.core import progress
 from edgetrain.core.errors import DatasetError, MissingInputError, SettingsError, StorageError
 from edgetrain.core.files import replacing_dir, tree_digest, write_text
@@ -74,6 +74,7 @@ def stages(monkeypatch):
     for stage in flow.STAGES:
         monkeypatch.setitem(sys.modules, stage.module, fakes.module(stage))
     monkeypatch.setattr(Digests, "of_code", lambda _self: "code")
+    monkeypatch.setattr(stage_run, "_versions", dict)
     return fakes
 
 
@@ -160,7 +161,9 @@ def test_an_output_that_someone_changed_is_made_again(pipeline, workspace, name,
     assert pipeline() == []
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, id=name) for name in ("model/model.tflite", "reports/quantize.json")])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, id=name) for name in ("model/model.tflite", "reports/quantize.json")]
+)
 def test_an_output_or_report_that_is_gone_is_made_again(pipeline, workspace, name):
     pipeline()
     (workspace.root / name).unlink()
@@ -391,7 +394,7 @@ def test_review_without_a_dataset_is_an_error(settings, tmp_path):
 
 
 def test_an_unknown_format_of_a_review_is_refused_before_any_work(settings, workspace):
-    with pytest.raises(SettingsError, match="jsno.*json"):
+    with pytest.raises(SettingsError, match=r"jsno.*json"):
         flow.review(settings(), "jsno")
 
     assert not Workspace(workspace.root).reports_dir.exists()

@@ -47,7 +47,7 @@ class Digests:
         """Start with nothing known about the files of these settings."""
         self._dataset_dir = settings.dataset.root.resolve()
         self._workspace_dir = settings.workspace.root.resolve()
-        self._known: dict[tuple[str, int, int], str] = {}
+        self._known: dict[tuple[str, int, int, int], str] = {}
         self._code: str | None = None
 
     def of(self, path: Path) -> str | None:
@@ -77,7 +77,7 @@ class Digests:
 
     def _of_file(self, path: Path) -> str:
         state = path.stat()
-        key = (str(path), state.st_mtime_ns, state.st_size)
+        key = (str(path), state.st_ino, state.st_mtime_ns, state.st_size)
         if key not in self._known:
             self._known[key] = file_digest(path)
         return self._known[key]

@@ -27,6 +27,13 @@ def left(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+def fail_within(replacing, write):
+    """Write something to the temporary place, then fail."""
+    with replacing as temporary:
+        write(temporary)
+        raise ValueError("boom")
+
+
 def test_a_file_is_there_only_after_the_block(tmp_path):
     path = tmp_path / "new" / "a.txt"
 
@@ -42,9 +49,8 @@ def test_a_failed_block_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
 
-    with pytest.raises(ValueError, match="boom"), replacing_file(path) as temporary:
-        temporary.write_text("half")
-        raise ValueError("boom")
+    with pytest.raises(ValueError, match="boom"):
+        fail_within(replacing_file(path), lambda temporary: temporary.write_text("half"))
 
     assert (path.read_text(), left(tmp_path)) == ("old", ["a.txt"])
 
@@ -66,9 +72,8 @@ def test_a_failed_block_leaves_the_old_folder_and_nothing_else(tmp_path):
     path.mkdir()
     (path / "old").touch()
 
-    with pytest.raises(ValueError, match="boom"), replacing_dir(path) as temporary:
-        (temporary / "new").touch()
-        raise ValueError("boom")
+    with pytest.raises(ValueError, match="boom"):
+        fail_within(replacing_dir(path), lambda temporary: (temporary / "new").touch())
 
     assert (left(path), left(tmp_path)) == (["old"], ["records"])
 
@@ -113,7 +118,7 @@ def test_a_place_that_cannot_be_written_is_a_storage_error(tmp_path, replacing):
 
 
 def test_a_full_disk_while_writing_is_a_storage_error(tmp_path):
-    with pytest.raises(StorageError, match="a: No space left on device. Free space"), replacing_file(tmp_path / "a"):
+    with pytest.raises(StorageError, match=r"a: No space left on device\. Free space"), replacing_file(tmp_path / "a"):
         raise OSError(28, "No space left on device")
     assert str(storage_error(Path("a"), OSError("odd"))).startswith("a: odd. Free space")
 
@@ -136,7 +141,7 @@ def test_the_digest_of_a_file_is_sha256(tmp_path):
 @pytest.mark.parametrize(
     ("change", "is_same"),
     [
-        pytest.param(lambda root: None, True, id="nothing"),
+        pytest.param(lambda _root: None, True, id="nothing"),
         pytest.param(lambda root: (root / ".hidden").touch(), True, id="hidden file"),
         pytest.param(lambda root: (root / "b").write_text("2"), False, id="content"),
         pytest.param(lambda root: (root / "b").rename(root / "c"), False, id="name"),

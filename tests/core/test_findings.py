@@ -7,7 +7,7 @@ import json
 import pytest
 
 from edgetrain.core.errors import SettingsError
-from edgetrain.core.findings import Finding, count_by_severity, count_text, counted, render_findings
+from edgetrain.core.findings import Finding, count_by_severity, count_text, counted, findings_of, render_findings
 
 FIRST = Finding("a.xml", 9, "box-empty", "error", "boat: the box is empty.", "Draw it again.")
 SECOND = Finding("a.xml", 10, "size-missing", "warning", "<size> is missing.", "Add it.")
@@ -32,6 +32,11 @@ def test_json_has_the_same_findings_in_the_same_order():
     assert set(FIRST.to_json()) == {"rule", "severity", "file", "line", "message", "fix"}
 
 
+def test_a_report_gives_its_findings_back():
+    assert findings_of({"findings": [FIRST.to_json(), SECOND.to_json()]}) == [FIRST, SECOND]
+    assert findings_of({}) == []
+
+
 def test_no_findings_are_zero_of_each():
     assert render_findings([], "text") == "0 errors, 0 warnings"
     assert json.loads(render_findings([], "json")) == {"findings": []}
@@ -40,7 +45,7 @@ def test_no_findings_are_zero_of_each():
 
 def test_an_unknown_format_is_a_settings_error():
     with pytest.raises(
-        SettingsError, match='--format jsn: no such format. It is one of: text, json. Did you mean "json"'
+        SettingsError, match=r'--format jsn: no such format\. It is one of: text, json\. Did you mean "json"'
     ):
         render_findings([], "jsn")
 

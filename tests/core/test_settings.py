@@ -55,6 +55,14 @@ def test_each_source_has_its_own_folder_for_relative_paths():
     assert (settings.dataset.root, settings.workspace.root) == (Path("/base/seas"), Path("/here/out"))
 
 
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [("", ""), ("https://host/a", "https://host/a"), ("file:///a", "file:///a"), ("a.tgz", "/base/a.tgz")],
+)
+def test_a_url_may_be_a_path_relative_to_where_it_is_written(url, expected):
+    assert parse(flags={"checkpoint.url": url}).checkpoint.url == expected
+
+
 def test_a_value_is_found_by_name():
     settings = parse()
 
@@ -98,6 +106,7 @@ def test_lists_are_separated_by_commas(environment, expected):
         pytest.param({"evaluate__split": "tets"}, 'one of: train, validation, test. Did you mean "test"', id="choice"),
         pytest.param({"network__type": "mobilenet_v2"}, 'Did you mean "mobilenet_v2_ssd"?', id="enum"),
         pytest.param({"training__batch_sise": 5}, 'batch_sise is not a setting. Did you mean "batch_size"?', id="key"),
+        pytest.param({"checkpoint__sha256": "12ab"}, "sha256 is '12ab', but must be 64 hexa", id="digest"),
         pytest.param({"split__validation": 0.6, "split__test": 0.4}, "leave nothing to train on", id="nothing left"),
     ],
 )

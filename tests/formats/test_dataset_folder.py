@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -203,7 +204,36 @@ def test_a_folder_that_cannot_be_listed_is_a_dataset_error(voc_dataset, monkeypa
 
     monkeypatch.setattr(Path, "iterdir", refuse)
 
-    with pytest.raises(DatasetError, match="dataset: cannot be read .Permission denied."):
+    with pytest.raises(DatasetError, match=r"dataset: cannot be read \(Permission denied\)"):
+        find_dataset(voc_dataset)
+
+
+def test_linked_folders_are_followed_once(voc_dataset, tmp_path):
+    """A link to a folder outside belongs to the dataset; one that leads in a circle adds nothing."""
+    draw_labelled(tmp_path / "elsewhere", "x", folders=("xml", "pictures"))
+    (voc_dataset / "annotations" / "linked").symlink_to(tmp_path / "elsewhere" / "xml")
+    (voc_dataset / "images" / "linked").symlink_to(tmp_path / "elsewhere" / "pictures")
+    (voc_dataset / "annotations" / "circle").symlink_to(voc_dataset / "annotations")
+
+    folder = find_dataset(voc_dataset)
+
+    assert len(folder.items) == len(folder.image_paths) == 13
+    assert folder.read(folder.items[-1]).image_name == "images/linked/x.jpg"
+
+
+def test_a_subfolder_that_cannot_be_listed_is_not_left_out(voc_dataset, monkeypatch):
+    """Its annotations would be lost without a word."""
+    draw_labelled(voc_dataset, "x", folders=("annotations/closed", "images"))
+    scandir = os.scandir
+
+    def refuse_closed(path):
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse_closed)
+
+    with pytest.raises(DatasetError, match=r"closed: cannot be read \(Permission denied\)"):
         find_dataset(voc_dataset)
 
 

@@ -134,7 +134,7 @@ def test_numbers_are_read_packed_and_unpacked(feature):
 
 
 def test_unpacked_floats_and_negative_numbers_are_read():
-    floats = b"\x12\x0a\x0d\0\0\0\x3f\x0d\0\0\x80\x3f"
+    floats = b"\x12\x0c\x0d\0\0\0\x3f\x10\x07\x0d\0\0\x80\x3f"  # an unknown field between the two
     minus_one = b"\x1a\x0c\x0a\x0a" + b"\xff" * 9 + b"\x01"
 
     example = decode_example(with_features(entry("image/object/bbox/xmax", floats), entry("image/width", minus_one)))

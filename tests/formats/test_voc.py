@@ -20,6 +20,8 @@ OBJECT = f"<object><name>boat</name>{BNDBOX}</object>"
 BOX = BoundingBox(1, 2, 30, 40)
 BOMB = '<!DOCTYPE a [<!ENTITY b "boom">]><annotation><filename>&b;</filename></annotation>'
 
+UTF7_BOMB = b'<?xml version="1.0" encoding="UTF-7"?>' + BOMB.replace("<!", "+ADwAIQ-").encode()
+
 
 def parse(inside):
     """Return annotation and problems of elements within <annotation>."""
@@ -147,6 +149,7 @@ def test_document_types_are_refused_in_every_encoding(encoding):
     [
         pytest.param(BOMB.encode(), (1, "xml-unsafe"), id="entity"),
         pytest.param(f"\n\n{BOMB}".encode("utf-16"), (3, "xml-unsafe"), id="UTF-16, third line"),
+        pytest.param(UTF7_BOMB, (1, "xml-unsafe"), id="UTF-7, hidden from a scan of the bytes"),
         pytest.param(b"", (1, "xml-malformed"), id="empty file"),
         pytest.param(b"<annotation>\n<object>\n</annotation>", (3, "xml-malformed"), id="not closed"),
         pytest.param(b"<annotation>&unknown;</annotation>", (1, "xml-malformed"), id="undefined entity"),

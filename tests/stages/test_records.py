@@ -78,7 +78,7 @@ def test_shards_share_the_pictures_evenly_and_old_ones_go(settings, workspace, p
 
     counts = [len(list(read_examples([path]))) for path in workspace.shard_paths(Split.TRAIN)]
     assert counts == [3, 2, 2, 2]
-    assert sorted(contents(workspace))[0] == "test.record-00000-of-00003"
+    assert min(contents(workspace)) == "test.record-00000-of-00003"
     assert report.notes[1] == "test has 3 pictures, so as many shards instead of 4"
 
 
@@ -93,31 +93,29 @@ def test_a_png_and_a_difficult_box_are_told_as_such(settings, workspace, prepare
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "error", "message"),
+    ("change", "expected"),
     [
-        pytest.param(
-            "<name>boat",
-            "<name>baot",
-            LabelMapError,
-            "annotations/0000.xml:14: 'baot' is not .*mean \"boat\"?",
-            id="class",
-        ),
-        pytest.param(
-            "<xmax>28", "<xmax>65", DatasetError, "annotations/0000.xml:14: boat: xmax 65 is outside", id="box"
-        ),
-        pytest.param("<xmax>28", "<xmax>4", DatasetError, "annotations/0000.xml:14: .* is empty", id="empty box"),
-        pytest.param("<width>64", "<width>65", DatasetError, "annotations/0000.xml:8: <size> is 65x48, but", id="size"),
-        pytest.param("<xmax>28", "<xmax>x", DatasetError, "annotations/0000.xml:22: <xmax> is 'x', not a", id="word"),
+        pytest.param(("<name>boat", "<name>baot"), (LabelMapError, r"14: 'baot' is not .* \"boat\"\?"), id="class"),
+        pytest.param(("<xmax>28", "<xmax>65"), (DatasetError, "14: boat: xmax 65 is outside"), id="box"),
+        pytest.param(("<xmax>28", "<xmax>4"), (DatasetError, "14: boat: the box 4 6 4 40 is empty"), id="empty box"),
+        pytest.param(("<width>64", "<width>65"), (DatasetError, "8: <size> is 65x48, but images/0000"), id="size"),
+        pytest.param(("<xmax>28", "<xmax>x"), (DatasetError, "22: <xmax> is 'x', not a number"), id="word"),
     ],
 )
-def test_faults_stop_the_stage_at_their_line_and_leave_the_old_records(
-    settings, workspace, prepared, old, new, error, message
-):
+def test_faults_stop_the_stage_at_their_line(settings, workspace, prepared, change, expected):
+    edit(prepared / "annotations" / "0000.xml", *change)
+    error, message = expected
+
+    with pytest.raises(error, match=rf"^annotations/0000\.xml:{message}"):
+        run(settings(prepared), workspace)
+
+
+def test_a_run_that_fails_leaves_the_old_records_and_no_temporary_files(settings, workspace, prepared):
     run(settings(prepared), workspace)
     before = contents(workspace)
-    edit(prepared / "annotations" / "0000.xml", old, new)
+    edit(prepared / "annotations" / "0011.xml", "<xmax>28", "<xmax>65")
 
-    with pytest.raises(error, match=message):
+    with pytest.raises(DatasetError, match="xmax 65 is outside"):
         run(settings(prepared), workspace)
     assert contents(workspace) == before
     assert [path.name for path in workspace.root.iterdir() if path.name.startswith(".")] == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgetrain.core.errors import TrainingError
-from tests.training.conftest import pipeline_text, write_backbone_archive
+from tests.tiny_run import pipeline_text, write_backbone_archive
 
 pytestmark = pytest.mark.tensorflow
 FROZEN = {"train_whole_model": False}

@@ -109,10 +109,10 @@ def test_a_second_run_skips_every_stage(finished_run):
 
 
 def test_one_changed_setting_reruns_only_what_depends_on_it(copied_run):
-    """How many pictures measure the ranges is no matter of training."""
-    recorder = _pipeline(copied_run(quantize__representative_images=2))
+    """How many detections the graph reports is no matter of training."""
+    recorder = _pipeline(copied_run(export__max_detections=10))
 
-    assert recorder.ran == ["quantize", "evaluate", "report"]
+    assert recorder.ran == ["export", "quantize", "evaluate", "report"]
 
 
 def test_an_accuracy_gate_fails_with_the_figures_kept(copied_run, monkeypatch):
@@ -135,12 +135,13 @@ def test_a_loss_that_is_no_number_names_step_and_pictures(copied_run, monkeypatc
     real = api.training_losses
 
     def broken(*arguments):
-        return real(*arguments)._replace(total=real(*arguments).total * float("nan"))
+        losses = real(*arguments)
+        return losses._replace(total=losses.total * float("nan"))
 
     monkeypatch.setattr(api, "training_losses", broken)
     settings = copied_run(training__restart=True)
 
-    with pytest.raises(TrainingError, match=r"loss is nan at step 1; the batch was \d{4}\.jpg"):
+    with pytest.raises(TrainingError, match=r"loss is nan at step 1; the batch was images/\d{4}\.jpg"):
         flow.run_stage("train", settings)
 
     assert Workspace(settings.workspace.root).previous_train_dir.is_dir()
@@ -158,7 +159,7 @@ def _train_command(settings):
     flags = {
         "dataset": settings.dataset.root,
         "workspace": settings.workspace.root,
-        "steps": 200,
+        "steps": 40,
         "url": settings.checkpoint.url,
         "batch-size": 2,
     }
@@ -197,4 +198,4 @@ def test_a_killed_run_continues_from_its_last_checkpoint(copied_run):
     assert finished.returncode == 0, finished.stderr
     assert "continuing from step" in finished.stderr
     assert report["first_step"] >= 6
-    assert report["steps"] == 200
+    assert report["steps"] == 40

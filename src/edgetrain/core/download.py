@@ -7,18 +7,22 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from email.message import Message
+from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 from edgetrain.core.errors import DownloadError
 from edgetrain.core.files import file_digest, replacing_file, storage_error
 
-_BLOCK_BYTES = 1 << 20
+_HTTP = ("http", "https")
+_BLOCK_BYTES = 1 << 16
 _TIMEOUT_SECONDS = 30.0
 _ATTEMPTS = 5
-_REFUSED = (400, 401, 403, 404, 405, 410)
+_PASSING = (408, 425, 429, 500, 502, 503, 504)
 
 Advance = Callable[[int, int], None]
 
@@ -54,21 +58,21 @@ def fetch(
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        scheme = urllib.parse.urlsplit(url).scheme
-        if scheme in ("http", "https"):
+        if _scheme(url) in _HTTP:
             _fetch_http(url, part, advance or _ignore, wait_seconds)
         else:
             _copy_file(url, part)
         digest = file_digest(part)
+        _version_path(part).unlink(missing_ok=True)
+        if sha256 and digest != sha256.lower():
+            part.unlink()
+            raise DownloadError(
+                f"{url}: the SHA-256 is {digest}, but {sha256.lower()} is expected. "
+                "Check the URL; if the file is really meant to be another one, correct checkpoint.sha256."
+            )
+        part.replace(path)
     except OSError as error:
         raise storage_error(path, error) from error
-    if sha256 and digest != sha256.lower():
-        part.unlink()
-        raise DownloadError(
-            f"{url}: the SHA-256 is {digest}, but {sha256.lower()} is expected. "
-            "Check the URL; if the file is really meant to be another one, correct checkpoint.sha256."
-        )
-    part.replace(path)
     return Download(path, digest)
 
 
@@ -76,11 +80,25 @@ def _ignore(_done: int, _total: int) -> None:
     """Hear nothing."""
 
 
+def _scheme(url: str) -> str:
+    try:
+        return urllib.parse.urlsplit(url).scheme
+    except ValueError as error:
+        raise DownloadError(f"{url}: this is no URL ({error}). Correct checkpoint.url or --url.") from error
+
+
+def _version_path(part: Path) -> Path:
+    """Return where the server's mark of the version that a part belongs to is kept."""
+    return part.with_name(f"{part.name}.version")
+
+
 def _copy_file(url: str, part: Path) -> None:
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("", "file"):
         raise DownloadError(f"{url}: {parts.scheme}:// is not supported. Use http://, https://, file:// or a path.")
     source = Path(urllib.request.url2pathname(parts.path) if parts.scheme else url)
+    if parts.netloc not in ("", "localhost"):
+        raise DownloadError(f"{url}: {parts.netloc} is taken for the name of a machine. Write file:// and a full path.")
     if not source.is_file():
         raise DownloadError(f"{source}: no such file. Correct checkpoint.url or --url.")
     with replacing_file(part) as temporary:
@@ -97,36 +115,90 @@ def _fetch_http(url: str, part: Path, advance: Advance, wait_seconds: float) -> 
             _fetch_rest(url, part, advance)
         except urllib.error.HTTPError as error:
             reason = f"the server answered {error.code} {error.reason}"
-            if error.code == 416:  # noqa: PLR2004 - the part is longer than the file: it is of another file
-                part.unlink(missing_ok=True)
-            elif error.code in _REFUSED:
+            error.close()
+            if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                part.unlink(missing_ok=True)  # the part is longer than the file: it is of another one
+            elif error.code not in _PASSING:
                 break
-        except (_BrokenOff, HTTPException, urllib.error.URLError, TimeoutError, ConnectionError) as error:
-            reason = str(getattr(error, "reason", "") or error)
+        except _BrokenOff as error:
+            reason = str(error)
         else:
             return
     kept = part.stat().st_size if part.exists() else 0
-    raise DownloadError(
-        f"{url}: {reason}. Check the URL and the network, then run the same command again; "
-        f"{kept} bytes are kept and the rest is fetched."
-    )
+    rest = f"; {kept} bytes are kept and the rest is fetched" if kept else ""
+    raise DownloadError(f"{url}: {reason}. Check the URL and the network, then run the same command again{rest}.")
 
 
 def _fetch_rest(url: str, part: Path, advance: Advance) -> None:
-    """Append what is missing to the part; start anew where the server does not continue."""
-    done = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"User-Agent": "edgetrain"})  # noqa: S310 - http(s) only, see fetch
-    if done:
-        request.add_header("Range", f"bytes={done}-")
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - as above
-        continues = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {done}-")  # noqa: PLR2004
+    """Append what is missing to the part; start anew where the server does not continue the same version."""
+    version_path = _version_path(part)
+    version = version_path.read_text(encoding="utf-8") if version_path.exists() else ""
+    done = part.stat().st_size if version and part.exists() else 0
+    headers = {"Range": f"bytes={done}-", "If-Range": version} if done else {}
+    with _open(url, headers) as answer:
+        continues = answer.status == HTTPStatus.PARTIAL_CONTENT
+        if continues and not answer.headers.get("Content-Range", "").startswith(f"bytes {done}-"):
+            part.unlink(missing_ok=True)
+            raise _BrokenOff("the server continued at another place than asked for")
         done = done if continues else 0
-        length = int(answer.headers.get("Content-Length") or 0)
-        total = done + length if length else 0
+        length = answer.headers.get("Content-Length", "")
+        total = done + int(length) if length.isdecimal() else 0
         with part.open("ab" if continues else "wb") as stream:
-            while block := answer.read(_BLOCK_BYTES):
+            if not continues:
+                version_path.write_text(_version(answer.headers), encoding="utf-8")
+            for block in _blocks(answer):
                 stream.write(block)
                 done += len(block)
                 advance(done, total)
     if done < total:
         raise _BrokenOff(f"the connection ended after {done} of {total} bytes")
+
+
+def _version(headers: Message) -> str:
+    """Return what tells one version of a file from another, or nothing: a weak ETag may stand for several."""
+    etag = str(headers.get("ETag", ""))
+    return etag if etag.startswith('"') else str(headers.get("Last-Modified", ""))
+
+
+class _OnlyHttp(urllib.request.HTTPRedirectHandler):
+    """Refuses redirections to anything but http and https."""
+
+    def redirect_request(self, *args: Any) -> urllib.request.Request | None:
+        """Return the request of the new place, which is the last argument.
+
+        Raises:
+            HTTPError: the new place is not http or https.
+        """
+        request, stream, code, _reason, headers, place = args
+        if urllib.parse.urlsplit(place).scheme not in _HTTP:
+            raise urllib.error.HTTPError(request.full_url, code, f"a redirection to {place}", headers, stream)
+        return super().redirect_request(*args)
+
+
+def _open(url: str, headers: Mapping[str, str]) -> Any:
+    """Return the server's answer.
+
+    Raises:
+        HTTPError: the server refuses.
+        _BrokenOff: there is no connection, or it fails.
+    """
+    request = urllib.request.Request(url, headers={"User-Agent": "edgetrain", **headers})  # noqa: S310 - http(s) only
+    try:
+        return urllib.request.build_opener(_OnlyHttp).open(request, timeout=_TIMEOUT_SECONDS)
+    except urllib.error.HTTPError:
+        raise
+    except (OSError, HTTPException, UnicodeError) as error:
+        raise _BrokenOff(str(error.reason if isinstance(error, urllib.error.URLError) else error)) from error
+
+
+def _blocks(answer: Any) -> Iterator[bytes]:
+    """Yield the content as it arrives.
+
+    Raises:
+        _BrokenOff: the connection fails.
+    """
+    try:
+        while block := answer.read(_BLOCK_BYTES):
+            yield block
+    except (OSError, HTTPException) as error:
+        raise _BrokenOff(str(error)) from error

@@ -115,12 +115,12 @@ def tree_digest(path: Path) -> str | None:
 
 
 def visible_files(folder: Path) -> list[Path]:
-    """Return all files below a folder whose relative path has no hidden part, sorted."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+    """Return all files below a folder whose relative path has no hidden part, sorted; linked folders are followed."""
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [path for name in names if not name.startswith(".") and (path := Path(place, name)).is_file()]
+    return sorted(found)
 
 
 def combined_digest(items: Iterable[tuple[str, str]]) -> str:

@@ -16,12 +16,11 @@ from html import escape
 
 from edgetrain.core.boxes import BoundingBox, ImageSize, iou
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.findings import counted
 from edgetrain.formats.image_file import decode
 
 UNKNOWN = "unknown"
 _CHART_WIDTH, _CHART_HEIGHT = 460, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 12, 46
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 30, 44
 _TICKS = 5
 _FEW_POINTS = 40
 _PICTURE_SIDE = 320
@@ -68,7 +67,7 @@ def line_chart(curves: Sequence[Curve], *, x_label: str, y_label: str, title: st
     Args:
         curves: at least one point in all; values that are not finite leave a gap.
         x_label: what stands below the axis, with its unit.
-        y_label: what stands beside the axis, with its unit.
+        y_label: what stands above the axis, with its unit.
         title: what a screen reader says.
     """
     points = [point for curve in curves for point in curve.points if math.isfinite(point[1])]
@@ -133,8 +132,8 @@ def training_charts(rows: Sequence[tuple[int, float, float]]) -> list[Svg]:
         curves.append(Curve("smooth", tuple((row[0], value) for row, value in zip(rows, smooth))))
     rate = Curve("rate", tuple((step, rate) for step, _, rate in rows))
     return [
-        line_chart(curves, x_label="step", y_label="loss", title="Loss by training step"),
-        line_chart([rate], x_label="step", y_label="learning rate", title="Learning rate by training step"),
+        line_chart(curves, x_label="training step", y_label="loss", title="Loss by training step"),
+        line_chart([rate], x_label="training step", y_label="learning rate", title="Learning rate by training step"),
     ]
 
 
@@ -164,7 +163,7 @@ def judged_picture(
     parts += [_outline(item, scale, size, "truth") for item in truths]
     parts += [_label(item, scale, size) for item, is_named in worst_first if is_named]
     wrong = len(detections) - len(matched)
-    caption = f"{len(matched)} of {counted(len(truths), 'object')} found" if truths else "no object"
+    caption = f"{len(matched)} of {len(truths)} found" if truths else "nothing to find"
     caption += f", {wrong} wrong" if wrong else ", none wrong"
     return _svg("picture", width, height, f"{name}: {caption}", parts), caption
 
@@ -234,9 +233,10 @@ def _axes(x_ticks: Sequence[float], y_ticks: Sequence[float]) -> list[str]:
 
 
 def _axis_labels(x_label: str, y_label: str) -> list[str]:
-    x, y = (_LEFT + _CHART_WIDTH - _RIGHT) / 2, (_TOP + _CHART_HEIGHT - _BOTTOM) / 2
-    below = _words(x_label, "middle", f'class="label" x="{x:.1f}" y="{_CHART_HEIGHT - 8}"')
-    return [below, _words(y_label, "middle", f'class="label" transform="translate(13 {y:.1f}) rotate(-90)"')]
+    """Return the label of x below the middle of its axis, that of y above its axis: it is read without turning."""
+    x = (_LEFT + _CHART_WIDTH - _RIGHT) / 2
+    below = _words(x_label, "middle", f'class="label" x="{x:.1f}" y="{_CHART_HEIGHT - 6}"')
+    return [below, _words(y_label, "start", 'class="label" x="0" y="13"')]
 
 
 def _words(text: str, anchor: str, place: str) -> str:
@@ -285,13 +285,14 @@ def _label(item: JudgedBox, scale: float, size: ImageSize) -> str:
     name = item.class_name
     name = name if len(name) <= _NAME_CHARACTERS else f"{name[: _NAME_CHARACTERS - 1]}…"
     text = f"{name} {item.score:.2f}"
-    width = 8 + sum(11.0 if unicodedata.east_asian_width(letter) in "WF" else 6.1 for letter in text)
+    width = 8 + sum(11.0 if unicodedata.east_asian_width(letter) in "WF" else 6.4 for letter in text)
     x = max(0.0, min(_clip(item.box.xmin, size.width) * scale, size.width * scale - width))
     top = _clip(item.box.ymin, size.height) * scale
     y = top - _LABEL_HEIGHT if top >= _LABEL_HEIGHT else top
     return (
         f'<g class="found"><rect class="tag" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{_LABEL_HEIGHT}"/>'
-        f'<text x="{x + 4:.1f}" y="{y + 11:.1f}">{escape(text)}</text></g>'
+        f'<text x="{x + 4:.1f}" y="{y + 11:.1f}" textLength="{width - 8:.1f}" lengthAdjust="spacingAndGlyphs">'
+        f"{escape(text)}</text></g>"
     )
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from edgetrain.core.annotation import Annotation
 from edgetrain.core.errors import DatasetError
@@ -109,10 +110,19 @@ def _folders(folder: Path, names: Iterable[str]) -> list[Path]:
 
 
 def _files(folder: Path, is_deep: bool) -> Iterator[Path]:
-    """Yield the visible files of a folder, sorted, with those of its subfolders if ``is_deep``."""
-    for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if is_deep and not name.startswith("."))
-        yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
+    """Yield the visible files of a folder, sorted; if ``is_deep``, of its subfolders too, each once however linked."""
+    seen: set[Path] = set()
+    for place, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
+        real = Path(place).resolve()
+        is_new = real not in seen
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if is_deep and is_new and not name.startswith("."))
+        yield from (Path(place, name) for name in sorted(names) if is_new and not name.startswith("."))
+
+
+def _refuse(error: OSError) -> NoReturn:
+    """Raise instead of leaving out a folder that cannot be listed."""
+    raise error
 
 
 def _index(folders: Iterable[Path], are_deep: bool) -> ImageIndex:

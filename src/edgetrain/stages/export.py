@@ -14,6 +14,6 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     """Write the SavedModel for conversion to TFLite: batch 1, input float32 in -1 to 1."""
     config = read_pipeline_config(workspace)
     detections = settings.export.max_detections
-    with replacing_dir(workspace.saved_model_dir.parent) as temporary:
+    with replacing_dir(workspace.saved_model_dir) as temporary:
         export_saved_model(config, workspace.trained_dir, temporary, max_detections=detections)
     return Report(f"SavedModel, at most {detections} detections for each picture", {"max_detections": detections})

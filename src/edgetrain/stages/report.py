@@ -193,7 +193,8 @@ def _remarks(records: Records, stages: Sequence[StageLine]) -> Iterator[Remark]:
     """Yield what failed, what was proven and what was not, and why to doubt the figures."""
     for line in stages:
         if line.status == "failed":
-            yield ("failed", f"{line.name} failed: {line.summary}")
+            reason = "int8 lost more AP than evaluate.max_ap_drop allows; " if line.name == "evaluate" else ""
+            yield ("failed", f"{line.name} failed: {reason}{line.summary}")
     if "evaluate" not in records:
         yield ("unproven", "no model was judged: its accuracy is unproven")
     for name, done, missing in (
@@ -242,17 +243,8 @@ def _stale(records: Records) -> Iterator[Remark]:
 def _figure_rows(records: Records) -> list[tuple[str, ...]]:
     """Return label, meaning, float32, int8, and int8 minus float32 of each figure."""
     float32, int8 = _metrics(records, "float32"), _metrics(records, "int8")
-    return [
-        (
-            label,
-            meaning,
-            share_text(float32.get(key)),
-            share_text(int8.get(key)),
-            change_text(float32.get(key), int8.get(key)),
-        )
-        for label, key, meaning in _FIGURES
-        if int8
-    ]
+    pairs = [(label, meaning, float32.get(key), int8.get(key)) for label, key, meaning in _FIGURES if int8]
+    return [(label, meaning, share_text(a), share_text(b), change_text(a, b)) for label, meaning, a, b in pairs]
 
 
 def _class_rows(records: Records) -> list[tuple[str, str, Svg | None, str, str]]:
@@ -264,9 +256,7 @@ def _class_rows(records: Records) -> list[tuple[str, str, Svg | None, str, str]]
         boxes = {}
     rows = []
     values = {name: finite_number(value) for name, value in int8.items()}
-    for name in sorted(
-        values, key=lambda name: (-1.0 if (value := values[name]) is None else value, name), reverse=True
-    ):
+    for name in sorted(values, key=lambda name: (values[name] is None, -(values[name] or 0), name)):
         value, marker = values[name], finite_number(float32.get(name))
         said = f"{name}: int8 {share_text(value)}, float32 {share_text(marker)}"
         bar = None if value is None else share_bar(value, marker, title=said)
@@ -312,19 +302,18 @@ def _training_facts(records: Records, workspace: Workspace) -> list[tuple[str, s
     history = _history(records, workspace)
     facts = []
     if "train" in records:
-        first = int(finite_number(_value(records, "train", "first_step")) or 0)
-        facts += [
-            ("steps", count_text(_value(records, "train", "steps"))),
-            ("time", duration_text(records["train"].seconds)),
-        ]
-        facts.append(
-            ("continued from", f"step {first:,} (the time is that of the last part)" if first else "not interrupted")
-        )
-    elif history:
-        facts.append(("state", f"not finished: the last step on record is {history[-1].step:,}"))
+        steps = count_text(_value(records, "train", "steps"))
+        facts += [("steps", steps), ("time", duration_text(records["train"].seconds))]
     if history:
         speed = statistics.median(row.images_per_second for row in history)
         facts += [("speed", f"{speed:.1f} images/s (median)"), ("last loss", f"{history[-1].loss:.3f}")]
+    if "train" in records:
+        first = int(finite_number(_value(records, "train", "first_step")) or 0)
+        facts.append(
+            ("course", f"continued from step {first:,}; the time is that of the rest" if first else "in one go")
+        )
+    elif history:
+        facts.append(("course", f"not finished: the last step on record is {history[-1].step:,}"))
     return facts
 
 
@@ -345,8 +334,10 @@ def _data_table(records: Records) -> list[tuple[str, ...]]:
 
 
 def _data_row(label: str, counts: Sequence[object]) -> tuple[str, ...]:
-    total = sum(finite_number(count) or 0 for count in counts)
-    return (label, *map(count_text, counts), *([count_text(total)] if len(counts) > 1 else []))
+    numbers = [finite_number(count) for count in counts]
+    known = [number for number in numbers if number is not None]
+    total = [count_text(sum(known) if len(known) == len(numbers) else None)] if len(numbers) > 1 else []
+    return (label, *map(count_text, numbers), *total)
 
 
 def _used_settings(records: Records) -> list[tuple[str, str, str]]:

@@ -124,8 +124,29 @@ def restore_start(model: Any, config: TrainEvalPipelineConfig, prefix: Path) -> 
 def export_saved_model(
     config: TrainEvalPipelineConfig, checkpoint_dir: Path, output_dir: Path, *, max_detections: int
 ) -> None:
-    """Write ``output_dir/saved_model``: input float32 (1, height, width, 3) in -1 to 1, SSD post-processing inside."""
-    tf.keras.backend.set_learning_phase(False)
-    export_tflite_graph_lib_tf2.export_tflite_model(
-        config, str(checkpoint_dir), str(output_dir), max_detections, use_regular_nms=False
-    )
+    """Write a SavedModel: input float32 (1, height, width, 3) in -1 to 1, SSD post-processing inside.
+
+    The API's own exporter saves the Keras model with it, which takes most of the time of exporting and of every later
+    loading; here the graph and its variables are all there is.
+
+    Args:
+        config: configuration of the trained network.
+        checkpoint_dir: folder of ``Checkpoint(model=…)``.
+        output_dir: an existing, empty folder.
+        max_detections: detections that the post-processing reports.
+
+    Raises:
+        TrainingError: the checkpoint does not belong to this configuration.
+    """
+    model = build_model(config, is_training=False)
+    prefix = tf.train.latest_checkpoint(str(checkpoint_dir))
+    try:
+        tf.train.Checkpoint(model=model).restore(prefix).expect_partial().assert_existing_objects_matched()
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        raise TrainingError(f"{checkpoint_dir}: these weights are not of this configuration. Train again.") from error
+    detector = export_tflite_graph_lib_tf2.SSDModule(config, model, max_detections, use_regular_nms=False)
+    shape = tf.TensorSpec(shape=detector.input_shape(), dtype=tf.float32, name="input")
+    graph = detector.inference_fn.get_concrete_function(shape)
+    exported = tf.Module()
+    exported.weights = list(graph.variables)
+    tf.saved_model.save(exported, str(output_dir), signatures=graph)

@@ -11,8 +11,8 @@ import yaml
 from edgetrain import flow
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
-from tests.conftest import PROJECT_DIR, draw_labelled
 
+PROJECT_DIR = Path(__file__).resolve().parent.parent
 TINY = {
     "network.image_size": 96,
     "network.depth_multiplier": 0.25,
@@ -79,6 +79,8 @@ def backbone_archive(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_dataset(tmp_path_factory):
     """Return twelve drawn pictures."""
+    from tests.conftest import draw_labelled
+
     root = tmp_path_factory.mktemp("tiny") / "dataset"
     for number in range(12):
         draw_labelled(root, f"{number:04d}", boxes=1 + number % 2, shade=20 * number)

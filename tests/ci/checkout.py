@@ -1,4 +1,4 @@
-"""A project as small as can be: this one's ``ci/inv``, and a lock with one package that stands in for Invoke."""
+"""A checkout as small as can be: this project's ``ci/inv``, and a lock with one package that stands in for Invoke."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 
 _INVOKE = """
 import json, os, sys
 def main():
     told = {"arguments": sys.argv[1:], "cwd": os.getcwd(), "prefix": sys.prefix}
-    told.update({name: os.environ.get(name) for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "VIRTUAL_ENV")})
+    names = ["PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "VIRTUAL_ENV"]
+    told.update({name: os.environ.get(name) for name in names})
     print(json.dumps(told))
     sys.exit(7 if "fail" in sys.argv else 0)
 """
@@ -32,7 +31,7 @@ _WHEEL_FILES = {
 
 
 @dataclass(frozen=True)
-class Project:
+class Checkout:
     """A checkout with a ``ci/inv`` and a lock of the check profile."""
 
     root: Path
@@ -40,10 +39,12 @@ class Project:
 
     @property
     def environment_dir(self) -> Path:
+        """Where the environment of the check profile belongs."""
         return self.root / ".venv" / "check"
 
     @property
     def lock_path(self) -> Path:
+        """The pinned requirements of the check profile, the only one there is."""
         return self.root / "requirements-check.txt"
 
     def environ(self, **variables: str) -> dict[str, str]:
@@ -53,8 +54,9 @@ class Project:
         return {**kept, **pip, **variables}
 
     def inv(self, *arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Runs ``ci/inv --profile check``."""
-        command = [self.root / "ci" / "inv", "--profile", "check", *arguments]
+        """Runs ``ci/inv --profile check``, or with the profile in front of the arguments."""
+        profile = () if arguments[:1] == ("--profile",) else ("--profile", "check")
+        command = [self.root / "ci" / "inv", *profile, *arguments]
         environ = self.environ(**variables)
         return subprocess.run(command, cwd=cwd or self.root, env=environ, capture_output=True, text=True, check=False)
 
@@ -68,36 +70,19 @@ class Project:
         return json.loads(self.inv(*arguments, cwd=cwd, **variables).stdout)
 
 
-def make_project(root: Path, wheels_dir: Path) -> Project:
+def make_checkout(root: Path, wheels_dir: Path) -> Checkout:
     """Makes a checkout whose lock pins the only wheel of a folder."""
     root.mkdir(parents=True)
     shutil.copytree(PROJECT_DIR / "ci", root / "ci", ignore=shutil.ignore_patterns("__pycache__", "requirements"))
     digest = hashlib.sha256(next(wheels_dir.glob("*.whl")).read_bytes()).hexdigest()
-    project = Project(root, wheels_dir)
-    project.lock_path.write_text(f"invoke==1.0 \\\n    --hash=sha256:{digest}\n", encoding="utf-8")
-    return project
+    checkout = Checkout(root, wheels_dir)
+    checkout.lock_path.write_text(f"invoke==1.0 \\\n    --hash=sha256:{digest}\n", encoding="utf-8")
+    return checkout
 
 
-@pytest.fixture(scope="session")
-def wheels_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package index with the stand-in for Invoke."""
-    folder = tmp_path_factory.mktemp("wheels")
+def make_wheel(folder: Path) -> None:
+    """Writes the wheel of the stand-in for Invoke into a folder, which then is a package index."""
     with zipfile.ZipFile(folder / "invoke-1.0-py3-none-any.whl", "w") as wheel:
         for name, text in _WHEEL_FILES.items():
             wheel.writestr(name, text)
         wheel.writestr("invoke-1.0.dist-info/RECORD", "".join(f"{name},,\n" for name in _WHEEL_FILES))
-    return folder
-
-
-@pytest.fixture
-def project(tmp_path: Path, wheels_dir: Path) -> Project:
-    """A fresh checkout; its path has a space, as users' paths have."""
-    return make_project(tmp_path / "a project", wheels_dir)
-
-
-@pytest.fixture(scope="session")
-def ready_project(tmp_path_factory: pytest.TempPathFactory, wheels_dir: Path) -> Project:
-    """A checkout whose environment is ready. Tests leave it so."""
-    project = make_project(tmp_path_factory.mktemp("ready") / "project", wheels_dir)
-    project.inv().check_returncode()
-    return project

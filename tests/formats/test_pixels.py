@@ -1,0 +1,37 @@
+"""Pictures as the network's input."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from edgetrain.core.boxes import ImageSize
+from edgetrain.formats.pixels import network_pixels
+
+
+def _png(array):
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_picture_is_stretched_to_the_input():
+    """Height and width are those asked for, the colours stay where they are."""
+    array = np.zeros((40, 60, 3), np.uint8)
+    array[:, 30:] = (255, 0, 0)
+
+    pixels = network_pixels(_png(array), ImageSize(16, 8), "a.png")
+
+    assert (pixels.shape, pixels.dtype) == ((8, 16, 3), np.uint8)
+    assert pixels[4, 2].tolist() == [0, 0, 0]
+    assert pixels[4, 13].tolist() == [255, 0, 0]
+
+
+def test_a_gray_picture_has_three_equal_channels():
+    """The network takes RGB whatever the file has."""
+    pixels = network_pixels(_png(np.full((10, 10), 77, np.uint8)), ImageSize(10, 10), "gray.png")
+
+    assert pixels.shape == (10, 10, 3)
+    assert np.unique(pixels).tolist() == [77]
