@@ -15,7 +15,7 @@ PROJECT_DIR = Path(__file__).resolve().parent
 sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
 from ci import tasks as ci_tasks  # noqa: E402 - found through the line above
-from edgetrain.core.errors import EdgetrainError  # noqa: E402
+from edgetrain.core.errors import EdgetrainError, SettingsError  # noqa: E402
 from edgetrain.core.settings import Settings  # noqa: E402
 
 # Taken away before Invoke looks: it would make True of "false", and a traceback of a list or of a word for a number.
@@ -71,13 +71,18 @@ def stage(*names: str) -> Callable[[Callable[..., None]], Any]:
 
 
 def settings_of(context: Context, given: dict[str, object], file: Path | None = None) -> Settings:
-    """Return the checked settings: ``invoke.yaml``, then the user's file, then variables, then flags."""
+    """Return the checked settings: ``invoke.yaml``, then the user's file, then variables, then flags.
+
+    Raises:
+        SettingsError: the user's file does not exist, or a setting is unknown or wrong.
+    """
     config = context.config
     given_file = file or config._runtime_path  # noqa: SLF001 - Invoke says nothing of a file that is not there
     if given_file and not Path(given_file).is_file():
         raise SettingsError(f"{given_file}: there is no such file. Correct the name after -f.")
     if file:
         config = Config(project_location=PROJECT_DIR, runtime_path=file)
+        config.load_project()
         config.load_runtime()
     # Invoke's boolean flags are False when absent: only True says something.
     flags: dict[str, object] = {FLAGS[name][0]: value for name, value in given.items() if value and name in FLAGS}
@@ -85,8 +90,7 @@ def settings_of(context: Context, given: dict[str, object], file: Path | None = 
         flags[FLAGS["train_whole_model"][0]] = False
     names: list[str] = [str(key) for key in config]
     own = {key: plain(config[key]) for key in names if key not in Config.global_defaults()}
-    place = f"invoke.yaml or {given_file}" if given_file else "invoke.yaml"
-    sources = Sources(own, place=place, base_dir=PROJECT_DIR, ...)
+    return Settings.from_mapping(own, base_dir=PROJECT_DIR, environment=VARIABLES, flags=flags, flags_dir=Path.cwd())
 
 
 def plain(section: object) -> object:

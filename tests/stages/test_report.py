@@ -97,14 +97,17 @@ def text_of(html):
     return " ".join(re.sub(r"<[^>]*>", " ", body).split())
 
 
-def write_picture(workspace, source_id="images/one.jpg"):
-    """Write one picture, with metadata, as the test split."""
+def write_picture(workspace):
+    """Write a picture with metadata twice, under two names, as the test split."""
     buffer = io.BytesIO()
     Image.new("RGB", (64, 48), (10, 90, 200)).save(buffer, "JPEG", comment=b"taken at home")
     box = ExampleBox(NormalizedBox(0.1, 0.1, 0.5, 0.5), "boat", 1)
-    example = DetectionExample("one.jpg", source_id, buffer.getvalue(), "jpeg", ImageSize(64, 48), (box,))
+    examples = [
+        DetectionExample(name, f"images/{name}", buffer.getvalue(), "jpeg", ImageSize(64, 48), (box,))
+        for name in ("one.jpg", "two.jpg")
+    ]
     workspace.records_dir.mkdir(parents=True)
-    write_records(workspace.shard_path(Split.TEST, 0, 1), [encode_example(example)])
+    write_records(workspace.shard_path(Split.TEST, 0, 1), map(encode_example, examples))
 
 
 def test_without_any_report_the_user_is_told_what_to_run(settings, workspace):
@@ -194,6 +197,14 @@ def test_what_was_tried_is_said_with_its_result(judged, left, page):
     assert "compiled for the Edge TPU: all operators mapped" in words
     assert "run on a Coral: 7.9 ms" in words
     assert "unproven" not in words
+
+
+def test_a_model_that_failed_to_compile_is_not_proven(left, page):
+    left("compile", summary="2 subgraphs", fingerprint="")
+    words = text_of(page())
+
+    assert "compile failed: 2 subgraphs" in words
+    assert "compiled for the Edge TPU" not in words
 
 
 def test_a_run_on_the_cpu_proves_nothing_about_a_coral(left, page):
@@ -400,19 +411,19 @@ def test_files_have_the_size_they_have_now(left, workspace, page):
     left("quantize", {"operators": {"ADD v2": 10}}, outputs={"model/model.tflite": "ab12", "model": "cd", "gone": None})
     words = text_of(page())
 
-    assert "model/model.tflite 2.0 KiB ab12 model/ 2.0 KiB cd gone not there unknown" in words
+    assert "gone not there unknown model/ 2.0 KiB cd model/model.tflite 2.0 KiB ab12" in words
     assert "ADD v2 10" in words
 
 
 def test_a_page_of_very_much_stays_small(judged, left, workspace, page):
-    name = "x" * 100_000
-    judged(int8={**INT8, "class_ap": {f"{number} {name}": 0.5 for number in range(500)}}, samples=[SAMPLE] * 12)
+    name = "x" * 10_000
+    judged(int8={**INT8, "class_ap": {f"{number} {name}": 0.5 for number in range(300)}}, samples=[SAMPLE] * 12)
     left("validate", {"findings": [{**FINDING, "message": name}] * 100, "classes": {name: 1}}, notes=[name] * 100)
     write_picture(workspace)
     html = page()
 
     assert len(html) < 2_000_000
-    assert "300 more classes" in html
+    assert "100 more classes" in html
 
 
 @pytest.mark.tensorflow

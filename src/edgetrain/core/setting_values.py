@@ -18,7 +18,6 @@ from edgetrain.core.label_map import suggestion
 T = TypeVar("T")
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0", "")
-_PREFIX = "INVOKE_"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Source:
         values: dict[str, object] = {}
         for variable, text in sorted(environment.items()):
             for section in sections:
-                start = f"{_PREFIX}{section.upper()}_"
+                start = prefix(section)
                 if variable.startswith(start):
                     values[f"{section}.{variable[len(start) :].lower()}"] = text
         return cls(values, base_dir, "environment: {}")
@@ -72,6 +71,11 @@ class Source:
             if key not in keys:
                 near = suggestion(key, keys) if keys else suggestion(section, sections)
                 raise SettingsError(f"{self.label.format(name)} is not a setting.{near}")
+
+
+def prefix(section: str) -> str:
+    """Return how the names of the variables of a section begin."""
+    return f"INVOKE_{section.upper()}_"
 
 
 def _keys(section: type) -> tuple[str, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
 from edgetrain.core.errors import SettingsError
-from edgetrain.core.setting_values import Source, parse_section
+from edgetrain.core.setting_values import Source, parse_section, prefix
 
 
 class NetworkType(enum.Enum):
@@ -178,6 +178,11 @@ class Settings:
         settings = cls(**sections)
         _check_together(settings)
         return settings
+
+    @staticmethod
+    def variables(environment: Iterable[str]) -> list[str]:
+        """Return the names of the variables that are meant to override a setting, sorted."""
+        return sorted(name for name in environment if any(name.startswith(start) for start in map(prefix, _SECTIONS)))
 
     def value(self, name: str) -> object:
         """Return the value of ``section.key``, or a whole section by its name."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import sys
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ UNKNOWN = "unknown"
 _CHART_WIDTH, _CHART_HEIGHT = 460, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 30, 44
 _TICKS = 5
+_SAME_VALUE = 1e-6
 _FEW_POINTS = 40
 _PICTURE_SIDE = 320
 _JPEG_QUALITY = 72
@@ -85,7 +87,9 @@ def line_chart(curves: Sequence[Curve], *, x_label: str, y_label: str, title: st
 
 def ticks(low: float, high: float) -> list[float]:
     """Return round numbers, evenly spaced, of which the first is at most ``low`` and the last at least ``high``."""
-    span = high - low or abs(high) or 1.0
+    largest = max(abs(low), abs(high))
+    span = high - low if high - low > largest * _SAME_VALUE else largest
+    span = span if span > sys.float_info.min else 1.0
     size = 10.0 ** math.floor(math.log10(span / _TICKS))
     step = next(size * factor for factor in (1, 2, 5, 10) if size * factor * _TICKS >= span * (1 - 1e-9))
     first = math.floor(low / step + 1e-9)
