@@ -2,10 +2,10 @@
 
     .venv/train/bin/python benchmarks/training.py --dataset DIR --url ARCHIVE
 
-Both start from the same checkpoint, see the same TFRecords, take the same number of steps and are exported, quantized and
-evaluated by the same code. The stock side trains with the model zoo's optimizer (momentum 0.9, cosine from 0.02 after a
-tenth of the steps as warm-up). Each training is timed as a whole process, start and tracing included; trust the ratio, not
-the seconds.
+Both start from the same checkpoint, see the same TFRecords, take the same number of steps and are exported, quantized
+and evaluated by the same code. The stock side trains with the model zoo's optimizer (momentum 0.9, cosine from 0.02
+after a tenth of the steps as warm-up). Each training is timed as a whole process, start and tracing included; trust the
+ratio, not the seconds.
 """
 
 from __future__ import annotations
@@ -123,8 +123,9 @@ def _measure(name: str, workspace: Path, command: list[str]) -> Side:
 
 def _print_table(sides: list[Side]) -> None:
     print(f"\n{'':12}{'train s':>9}{'ratio':>8}{'peak GB':>9}{'float AP':>10}{'AP50':>8}{'int8 AP':>10}{'AP50':>8}")
+    keys = ("mean_average_precision", "ap50")
     for side in sides:
-        figures = [side.results[model][key] for model in ("float32", "int8") for key in ("mean_average_precision", "ap50")]
+        figures = [side.results[model][key] for model in ("float32", "int8") for key in keys]
         ratio = side.seconds / sides[0].seconds
         cells = f"{figures[0]:10.3f}{figures[1]:8.3f}{figures[2]:10.3f}{figures[3]:8.3f}"
         print(f"{side.name:12}{side.seconds:9.0f}{ratio:8.2f}{side.peak_gigabytes:9.2f}{cells}")

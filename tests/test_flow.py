@@ -87,7 +87,7 @@ def dataset(tmp_path):
 
 
 @pytest.fixture
-def pipeline(stages, dataset, settings):  # noqa: ARG001 - the fake stages must be in place, the dataset must be there
+def pipeline(stages, dataset, settings):
     """Return a function that runs the pipeline and returns what ran; arguments with ``__`` are settings."""
 
     def run(to=None, *, force=False, **changes):
@@ -220,7 +220,7 @@ def test_an_unknown_last_stage_is_refused_before_any_work(pipeline, workspace):
         pytest.param("evaluate", r'model_float\.tflite: does not exist\. Run "inv quantize" first\.', id="evaluate"),
     ],
 )
-def test_a_missing_input_names_the_task_that_makes_it(stages, settings, stage, message):  # noqa: ARG001
+def test_a_missing_input_names_the_task_that_makes_it(stages, settings, stage, message):
     with pytest.raises(MissingInputError, match=message):
         flow.run_stage(stage, settings())
 

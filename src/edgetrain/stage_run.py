@@ -83,7 +83,7 @@ class Digests:
         return self._known[key]
 
 
-def run_if_stale(
+def run_if_stale(  # noqa: PLR0913 - all but the first three are keyword-only
     name: str, module: str, inputs: StageInputs, *, settings: Settings, digests: Digests, force: bool
 ) -> None:
     """Run a stage and leave its report, unless its last run had the same inputs, settings, code and outputs.

@@ -40,7 +40,7 @@ EXAMPLE = DetectionExample("a.jpg", "images/a.jpg", b"bytes", "jpeg", ImageSize(
 
 def their_example(example):
     """Return the message that protobuf makes of an example."""
-    import tensorflow as tf  # noqa: PLC0415 - heavy
+    import tensorflow as tf
 
     def texts(*values):
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value for value in values]))  # noqa: C416
@@ -85,10 +85,10 @@ def test_what_protobuf_wrote_is_decoded(example):
 
 @pytest.mark.tensorflow
 def test_the_object_detection_api_reads_an_example(tmp_path):
-    from object_detection.data_decoders.tf_example_decoder import TfExampleDecoder  # noqa: PLC0415 - heavy
-    from PIL import Image  # noqa: PLC0415 - as above
+    from object_detection.data_decoders.tf_example_decoder import TfExampleDecoder
+    from PIL import Image
 
-    from edgetrain.training.compatibility import restore_moved_names  # noqa: PLC0415 - heavy
+    from edgetrain.training.compatibility import restore_moved_names
 
     restore_moved_names()
     Image.new("RGB", (64, 48)).save(tmp_path / "a.png")

@@ -184,8 +184,8 @@ def test_pixels_of_a_cut_picture_are_a_dataset_error():
     ],
 )
 def test_tensorflow_decodes_what_we_call_complete_to_the_same_pixels(data):
-    import numpy as np  # noqa: PLC0415 - heavy
-    import tensorflow as tf  # noqa: PLC0415 - heavy
+    import numpy as np
+    import tensorflow as tf
 
     theirs = tf.io.decode_image(data, channels=3, expand_animations=False).numpy()
 

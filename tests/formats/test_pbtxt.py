@@ -85,8 +85,8 @@ def test_a_written_map_is_read_back(label_map):
 @pytest.mark.tensorflow
 @given(LABEL_MAPS)
 def test_protobuf_reads_what_was_written(label_map):
-    from google.protobuf import text_format  # noqa: PLC0415 - heavy
-    from object_detection.protos.string_int_label_map_pb2 import StringIntLabelMap  # noqa: PLC0415 - heavy
+    from google.protobuf import text_format
+    from object_detection.protos.string_int_label_map_pb2 import StringIntLabelMap
 
     message = text_format.Parse(render_label_map(label_map), StringIntLabelMap())
 

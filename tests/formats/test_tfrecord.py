@@ -24,7 +24,7 @@ def test_written_records_are_read_back(tmp_path_factory, records):
 @pytest.mark.tensorflow
 @given(RECORDS)
 def test_the_bytes_are_those_of_tensorflow(tmp_path_factory, records):
-    import tensorflow as tf  # noqa: PLC0415 - heavy
+    import tensorflow as tf
 
     folder = tmp_path_factory.mktemp("records")
     with tf.io.TFRecordWriter(str(folder / "theirs")) as writer:

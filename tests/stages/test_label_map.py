@@ -22,7 +22,10 @@ def test_without_a_committed_map_the_ids_follow_the_sorted_names(settings, works
         "added": ["boat", "fish", "house"],
         "is_committed": False,
     }
-    assert f"copy {workspace.label_map_path} to {voc_dataset}/label_map.pbtxt and commit it" in report.notes[0]
+    assert (
+        "copy annotations/label_map.pbtxt of the workspace to label_map.pbtxt of the dataset and commit it"
+        in report.notes[0]
+    )
 
 
 def test_committed_ids_stay_and_new_classes_are_appended(settings, workspace, voc_dataset):

@@ -24,7 +24,7 @@ def _backbone(model):
     return model._feature_extractor.classification_backbone
 
 
-def _batch(model):
+def _batch():
     """Return two random pictures with one box each, as the API's input pipeline shapes them."""
     import tensorflow as tf
 
@@ -49,7 +49,7 @@ def _step(model):
     from edgetrain.training import object_detection_api as api
 
     with tf.GradientTape() as tape:
-        losses = api.training_losses(model, *_batch(model))
+        losses = api.training_losses(model, *_batch())
     gradients = tape.gradient(losses.total, model.trainable_variables)
     tf.keras.optimizers.SGD(0.1).apply_gradients(zip(gradients, model.trainable_variables))
 
@@ -89,7 +89,7 @@ def test_only_the_layers_after_the_backbone_are_trained_when_frozen():
 
 
 @pytest.mark.parametrize(
-    "network, depth_multiplier",
+    ("network", "depth_multiplier"),
     [
         pytest.param("mobilenet_v1_ssd", 0.25, id="another network"),
         pytest.param("mobilenet_v2_ssd", 0.5, id="another width"),
@@ -102,7 +102,8 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path, network, depth_mul
     write_backbone_archive(tmp_path, network, depth_multiplier)
     config, model = _model()
 
-    with pytest.raises(TrainingError, match=r"does not fit ssd_mobilenet_v2_keras with depth multiplier 0\.25.*network"):
+    expected = r"does not fit ssd_mobilenet_v2_keras with depth multiplier 0\.25.*network"
+    with pytest.raises(TrainingError, match=expected):
         api.restore_start(model, config, tmp_path / "ckpt-0")
 
 

@@ -124,6 +124,10 @@ def parse_value(value: object, kind: object, *, label: str, base_dir: Path) -> o
         return _parse_bool(value, label)
     if kind in (int, float):
         return _parse_number(value, kind, label)
+    return _parse_text(value, label)
+
+
+def _parse_text(value: object, label: str) -> str:
     if isinstance(value, str) or value is None:
         return value or ""
     raise SettingsError(f"{label} is {value!r}, but must be text. Put it in quotes.")

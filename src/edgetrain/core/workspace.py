@@ -104,6 +104,11 @@ class Workspace:
         return self.root / "train"
 
     @property
+    def history_path(self) -> Path:
+        """The course of the run: one row for each logged step."""
+        return self.train_dir / "history.csv"
+
+    @property
     def previous_train_dir(self) -> Path:
         """The run that was there before the settings changed."""
         return self.root / "train.previous"

@@ -32,7 +32,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     fetched = fetch(url, archive, sha256=settings.checkpoint.sha256, advance=_tell)
     with replacing_dir(workspace.checkpoint_dir) as temporary:
         kind = checkpoint_type(unpack_checkpoint(fetched.path, temporary))
-        source = {"type": kind, "url": url, "sha256": fetched.sha256}
+        source = {"type": kind, "archive": archive.name.partition("-")[2], "sha256": fetched.sha256}
         write_json(temporary / "checkpoint.json", source)
     notes = []
     if not settings.checkpoint.sha256:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
-from edgetrain.core.errors import SettingsError
+from edgetrain.core.errors import MissingInputError, SettingsError
 from edgetrain.core.files import write_text
 from edgetrain.core.label_map import suggestion
-from edgetrain.core.reports import Report
+from edgetrain.core.reports import Report, read_report
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.pbtxt import read_label_map
@@ -20,10 +18,10 @@ def run(settings: Settings, workspace: Workspace) -> Report:
 
     Raises:
         SettingsError: an augmentation is unknown, or the rendered text is no valid configuration.
+        MissingInputError: the checkpoint does not say what it is.
     """
     training, network = settings.training, settings.network
     _check_augmentations(training.augmentations)
-    source = json.loads((workspace.checkpoint_dir / "checkpoint.json").read_text(encoding="utf-8"))
     classes = len(read_label_map(workspace.label_map_path))
     values = {
         "num_classes": classes,
@@ -33,7 +31,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         "batch_size": training.batch_size,
         "steps": training.steps,
         "train_whole_model": training.train_whole_model,
-        "checkpoint_type": source["type"],
+        "checkpoint_type": _checkpoint_type(workspace),
         "augmentations": training.augmentations,
         "learning_rate": training.learning_rate,
         "warmup_steps": round(training.steps * training.warmup),
@@ -45,6 +43,15 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     part = "whole model" if training.train_whole_model else "backbone frozen"
     summary = f"{network.type.value} {network.image_size}x{network.image_size}, {classes} classes, {part}"
     return Report(f"{summary}, {training.steps} steps of {training.batch_size} pictures", dict(values))
+
+
+def _checkpoint_type(workspace: Workspace) -> object:
+    """Return what the checkpoint is, as the stage that fetched it wrote it down."""
+    path = workspace.checkpoint_dir / "checkpoint.json"
+    source = read_report(path)
+    if source is None or "type" not in source:
+        raise MissingInputError(f'{path}: nothing says what the checkpoint is. Run "inv checkpoint" first.')
+    return source["type"]
 
 
 def _check_augmentations(names: tuple[str, ...]) -> None:

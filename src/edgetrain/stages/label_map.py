@@ -34,7 +34,8 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     write_label_map(workspace.label_map_path, label_map)
     write_text(workspace.labels_path, "".join(f"{name}\n" for name in label_map.names))
     notes = []
-    place = f"copy {workspace.label_map_path} to {folder.label_map_path} and commit it"
+    name = workspace.relative(workspace.label_map_path)
+    place = f"copy {name} of the workspace to {folder.label_map_path.name} of the dataset and commit it"
     added = label_map.names[len(committed) :]
     if not is_committed:
         notes.append(f"the ids follow the sorted names and move when a class is added: {place} to freeze them")

@@ -7,7 +7,6 @@ Everything that is read counts as hostile text: class names and file names come 
 
 from __future__ import annotations
 
-import re
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.files import visible_files, write_text
 from edgetrain.core.findings import counted
-from edgetrain.core.reports import Report, StageRecord, read_report
+from edgetrain.core.reports import Report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
@@ -36,15 +35,20 @@ from edgetrain.formats.charts import (
     training_charts,
 )
 from edgetrain.formats.detection_example import read_examples
+from edgetrain.formats.stage_reports import (
+    STAGES,
+    Records,
+    as_list,
+    as_object,
+    as_text,
+    clean_text,
+    read_records_of,
+    setting_text,
+    value_of,
+)
 from edgetrain.formats.template import render_template
 from edgetrain.training.history import HistoryRow, read_history
 
-# fmt: off
-_STAGES = (
-    "validate", "split", "tabulate", "label-map", "records", "checkpoint", "configure", "train", "export", "quantize",
-    "preflight", "evaluate", "compile", "hardware", "bundle", "promote",
-)
-# fmt: on
 _SHOWN_IF_RUN = ("preflight", "bundle", "promote")
 _FIGURES = (
     ("AP50", "ap50", "average precision where a detection counts from IoU 0.50"),
@@ -53,8 +57,6 @@ _FIGURES = (
     ("AR", "average_recall", "share of the labelled boxes that are found, mean over IoU 0.50 to 0.95"),
 )
 _FEW_BOXES = 100
-_LONGEST_TEXT = 500
-_PASSWORD, _QUERY = re.compile(r"(\w://)[^/\s@]*@"), re.compile(r"(\w://[^\s?]*\?)\S+")
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,6 @@ class StageLine:
     seconds: str
 
 
-Records = Mapping[str, StageRecord]
 Remark = tuple[str, str]  # kind ("failed", "unproven", "caution" or "proven") and sentence
 
 
@@ -78,7 +79,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:  # noqa: ARG001 - e
         MissingInputError: no stage has left a report.
         StorageError: the page cannot be written.
     """
-    records = _read_records(workspace)
+    records = read_records_of(workspace)
     if not records:
         raise MissingInputError(
             f'{workspace.reports_dir}: no report of any stage. Run "inv pipeline", or "inv validate" to begin with.'
@@ -109,52 +110,10 @@ def run(settings: Settings, workspace: Workspace) -> Report:  # noqa: ARG001 - e
     return Report(f"{title}; page of {size_text(size_bytes)}", results)
 
 
-def _read_records(workspace: Workspace) -> dict[str, StageRecord]:
-    """Return the reports that exist, in the order of the flow, unknown stages last."""
-    names = [path.stem for path in sorted(workspace.reports_dir.glob("*.json")) if path.stem != "report"]
-    ordered = [*(name for name in _STAGES if name in names), *(name for name in names if name not in _STAGES)]
-    found = {name: read_report(workspace.report_path(name)) for name in ordered}
-    return {_clean_text(name): _record(name, value) for name, value in found.items() if value is not None}
-
-
-def _record(name: str, value: Mapping[str, object]) -> StageRecord:
-    """Return a stage's JSON as a value; what is missing is empty, a report without origin counts as done."""
-    clean = _object(_clean(value))
-    made_from = _object(clean.get("made_from"))
-    return StageRecord(
-        stage=name,
-        report=Report(_text(clean.get("summary")), clean, tuple(map(str, _list(clean.get("notes"))))),
-        fingerprint=_text(made_from.get("fingerprint", UNKNOWN)),
-        settings=_object(made_from.get("settings")),
-        inputs={key: _text(digest) or None for key, digest in _object(made_from.get("inputs")).items()},
-        outputs={key: _text(digest) or None for key, digest in _object(made_from.get("outputs")).items()},
-        seconds=finite_number(made_from.get("seconds")) or 0.0,
-        versions={key: _text(version) for key, version in _object(made_from.get("versions")).items()},
-    )
-
-
-def _clean(value: object) -> object:
-    """Return a JSON value with all texts fit to be shown and sent around."""
-    if isinstance(value, dict):
-        return {_clean_text(str(key)): _clean(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_clean(part) for part in value]
-    return _clean_text(value) if isinstance(value, str) else value
-
-
-def _clean_text(text: str) -> str:
-    """Return a text without passwords and tokens of URLs and without invisible letters, cut off if it is very long."""
-    shown = _QUERY.sub(r"\1…", _PASSWORD.sub(r"\1…@", text[: 4 * _LONGEST_TEXT]))
-    shown = shown if len(shown) <= _LONGEST_TEXT else f"{shown[: _LONGEST_TEXT - 1]}…"
-    return "".join(
-        letter if letter.isprintable() or letter.isspace() else "\N{REPLACEMENT CHARACTER}" for letter in shown
-    )
-
-
 def _stage_lines(records: Records) -> list[StageLine]:
-    names = [name for name in _STAGES if name in records or name not in _SHOWN_IF_RUN]
+    names = [name for name in STAGES if name in records or name not in _SHOWN_IF_RUN]
     lines = []
-    for name in [*names, *(name for name in records if name not in _STAGES)]:
+    for name in [*names, *(name for name in records if name not in STAGES)]:
         record = records.get(name)
         if record is None:
             lines.append(StageLine(name, "no result", "", ""))
@@ -168,8 +127,8 @@ def _headline(records: Records, stages: Sequence[StageLine]) -> tuple[str, str]:
     """Return what a reader knows after five seconds: a headline and the sentence below it."""
     int8, float32 = _metrics(records, "int8"), _metrics(records, "float32")
     if int8:
-        network = _object(_value(records, "configure", "network")).get("type") or "Network of unknown type"
-        model = f"{network}, full int8, input {_value(records, 'quantize', 'input') or UNKNOWN}"
+        network = as_object(value_of(records, "configure", "network")).get("type") or "Network of unknown type"
+        model = f"{network}, full int8, input {value_of(records, 'quantize', 'input') or UNKNOWN}"
         others = f"The same network in float32: {_ap_text(float32)}."
         return f"{_ap_text(int8)} on {_judged(records)}", f"{model}. {others}"
     failed = [line for line in stages if line.status == "failed"]
@@ -185,8 +144,8 @@ def _ap_text(metrics: Mapping[str, object]) -> str:
 
 def _judged(records: Records) -> str:
     """Return which pictures judged the model."""
-    split = _value(records, "evaluate", "split") or UNKNOWN
-    return f"{count_text(_value(records, 'evaluate', 'images'))} {split} pictures"
+    split = value_of(records, "evaluate", "split") or UNKNOWN
+    return f"{count_text(value_of(records, 'evaluate', 'images'))} {split} pictures"
 
 
 def _remarks(records: Records, stages: Sequence[StageLine]) -> Iterator[Remark]:
@@ -204,7 +163,7 @@ def _remarks(records: Records, stages: Sequence[StageLine]) -> Iterator[Remark]:
         record = records.get(name)
         if record is None:
             yield ("unproven", missing)
-        elif name == "hardware" and _value(records, name, "device") == "cpu":
+        elif name == "hardware" and value_of(records, name, "device") == "cpu":
             yield ("unproven", f"{missing} (run on the CPU: {record.report.summary})")
         elif record.fingerprint:
             yield ("proven", f"{done}: {record.report.summary}")
@@ -214,7 +173,7 @@ def _remarks(records: Records, stages: Sequence[StageLine]) -> Iterator[Remark]:
 
 
 def _doubts(records: Records, stages: Sequence[StageLine]) -> Iterator[Remark]:
-    split, boxes = _value(records, "evaluate", "split"), finite_number(_value(records, "evaluate", "boxes"))
+    split, boxes = value_of(records, "evaluate", "split"), finite_number(value_of(records, "evaluate", "boxes"))
     before = stages[: [line.name for line in stages].index("evaluate")]
     missing = ", ".join(line.name for line in before if line.status != "done")
     if missing:
@@ -249,10 +208,10 @@ def _figure_rows(records: Records) -> list[tuple[str, ...]]:
 
 def _class_rows(records: Records) -> list[tuple[str, str, Svg | None, str, str]]:
     """Return name, boxes, bar, int8 AP and float32 AP of each class, best first, those without a figure last."""
-    float32, int8 = (_object(_metrics(records, name).get("class_ap")) for name in ("float32", "int8"))
-    split = _text(_value(records, "evaluate", "split"))
-    boxes = _object(_object(_object(_value(records, "split", "splits")).get(split)).get("classes"))
-    if sum(finite_number(count) or 0 for count in boxes.values()) != _value(records, "evaluate", "boxes"):
+    float32, int8 = (as_object(_metrics(records, name).get("class_ap")) for name in ("float32", "int8"))
+    split = as_text(value_of(records, "evaluate", "split"))
+    boxes = as_object(as_object(as_object(value_of(records, "split", "splits")).get(split)).get("classes"))
+    if sum(finite_number(count) or 0 for count in boxes.values()) != value_of(records, "evaluate", "boxes"):
         boxes = {}
     rows = []
     values = {name: finite_number(value) for name, value in int8.items()}
@@ -267,34 +226,34 @@ def _class_rows(records: Records) -> list[tuple[str, str, Svg | None, str, str]]
 
 def _samples(records: Records, workspace: Workspace) -> Iterator[tuple[Svg, str, str]]:
     """Yield picture with boxes, file name and caption of the pictures that evaluation chose."""
-    samples = [_object(sample) for sample in _list(_value(records, "evaluate", "samples"))]
-    split = _text(_value(records, "evaluate", "split"))
-    names = {_text(sample.get("source_id")) for sample in samples}
+    samples = [as_object(sample) for sample in as_list(value_of(records, "evaluate", "samples"))]
+    split = as_text(value_of(records, "evaluate", "split"))
+    names = {as_text(sample.get("source_id")) for sample in samples}
     pictures: dict[str, bytes] = {}
     try:
         for example in read_examples(workspace.shard_paths(Split(split)) if samples else ()):
-            if _clean_text(example.source_id) in names:
-                pictures[_clean_text(example.source_id)] = example.image_bytes
+            if clean_text(example.source_id) in names:
+                pictures[clean_text(example.source_id)] = example.image_bytes
     except DatasetError:
         pictures = {}  # the boxes are still shown, and the caption says that the picture is not there
     for sample in samples:
-        data = pictures.get(_text(sample.get("source_id")))
+        data = pictures.get(as_text(sample.get("source_id")))
         size = ImageSize(*(int(finite_number(sample.get(key)) or 1) for key in ("width", "height")))
         truths, found = (list(_boxes(sample.get(key))) for key in ("truths", "detections"))
-        filename = _text(sample.get("filename"))
+        filename = as_text(sample.get("filename"))
         picture, caption = judged_picture(data, size, truths=truths, detections=found, name=filename)
         yield picture, filename, caption if data else f"{caption}; the picture is not in the records any more"
 
 
 def _boxes(value: object) -> Iterator[JudgedBox]:
-    for item in map(_object, _list(value)):
-        corners = [finite_number(corner) or 0.0 for corner in _list(item.get("box"))]
-        yield JudgedBox(_text(item.get("class")), BoundingBox(*corners), finite_number(item.get("score")) or 0.0)
+    for item in map(as_object, as_list(value)):
+        corners = [finite_number(corner) or 0.0 for corner in as_list(item.get("box"))]
+        yield JudgedBox(as_text(item.get("class")), BoundingBox(*corners), finite_number(item.get("score")) or 0.0)
 
 
 def _history(records: Records, workspace: Workspace) -> list[HistoryRow]:
-    steps = finite_number(_value(records, "train", "steps"))
-    return read_history(workspace.train_dir / "history.csv", up_to=sys.maxsize if steps is None else int(steps))
+    steps = finite_number(value_of(records, "train", "steps"))
+    return read_history(workspace.history_path, up_to=sys.maxsize if steps is None else int(steps))
 
 
 def _training_facts(records: Records, workspace: Workspace) -> list[tuple[str, str]]:
@@ -302,13 +261,13 @@ def _training_facts(records: Records, workspace: Workspace) -> list[tuple[str, s
     history = _history(records, workspace)
     facts = []
     if "train" in records:
-        steps = count_text(_value(records, "train", "steps"))
+        steps = count_text(value_of(records, "train", "steps"))
         facts += [("steps", steps), ("time", duration_text(records["train"].seconds))]
     if history:
         speed = statistics.median(row.images_per_second for row in history)
         facts += [("speed", f"{speed:.1f} images/s (median)"), ("last loss", f"{history[-1].loss:.3f}")]
     if "train" in records:
-        first = int(finite_number(_value(records, "train", "first_step")) or 0)
+        first = int(finite_number(value_of(records, "train", "first_step")) or 0)
         facts.append(
             ("course", f"continued from step {first:,}; the time is that of the rest" if first else "in one go")
         )
@@ -319,13 +278,13 @@ def _training_facts(records: Records, workspace: Workspace) -> list[tuple[str, s
 
 def _data_table(records: Records) -> list[tuple[str, ...]]:
     """Return the boxes of each class by split, sums last; without a division, those of the whole dataset."""
-    division = _object(_value(records, "split", "splits"))
+    division = as_object(value_of(records, "split", "splits"))
     parts: dict[str, Mapping[str, object]] = {
-        split.value: _object(division[split.value]) for split in Split if split.value in division
+        split.value: as_object(division[split.value]) for split in Split if split.value in division
     }
     if not parts and "validate" in records:
         parts = {"all": records["validate"].report.results}
-    counts = [_object(part.get("classes")) for part in parts.values()]
+    counts = [as_object(part.get("classes")) for part in parts.values()]
     classes = sorted({name for of_part in counts for name in of_part})
     sums = (("all boxes", "boxes"), ("pictures", "images"), ("pictures without objects", "negatives"))
     rows = [("class", *parts, *(["all"] if len(parts) > 1 else []))] if parts else []
@@ -347,7 +306,7 @@ def _used_settings(records: Records) -> list[tuple[str, str, str]]:
         for name, value in record.settings.items():
             inner = {f"{name}.{key}": part for key, part in value.items()} if isinstance(value, dict) else {name: value}
             for key, part in inner.items():
-                used.setdefault((key, _shown(part)), []).append(stage)
+                used.setdefault((key, setting_text(part)), []).append(stage)
     return [(name, value, ", ".join(stages)) for (name, value), stages in sorted(used.items())]
 
 
@@ -369,32 +328,4 @@ def _files(records: Records, workspace: Workspace) -> Iterator[tuple[str, str, s
 
 
 def _metrics(records: Records, model: str) -> Mapping[str, object]:
-    return _object(_object(_value(records, "evaluate", "results")).get(model))
-
-
-def _value(records: Records, stage: str, key: str) -> object:
-    """Return a result of a stage, or else a setting that it used; ``None`` if it is not known."""
-    if stage not in records:
-        return None
-    return records[stage].report.results.get(key, records[stage].settings.get(key))
-
-
-def _object(value: object) -> dict[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _shown(value: object) -> str:
-    """Return a setting as the reader would write it."""
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "not set" if value in (None, "") else str(value)
+    return as_object(as_object(value_of(records, "evaluate", "results")).get(model))

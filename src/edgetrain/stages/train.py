@@ -26,7 +26,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     """
     _claim_run_dir(settings, workspace)
     config = read_pipeline_config(workspace)
-    paths = RunPaths(workspace.train_dir, Path(config.train_config.fine_tune_checkpoint))
+    paths = RunPaths(workspace.train_dir, workspace.history_path, Path(config.train_config.fine_tune_checkpoint))
     trainer = Trainer(config, paths, seed=settings.training.seed)
     if trainer.first_step:
         listener().noted(f"continuing from step {trainer.first_step}")

@@ -22,15 +22,11 @@ _CHECKPOINTS_KEPT = 2
 
 @dataclass(frozen=True)
 class RunPaths:
-    """Where a run reads and writes: its folder, and the prefix of the checkpoint that it starts from."""
+    """Where a run writes its checkpoints, events and history, and the prefix of the checkpoint that it starts from."""
 
     run_dir: Path
+    history_path: Path
     start_checkpoint: Path
-
-    @property
-    def history_path(self) -> Path:
-        """The table of logged steps."""
-        return self.run_dir / "history.csv"
 
 
 @dataclass(frozen=True)
@@ -168,8 +164,8 @@ class Trainer:
         except tf.errors.OpError as error:
             raise StorageError(
                 f"{self._manager.directory}: the checkpoint of step {int(self.step)} cannot be written "
-                f"({error.message.splitlines()[0]}). Free space, then run the same command again: it continues from the "
-                "checkpoint before."
+                f"({error.message.splitlines()[0]}). Free space, then run the same command again: it continues from "
+                "the checkpoint before."
             ) from error
 
 
