@@ -114,17 +114,14 @@ def parse_value(value: object, kind: object, *, label: str, base_dir: Path) -> o
         if value is None or value == "":
             return None
         kind = next(part for part in typing.get_args(kind) if part is not type(None))
-    if typing.get_origin(kind) is tuple:
-        return _parse_names(value, label)
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return _parse_choice(value, kind, label)
     if kind is Path:
         return base_dir / Path(str(value)).expanduser()
-    if kind is bool:
-        return _parse_bool(value, label)
     if kind in (int, float):
         return _parse_number(value, kind, label)
-    return _parse_text(value, label)
+    parsers = {bool: _parse_bool, str: _parse_text, tuple: _parse_names}
+    return parsers[typing.get_origin(kind) or kind](value, label)  # type: ignore[index]
 
 
 def _parse_text(value: object, label: str) -> str:

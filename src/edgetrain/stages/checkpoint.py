@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import PurePosixPath
-from urllib.parse import urlsplit
 
 from edgetrain.core.download import fetch
 from edgetrain.core.errors import SettingsError
@@ -54,7 +54,7 @@ def _url(settings: Settings) -> str:
 
 def _file_name(url: str) -> str:
     """Return a name for the downloaded archive: its own, and a part of the URL's digest against mix-ups."""
-    name = PurePosixPath(urlsplit(url).path).name or "checkpoint"
+    name = PurePosixPath(re.split("[?#]", url)[0]).name or "checkpoint"
     return f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{name}"
 
 

@@ -20,10 +20,10 @@ def run(settings: Settings) -> None:
     """
     root, demo = settings.dataset.root, settings.demo
     wanted = {"pictures": demo.pictures, "seed": demo.seed}
-    if root.exists() and any(root.iterdir()):
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
         drawn = read_report(root / _MARKER)
         if drawn is None:
-            raise DatasetError(f"{root}: this folder holds files that the demo did not draw. Give another --dataset.")
+            raise DatasetError(f"{root}: there is something here that the demo did not draw. Give another --dataset.")
         if drawn == wanted:
             return
     with replacing_dir(root) as temporary:

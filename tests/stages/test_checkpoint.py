@@ -1,0 +1,163 @@
+"""The checkpoint: fetched, told apart, noted with its digest; anything else is one message and leaves nothing."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import tarfile
+
+import pytest
+
+from edgetrain.core.errors import DownloadError, SettingsError, TrainingError
+from edgetrain.core.files import file_digest
+from tests.conftest import SHARED_DIR
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture(scope="module")
+def stage():
+    """Return the stage, loaded only where TensorFlow is installed."""
+    return importlib.import_module("edgetrain.stages.checkpoint")
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory):
+    """Return a function that gives the archive of a tiny checkpoint, by what it holds."""
+    tf = importlib.import_module("tensorflow")
+    folder = tmp_path_factory.mktemp("archives")
+    weights = tf.train.Checkpoint(kernel=tf.Variable([1.0, 2.0]))
+
+    def write(kind):
+        prefix = str(folder / kind / "ckpt-0")
+        if kind == "classification":
+            tf.train.Checkpoint(feature_extractor=weights).write(prefix)
+        elif kind == "detection":
+            tf.train.Checkpoint(model=tf.train.Checkpoint(_feature_extractor=weights)).write(prefix)
+        elif kind == "tensorflow_1":
+            (folder / kind).mkdir()
+            names, slices = ["FeatureExtractor/Conv/weights"], [""]
+            tf.raw_ops.SaveV2(prefix=prefix, tensor_names=names, shape_and_slices=slices, tensors=[[1.0, 2.0]])
+        else:
+            tf.train.Checkpoint(words=weights).write(prefix)
+        archive = folder / f"{kind}.tar.gz"
+        with tarfile.open(archive, "w:gz") as tar:
+            tar.add(folder / kind, kind)
+        return archive
+
+    return write
+
+
+@pytest.fixture
+def run(stage, settings, workspace):
+    """Return a function that runs the stage for an archive; arguments with ``__`` are settings."""
+    return lambda url="", **changes: run(str(url), **changes)
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, id=kind) for kind in ("classification", "detection")])
+def test_the_checkpoint_is_unpacked_and_noted_with_its_digest(run, archives, workspace, kind):
+    archive = archives(kind)
+
+    report = run(archive)
+
+    noted = json.loads((workspace.checkpoint_dir / "checkpoint.json").read_text())
+    assert noted == dict(report.results) == {"type": kind, "url": str(archive), "sha256": file_digest(archive)}
+    assert report.notes == (
+        f"the digest was not checked; to have it checked, set checkpoint.sha256: {noted['sha256']}",
+    )
+    assert {"ckpt-0.index", "ckpt-0.data-00000-of-00001"} < {path.name for path in workspace.checkpoint_dir.iterdir()}
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("network", [pytest.param(name, id=name) for name in ("mobilenet_v1", "mobilenet_v2")])
+def test_the_backbones_beside_the_project_have_the_digests_of_their_list(run, network):
+    lines = (SHARED_DIR / "checkpoints" / "SHA256SUMS").read_text().splitlines()
+    digest, name = next(line.split() for line in lines if network in line)
+
+    report = run(SHARED_DIR / "checkpoints" / name, checkpoint__sha256=digest)
+
+    assert (report.results["type"], report.results["sha256"]) == ("classification", digest)
+    assert report.notes == ()
+
+
+def test_a_network_s_own_archive_is_used_where_none_is_given(run, archives):
+    archive = archives("detection")
+
+    report = run(checkpoint__mobilenet_v2_ssd_url=str(archive))
+
+    assert report.results["url"] == str(archive)
+
+
+def test_a_network_without_an_archive_of_its_own_is_one_message(run, workspace):
+    expected = r"^checkpoint\.url: mobilenet_v1_ssd has no default checkpoint.*Give one with --url.*mobilenet_v2_ssd\.$"
+    with pytest.raises(SettingsError, match=expected):
+        run(network__type="mobilenet_v1_ssd")
+
+    assert not workspace.root.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        pytest.param("tensorflow_1", r"this is a TensorFlow 1 checkpoint, which cannot .*TF2", id="TensorFlow 1"),
+        pytest.param("language", "neither a detector nor a backbone", id="of something else"),
+    ],
+)
+def test_a_checkpoint_that_training_cannot_start_from_is_refused(run, archives, workspace, kind, message):
+    with pytest.raises(TrainingError, match=message):
+        run(archives(kind))
+
+    assert [path.name for path in workspace.root.iterdir()] == ["downloads"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(
+            b"<!doctype html><html>sign in</html>", r"archive \(it is a web page\)\. Check the URL", id="web page"
+        ),
+        pytest.param(b"", "no readable tar archive", id="empty"),
+        pytest.param(b"\x1f\x8b\x08\x00", "no readable tar archive", id="cut"),
+    ],
+)
+def test_what_is_no_archive_is_refused_and_the_earlier_checkpoint_stays(run, archives, workspace, content, message):
+    run(archives("classification"))
+    before = {path: path.read_bytes() for path in workspace.checkpoint_dir.iterdir()}
+    page = workspace.root.parent / "page"
+    page.write_bytes(content)
+
+    with pytest.raises(DownloadError, match=message):
+        run(page)
+    assert {path: path.read_bytes() for path in workspace.checkpoint_dir.iterdir()} == before
+    assert sorted(path.name for path in workspace.root.iterdir()) == ["checkpoint", "downloads"]
+
+
+def test_another_digest_than_set_is_refused(run, archives, workspace):
+    with pytest.raises(DownloadError, match=rf"the SHA-256 is [0-9a-f]{{64}}, but {'0' * 64} is expected"):
+        run(archives("classification"), checkpoint__sha256="0" * 64)
+    assert not workspace.checkpoint_dir.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        pytest.param("http://[::1/w.tar.gz", "this is no URL", id="malformed"),
+        pytest.param("ftp://host/w.tar.gz", "ftp:// is not supported", id="scheme"),
+        pytest.param("/nowhere/w.tar.gz", "no such file", id="no file"),
+    ],
+)
+def test_a_wrong_place_is_one_message(run, url, message):
+    with pytest.raises(DownloadError, match=message):
+        run(url)
+
+
+def test_archives_of_the_same_name_from_two_places_are_told_apart(run, archives, workspace, tmp_path):
+    (tmp_path / "other").mkdir()
+    copy = tmp_path / "other" / "classification.tar.gz"
+    copy.write_bytes(archives("classification").read_bytes())
+    for url in (archives("classification"), copy):
+        run(url)
+
+    names = sorted(path.name[8:] for path in workspace.downloads_dir.iterdir())
+
+    assert names == ["-classification.tar.gz"] * 2
