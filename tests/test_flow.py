@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
+import shutil
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -57,7 +60,7 @@ class FakeStages:
         if stage.name in self.failures:
             raise self.failures[stage.name]
         inputs = [tree_digest(path) for path in stage.reads(settings, workspace)]
-        content = repr([inputs, *(settings.value(name) for name in stage.settings)])
+        content = repr([inputs, *(settings.value(name) for name in stage.settings)]).ljust(20_000)
         for path in stage.makes(settings, workspace):
             if path.name in FOLDERS:
                 with replacing_dir(path) as temporary:
@@ -247,7 +250,7 @@ def test_a_failure_leaves_what_earlier_stages_made_and_the_next_run_goes_on_from
     assert pipeline() == NAMES[NAMES.index("checkpoint") :]
 
 
-def test_a_failure_makes_the_stage_s_earlier_result_stale(pipeline, stages):
+def test_a_failure_keeps_the_stage_s_earlier_result(pipeline, stages, workspace):
     pipeline()
     stages.failures["split"] = DatasetError("broken")
     with pytest.raises(DatasetError, match="broken"):
@@ -255,7 +258,17 @@ def test_a_failure_makes_the_stage_s_earlier_result_stale(pipeline, stages):
 
     stages.failures.clear()
 
-    assert "split" in pipeline()
+    assert workspace.report_path("split").is_file()
+    assert "split" not in pipeline()
+
+
+def test_a_failed_pipeline_still_makes_the_page(pipeline, stages, workspace):
+    stages.failures["export"] = DatasetError("broken")
+
+    with pytest.raises(DatasetError, match="broken"):
+        pipeline()
+
+    assert workspace.report_page_path.is_file()
 
 
 def test_a_failure_that_carries_a_report_leaves_it_and_is_not_skipped_next_time(pipeline, stages, workspace):
@@ -360,6 +373,36 @@ def test_a_full_disk_leaves_the_earlier_file_whole(pipeline, workspace, monkeypa
 
     assert workspace.pipeline_config_path.read_bytes() == before
     assert [path for path in workspace.root.rglob("*") if ".part" in path.name] == []
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Return a folder on a disk of 1 MiB, where this machine lets us make one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk is not permitted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def _fill(folder):
+    with contextlib.suppress(OSError), (folder / "filler").open("wb", buffering=0) as filler:
+        while filler.write(bytes(1024)):
+            pass
+
+
+def test_a_disk_that_is_really_full_leaves_whole_files_only(pipeline, small_disk):
+    root = small_disk / "build"
+    pipeline(workspace__root=root)
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and path.parent.name != "reports"}
+    _fill(small_disk)
+
+    with pytest.raises(StorageError, match=r"build/.*: No space left on device\. Free space"):
+        pipeline(workspace__root=root, force=True)
+    assert {path: path.read_bytes() for path in before} == before
+    assert [path for path in root.rglob("*") if ".part" in path.name] == []
 
 
 def test_a_run_after_a_full_disk_does_what_was_left(pipeline, monkeypatch):

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TextIO
 
 from tqdm import tqdm
@@ -20,6 +20,7 @@ from edgetrain.core.workspace import Workspace
 
 _LOG_EVERY_SECONDS = 10.0
 _MINUTE = 60
+_HOUR = 60 * _MINUTE
 _FEW_SECONDS = 10
 
 
@@ -65,6 +66,10 @@ class Console(Listener):
         """Write that a stage had nothing to do."""
         self._write(f"{stage:12}skipped: {reason}")
 
+    def close(self) -> None:
+        """Wipe the bar, if there is one."""
+        self._close_bar()
+
     def _write(self, line: str) -> None:
         if self._bar is not None:
             self._bar.clear()
@@ -77,6 +82,7 @@ class Console(Listener):
                 total=total,
                 initial=done,
                 desc=self._stage,
+                postfix=text,
                 file=self._stream,
                 leave=False,
                 dynamic_ncols=True,
@@ -92,10 +98,13 @@ class Console(Listener):
 
 
 def _duration(seconds: float) -> str:
-    """Return ``1.2 s``, ``12 s`` or ``3 min 20 s``."""
-    if seconds < _FEW_SECONDS:
+    """Return ``1.2 s``, ``12 s``, ``3 min 20 s`` or ``2 h 3 min``."""
+    if round(seconds, 1) < _FEW_SECONDS:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), _MINUTE)
+    hours, minutes = divmod(minutes, _HOUR // _MINUTE)
+    if hours:
+        return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
@@ -118,7 +127,7 @@ def listening(settings: Settings) -> Iterator[None]:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
         try:
-            with progress.listening(Console(stream)):
+            with closing(Console(stream)) as screen, progress.listening(screen):
                 yield
         finally:
             sys.stdout.flush()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetrain.core.errors import DatasetError, SettingsError
+from edgetrain.core.errors import DatasetError, EdgetrainError, SettingsError
 from edgetrain.core.findings import findings_of, render_findings
 from edgetrain.core.label_map import suggestion
 from edgetrain.core.reports import require_report
@@ -150,14 +151,21 @@ def run_pipeline(settings: Settings, *, to: str | None = None, force: bool = Fal
     """Run all stages up to ``to`` (default: evaluate), then the report; what is up to date is skipped.
 
     Raises:
-        EdgetrainError: a stage failed; what the earlier ones made stays.
+        EdgetrainError: a stage failed; what the earlier ones made stays, and the report's page shows it.
     """
     last = stage_named(to or _LAST_BY_DEFAULT)
+    page = stage_named("report")
     digests = Digests(settings)
-    for stage in STAGES[: STAGES.index(last) + 1]:
-        _run(stage, settings, digests, force=force)
-    if last.name != "report":
-        _run(stage_named("report"), settings, digests, force=force)
+    try:
+        for stage in STAGES[: STAGES.index(last) + 1]:
+            if stage is not page:
+                _run(stage, settings, digests, force=force)
+    except EdgetrainError:
+        # Without any report, or on a full disk, there is no page: the failure itself is what the user must read.
+        with contextlib.suppress(EdgetrainError):
+            _run(page, settings, digests, force=force)
+        raise
+    _run(page, settings, digests, force=force)
 
 
 def review(settings: Settings, output_format: str) -> tuple[str, bool]:

@@ -18,7 +18,7 @@ import edgetrain
 from edgetrain.core.errors import EdgetrainError, MissingInputError
 from edgetrain.core.files import combined_digest, file_digest, visible_files
 from edgetrain.core.progress import listener
-from edgetrain.core.reports import StageRecord, read_report, remove_record, write_record
+from edgetrain.core.reports import StageRecord, read_report, write_record
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 
@@ -88,6 +88,8 @@ def run_if_stale(  # noqa: PLR0913 - all but the first three are keyword-only
 ) -> None:
     """Run a stage and leave its report, unless its last run had the same inputs, settings, code and outputs.
 
+    A stage that fails leaves what is there as it is, the report of that included.
+
     Raises:
         EdgetrainError: an input is missing, or the stage failed; a failure that carries a report leaves that.
     """
@@ -99,7 +101,6 @@ def run_if_stale(  # noqa: PLR0913 - all but the first three are keyword-only
     if not force and _is_up_to_date(record_path, fingerprint, inputs, workspace, digests):
         listener().skipped(name, "inputs, settings and code are unchanged")
         return
-    remove_record(record_path)
     listener().started(name)
     started = time.monotonic()
     try:

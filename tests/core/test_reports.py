@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from edgetrain.core.errors import MissingInputError, StorageError
-from edgetrain.core.reports import Report, StageRecord, read_report, remove_record, require_report, write_record
+from edgetrain.core.errors import MissingInputError
+from edgetrain.core.reports import Report, StageRecord, read_report, require_report, write_record
 
 
 def test_a_record_has_the_results_at_its_top(tmp_path):
@@ -38,17 +38,3 @@ def test_a_report_may_have_a_summary_only():
     report = Report("done")
 
     assert (json.dumps(dict(report.results)), report.notes) == ("{}", ())
-
-
-def test_a_removed_record_is_gone_and_removing_it_twice_is_harmless(tmp_path):
-    (tmp_path / "train.json").touch()
-
-    remove_record(tmp_path / "train.json")
-    remove_record(tmp_path / "train.json")
-
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_record_that_cannot_be_removed_is_a_storage_error(tmp_path):
-    with pytest.raises(StorageError, match="Free space or mend the permissions"):
-        remove_record(tmp_path)

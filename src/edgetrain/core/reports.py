@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgetrain.core.errors import MissingInputError
-from edgetrain.core.files import storage_error, write_json
+from edgetrain.core.files import write_json
 
 
 @dataclass(frozen=True)
@@ -57,18 +57,6 @@ def write_record(path: Path, record: StageRecord) -> None:
             },
         },
     )
-
-
-def remove_record(path: Path) -> None:
-    """Remove a stage's JSON, if there is one.
-
-    Raises:
-        StorageError: it cannot be removed, or something else stands in its place.
-    """
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise storage_error(path, error) from error
 
 
 def read_report(path: Path) -> dict[str, object] | None:

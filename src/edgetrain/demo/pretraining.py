@@ -67,8 +67,8 @@ def build_backbone() -> tf.keras.Model:
 def _build_classifier(backbone: tf.keras.Model) -> tf.keras.Model:
     """Class scores for every cell of both maps that the detector will look at, and of two inner ones.
 
-    So deep and narrow a network learns several times faster if its middle is taught too, and if its residual branches
-    begin at nothing (https://arxiv.org/abs/1706.02677, section 5.1).
+    The middle of so deep and narrow a network is taught too, and its residual branches begin at nothing
+    (https://arxiv.org/abs/1706.02677, section 5.1).
     """
     for layer in backbone.layers:
         if layer.name.endswith("_add"):
