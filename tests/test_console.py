@@ -106,7 +106,7 @@ def test_a_terminal_shows_a_bar_that_is_gone_at_the_end():
     screen.started("train")
     screen.advanced(10, 100, "loss 0.5")
     assert "train" in stream.getvalue()
-    assert "10/100" in stream.getvalue()
+    assert "10/100, loss 0.5, " in stream.getvalue()
 
     screen.finished("train", "100 steps", 3.0)
 

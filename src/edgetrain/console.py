@@ -86,7 +86,7 @@ class Console(Listener):
                 file=self._stream,
                 leave=False,
                 dynamic_ncols=True,
-                bar_format="{desc:12}{bar:30} {n_fmt}/{total_fmt} {postfix} {remaining} left",
+                bar_format="{desc:12}{bar:30} {n_fmt}/{total_fmt}{postfix}, {remaining} left",
             )
         self._bar.set_postfix_str(text, refresh=False)
         self._bar.update(done - self._bar.n)
