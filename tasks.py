@@ -90,7 +90,14 @@ def settings_of(context: Context, given: dict[str, object], file: Path | None = 
         flags[FLAGS["train_whole_model"][0]] = False
     names: list[str] = [str(key) for key in config]
     own = {key: plain(config[key]) for key in names if key not in Config.global_defaults()}
-    return Settings.from_mapping(own, base_dir=PROJECT_DIR, environment=VARIABLES, flags=flags, flags_dir=Path.cwd())
+    return Settings.from_mapping(
+        own,
+        base_dir=PROJECT_DIR,
+        environment=VARIABLES,
+        flags=flags,
+        flags_dir=Path.cwd(),
+        file_name=f"{given_file} or invoke.yaml" if given_file else "invoke.yaml",
+    )
 
 
 def plain(section: object) -> object:
@@ -117,8 +124,8 @@ def demo(context: Context, dataset: Flag = None, workspace: Flag = None, steps: 
     settings = settings_of(context, given, DEMO_SETTINGS)
     with console.listening(settings):
         draw.run(settings)
-        flow.run_pipeline(settings)
-    print(console.closing_table(settings))
+        covered = flow.run_pipeline(settings)
+    print(console.closing_table(settings, covered))
 
 
 @stage("network_type", "url", "sha256", "steps", "batch_size", "train_whole_model", "no_train_whole_model")
@@ -152,8 +159,8 @@ def pipeline(
     }
     settings = settings_of(context, given)
     with console.listening(settings):
-        flow.run_pipeline(settings, to=to, force=force)
-    print(console.closing_table(settings))
+        covered = flow.run_pipeline(settings, to=to, force=force)
+    print(console.closing_table(settings, covered))
 
 
 @stage("strict")

@@ -26,7 +26,7 @@ def lint(context: Context) -> None:
     with context.cd(_ROOT):
         context.run(f"ruff check {_PYTHON_FILES}")
         context.run(f"ruff format --check {_PYTHON_FILES}")
-        context.run("lint-imports")
+        context.run("lint-imports", env={"PYTHONPATH": "src"})
 
 
 @task

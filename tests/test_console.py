@@ -239,7 +239,7 @@ def write_evaluation(workspace):
 def test_the_closing_table_has_both_models_and_where_they_are(settings, workspace):
     write_evaluation(workspace)
 
-    assert closing_table(settings()).splitlines() == [
+    assert closing_table(settings(), ["evaluate"]).splitlines() == [
         "",
         "model           AP    AP50    AP75      AR",
         "float32      0.500   0.750   0.600   0.700",
@@ -252,4 +252,10 @@ def test_the_closing_table_has_both_models_and_where_they_are(settings, workspac
 
 
 def test_the_closing_table_without_an_evaluation_names_the_report(settings, workspace):
-    assert closing_table(settings()) == f"report  {workspace.report_page_path}"
+    assert closing_table(settings(), ["evaluate"]) == f"report  {workspace.report_page_path}"
+
+
+def test_the_closing_table_says_nothing_of_an_evaluation_that_was_no_part_of_the_run(settings, workspace):
+    write_evaluation(workspace)
+
+    assert closing_table(settings(), ["records"]) == f"report  {workspace.report_page_path}"

@@ -48,7 +48,7 @@ def settings_of(monkeypatch, inv, tmp_path):
     def settings_of(*words, task="configure", file=None):
         given = []
         monkeypatch.setattr(flow, "run_stage", lambda _name, settings: given.append(settings))
-        monkeypatch.setattr(flow, "run_pipeline", lambda settings, **_: given.append(settings))
+        monkeypatch.setattr(flow, "run_pipeline", lambda settings, **_: given.append(settings) or [])
         answer = inv(task, "--workspace", str(tmp_path / "build"), *words, file=file)
         assert (answer[0], answer[2]) == (0, "")
         return given[0]
@@ -107,10 +107,10 @@ def test_a_variable_is_read_by_our_rules_and_not_by_invoke_s(settings_of, monkey
 @pytest.mark.parametrize(
     ("variable", "message"),
     [
-        pytest.param("TRAINING_STEPS=abc", r"training.steps is 'abc', but must be a whole number.", id="word"),
-        pytest.param("TRAINING_STEPS=0", "training.steps is 0, but must be at least 1.", id="out of range"),
+        pytest.param("TRAINING_STEPS=abc", r"INVOKE_TRAINING_STEPS is 'abc', but must be a whole number.", id="word"),
+        pytest.param("TRAINING_STEPS=0", "INVOKE_TRAINING_STEPS is 0, but must be at least 1.", id="out of range"),
         pytest.param("TRAINING_TRAIN_WHOLE_MODEL=maybe", "is 'maybe', but must be true or false.", id="neither"),
-        pytest.param("TRAINING_STEP=5", 'training.step is not a setting. Did you mean "steps"?', id="unknown"),
+        pytest.param("TRAINING_STEP=5", 'INVOKE_TRAINING_STEP is not a setting. Did you mean "steps"?', id="unknown"),
         pytest.param("NETWORK_TYPE=mobilenet_v3_ssd", 'Did you mean "mobilenet_v2_ssd"?', id="network"),
     ],
 )
@@ -151,6 +151,7 @@ def test_a_mistake_in_the_user_s_file_is_one_message(inv, mine, tmp_path, text, 
 
     assert code == 1
     assert err.startswith("error: ")
+    assert "mine.yaml or invoke.yaml: " in err
     assert err.endswith(f"{message}\n")
     assert err.count("\n") == 1
 
@@ -257,7 +258,7 @@ def test_validate_gives_the_chosen_format_alone_on_standard_output(inv, monkeypa
 def test_the_pipeline_passes_on_where_to_end_and_ends_with_the_table(inv, monkeypatch, tmp_path):
     heard = {}
     monkeypatch.setattr(flow, "run_pipeline", lambda _settings, **given: heard.update(given))
-    monkeypatch.setattr(console, "closing_table", lambda _settings: "the table")
+    monkeypatch.setattr(console, "closing_table", lambda _settings, _covered: "the table")
 
     answer = inv("pipeline", "--to", "records", "--force", "--workspace", str(tmp_path / "build"))
 
@@ -268,7 +269,9 @@ def test_the_pipeline_passes_on_where_to_end_and_ends_with_the_table(inv, monkey
 def test_the_demo_draws_before_it_runs_the_pipeline(inv, monkeypatch, tmp_path):
     heard = []
     monkeypatch.setattr(draw, "run", lambda settings: heard.append(("draw", settings.training.steps)))
-    monkeypatch.setattr(flow, "run_pipeline", lambda settings: heard.append(("pipeline", settings.training.steps)))
+    monkeypatch.setattr(
+        flow, "run_pipeline", lambda settings: heard.append(("pipeline", settings.training.steps)) or []
+    )
 
     code, *_ = inv("demo", "--steps", "7", "--workspace", str(tmp_path / "build"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from typing import TextIO
 
@@ -137,10 +137,11 @@ def listening(settings: Settings) -> Iterator[None]:
                 os.close(copy)
 
 
-def closing_table(settings: Settings) -> str:
+def closing_table(settings: Settings, covered: Collection[str]) -> str:
     """Return the figures of both models and where the report is, as a table for a terminal."""
     workspace = Workspace(settings.workspace.root)
-    results = (read_report(workspace.report_path("evaluate")) or {}).get("results")
+    report = read_report(workspace.report_path("evaluate")) if "evaluate" in covered else None
+    results = (report or {}).get("results")
     lines = []
     if isinstance(results, dict):
         lines += ["", f"{'model':10}{'AP':>8}{'AP50':>8}{'AP75':>8}{'AR':>8}"]

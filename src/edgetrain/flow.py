@@ -147,8 +147,8 @@ def run_stage(name: str, settings: Settings) -> None:
     _run(stage_named(name), settings, Digests(settings), force=True)
 
 
-def run_pipeline(settings: Settings, *, to: str | None = None, force: bool = False) -> None:
-    """Run all stages up to ``to`` (default: evaluate), then the report; what is up to date is skipped.
+def run_pipeline(settings: Settings, *, to: str | None = None, force: bool = False) -> list[str]:
+    """Run the stages up to ``to`` (default: evaluate), then the report, skipping what is up to date; return their names.
 
     Raises:
         EdgetrainError: a stage failed; what the earlier ones made stays, and the report's page shows it.
@@ -156,16 +156,17 @@ def run_pipeline(settings: Settings, *, to: str | None = None, force: bool = Fal
     last = stage_named(to or _LAST_BY_DEFAULT)
     page = stage_named("report")
     digests = Digests(settings)
+    stages = [stage for stage in STAGES[: STAGES.index(last) + 1] if stage is not page]
     try:
-        for stage in STAGES[: STAGES.index(last) + 1]:
-            if stage is not page:
-                _run(stage, settings, digests, force=force)
+        for stage in stages:
+            _run(stage, settings, digests, force=force)
     except EdgetrainError:
         # Without any report, or on a full disk, there is no page: the failure itself is what the user must read.
         with contextlib.suppress(EdgetrainError):
             _run(page, settings, digests, force=force)
         raise
     _run(page, settings, digests, force=force)
+    return [stage.name for stage in stages]
 
 
 def review(settings: Settings, output_format: str) -> tuple[str, bool]:

@@ -220,7 +220,8 @@ def test_nobody_at_home_is_one_message(path):
 
 @pytest.mark.parametrize("is_local", [pytest.param(False, id="http"), pytest.param(True, id="file")])
 def test_another_file_than_expected_names_both_digests_and_leaves_the_earlier_one(server, path, tmp_path, is_local):
-    get(server, path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"earlier")
     source = tmp_path / "source"
     source.write_bytes(OTHER)
     server.answers[:] = [Answer(OTHER)]
@@ -228,7 +229,7 @@ def test_another_file_than_expected_names_both_digests_and_leaves_the_earlier_on
 
     with pytest.raises(DownloadError, match=expected):
         fetch(str(source) if is_local else server.url, path, sha256=DIGEST, wait_seconds=0)
-    assert path.read_bytes() == CONTENT
+    assert path.read_bytes() == b"earlier"
     assert names_in(path) == [path.name]
 
 
@@ -284,11 +285,21 @@ def test_a_wrong_source_is_one_message(path, url, message):
 
 
 def test_a_full_disk_is_one_message_and_the_earlier_file_stays(server, path):
-    get(server, path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"earlier")
     path.with_name(f"{path.name}.part").symlink_to("/dev/full")
 
     with pytest.raises(StorageError, match=r"weights\.tar\.gz: No space left on device\. Free space"):
-        get(server, path)
+        get(server, path, sha256=DIGEST)
+    assert path.read_bytes() == b"earlier"
+
+
+@pytest.mark.parametrize("sha256", [pytest.param("", id="any"), pytest.param(DIGEST, id="expected")])
+def test_a_whole_file_that_is_there_is_not_fetched_again(server, path, sha256):
+    get(server, path)
+    server.answers[:] = [Answer(OTHER)]
+
+    assert get(server, path, sha256=sha256).sha256 == DIGEST
     assert path.read_bytes() == CONTENT
 
 

@@ -119,7 +119,7 @@ def test_wrong_values_are_refused_in_these_words(changes, message):
     ("sources", "message"),
     [
         pytest.param(
-            {"environment": {"INVOKE_SPLIT_SEDE": "1"}}, 'environment: split.sede is not a .* "seed"', id="key"
+            {"environment": {"INVOKE_SPLIT_SEDE": "1"}}, 'environment: INVOKE_SPLIT_SEDE is not a .* "seed"', id="key"
         ),
         pytest.param({"flags": {"split.seed": "x"}}, "command line: split.seed is 'x'", id="flag"),
         pytest.param(

@@ -33,7 +33,7 @@ def test_a_backbone_is_a_classification_checkpoint(tmp_path):
 
     path = _write(tmp_path / "ckpt-0", feature_extractor=_module(kernel=tf.Variable(1.0)))
 
-    assert checkpoint_type(path) == "classification"
+    assert checkpoint_type(path, "a.tar") == "classification"
 
 
 def test_a_detector_is_a_detection_checkpoint(tmp_path):
@@ -44,7 +44,7 @@ def test_a_detector_is_a_detection_checkpoint(tmp_path):
 
     model = _module(_feature_extractor=_module(kernel=tf.Variable(1.0)))
 
-    assert checkpoint_type(_write(tmp_path / "ckpt-0", model=model)) == "detection"
+    assert checkpoint_type(_write(tmp_path / "ckpt-0", model=model), "a.tar") == "detection"
 
 
 def test_a_tensorflow_1_checkpoint_is_named_as_such(tmp_path):
@@ -58,8 +58,8 @@ def test_a_tensorflow_1_checkpoint_is_named_as_such(tmp_path):
         session.run(tf.compat.v1.global_variables_initializer())
         tf.compat.v1.train.Saver().save(session, str(tmp_path / "model.ckpt"))
 
-    with pytest.raises(TrainingError, match="TensorFlow 1 checkpoint"):
-        checkpoint_type(tmp_path / "model.ckpt")
+    with pytest.raises(TrainingError, match=r"^a\.tar: this is a TensorFlow 1 checkpoint"):
+        checkpoint_type(tmp_path / "model.ckpt", "a.tar")
 
 
 @pytest.mark.parametrize("content", [pytest.param(None, id="absent"), pytest.param(b"no table", id="damaged")])
@@ -70,5 +70,5 @@ def test_what_is_no_checkpoint_is_refused(tmp_path, content):
     if content:
         (tmp_path / "ckpt-0.index").write_bytes(content)
 
-    with pytest.raises(TrainingError, match="no readable TensorFlow checkpoint"):
-        checkpoint_type(tmp_path / "ckpt-0")
+    with pytest.raises(TrainingError, match=r"^a\.tar: this is no readable TensorFlow checkpoint"):
+        checkpoint_type(tmp_path / "ckpt-0", "a.tar")

@@ -42,11 +42,12 @@ class _BrokenOff(Exception):  # noqa: N818 - an event inside this module, not an
 def fetch(
     url: str, path: Path, *, sha256: str = "", advance: Advance | None = None, wait_seconds: float = 1.0
 ) -> Download:
-    """Fetch a file to ``path``; a part left by an earlier try is continued.
+    """Fetch a file to ``path``; a part left by an earlier try is continued, a whole file from the network kept.
 
     Args:
         url: ``http://``, ``https://`` or ``file://`` URL, or a path.
-        path: where the file goes; written only when it is whole and its digest agrees.
+        path: where the file goes; written only when it is whole and its digest agrees. A file of the expected digest
+            that is there already is not fetched again.
         sha256: expected digest, or empty to accept any.
         advance: called with the bytes that are there and the bytes expected (0: unknown).
         wait_seconds: pause before the second attempt; doubled for each further one.
@@ -59,6 +60,9 @@ def fetch(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if _scheme(url) in _HTTP:
+            known = file_digest(path) if path.is_file() else ""
+            if known and sha256.lower() in ("", known):
+                return Download(path, known)
             _fetch_http(url, part, advance or _ignore, wait_seconds)
         else:
             _copy_file(url, part)

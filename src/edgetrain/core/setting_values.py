@@ -27,9 +27,15 @@ class Source:
     values: Mapping[str, object]
     base_dir: Path
     label: str
+    is_environment: bool = False
+
+    def place(self, name: str) -> str:
+        """Return how a message calls ``section.key`` of this source."""
+        shown = f"INVOKE_{name.upper().replace('.', '_')}" if self.is_environment else name
+        return f"{self.label}: {shown}"
 
     @classmethod
-    def of_file(cls, config: Mapping[str, object], base_dir: Path) -> Source:
+    def of_file(cls, config: Mapping[str, object], base_dir: Path, label: str = "invoke.yaml") -> Source:
         """Return the values of a configuration file's sections.
 
         Raises:
@@ -38,9 +44,9 @@ class Source:
         values: dict[str, object] = {}
         for section, keys in config.items():
             if not isinstance(keys, Mapping):
-                raise SettingsError(f"invoke.yaml: {section} is {keys!r}, but must be a section of keys and values.")
+                raise SettingsError(f"{label}: {section} is {keys!r}, but must be a section of keys and values.")
             values.update({f"{section}.{key}": value for key, value in keys.items()})
-        return cls(values, base_dir, "invoke.yaml: {}")
+        return cls(values, base_dir, label)
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str], base_dir: Path, sections: Mapping[str, type]) -> Source:
@@ -51,13 +57,13 @@ class Source:
                 start = prefix(section)
                 if variable.startswith(start):
                     values[f"{section}.{variable[len(start) :].lower()}"] = text
-        return cls(values, base_dir, "environment: {}")
+        return cls(values, base_dir, "environment", is_environment=True)
 
     @classmethod
     def of_flags(cls, flags: Mapping[str, object], base_dir: Path) -> Source:
         """Return the values of the flags that were given."""
         given = {name: value for name, value in flags.items() if value is not None}
-        return cls(given, base_dir, "command line: {}")
+        return cls(given, base_dir, "command line")
 
     def refuse_unknown(self, sections: Mapping[str, type]) -> None:
         """Raise for the first value that is no setting.
@@ -70,7 +76,7 @@ class Source:
             keys = _keys(sections[section]) if section in sections else ()
             if key not in keys:
                 near = suggestion(key, keys) if keys else suggestion(section, sections)
-                raise SettingsError(f"{self.label.format(name)} is not a setting.{near}")
+                raise SettingsError(f"{self.place(name)} is not a setting.{near}")
 
 
 def prefix(section: str) -> str:
@@ -95,7 +101,7 @@ def parse_section(name: str, section: type[T], sources: Sequence[Source]) -> T:
         source = next((source for source in reversed(sources) if full_name in source.values), None)
         if source is None:
             raise SettingsError(f"invoke.yaml: {full_name} is missing. Give it a value.")
-        label = source.label.format(full_name)
+        label = source.place(full_name)
         value = parse_value(source.values[full_name], hints[field.name], label=label, base_dir=source.base_dir)
         if field.metadata.get("is_url") and value and ":" not in str(value):
             value = str(source.base_dir / Path(str(value)).expanduser())

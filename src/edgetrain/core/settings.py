@@ -149,7 +149,7 @@ class Settings:
     demo: DemoSettings
 
     @classmethod
-    def from_mapping(
+    def from_mapping(  # noqa: PLR0913 - all but the first are keyword-only
         cls,
         config: Mapping[str, object],
         *,
@@ -157,6 +157,7 @@ class Settings:
         environment: Mapping[str, str] | None = None,
         flags: Mapping[str, object] | None = None,
         flags_dir: Path | None = None,
+        file_name: str = "invoke.yaml",
     ) -> Settings:
         """Return the settings of a configuration, overridden by environment variables, then by flags.
 
@@ -166,12 +167,16 @@ class Settings:
             environment: variables; ``INVOKE_SECTION_KEY`` overrides ``section.key``.
             flags: values by ``section.key``; ``None`` means not given.
             flags_dir: what relative paths of flags are relative to (default: ``base_dir``).
+            file_name: what messages call the configuration.
 
         Raises:
             SettingsError: a key is unknown or missing, or a value is of the wrong type or out of range.
         """
-        sources = [Source.of_file(config, base_dir), Source.of_environment(environment or {}, base_dir, _SECTIONS)]
-        sources.append(Source.of_flags(flags or {}, flags_dir or base_dir))
+        sources = [
+            Source.of_file(config, base_dir, file_name),
+            Source.of_environment(environment or {}, base_dir, _SECTIONS),
+            Source.of_flags(flags or {}, flags_dir or base_dir),
+        ]
         for source in sources:
             source.refuse_unknown(_SECTIONS)
         sections: dict[str, Any] = {name: parse_section(name, section, sources) for name, section in _SECTIONS.items()}
@@ -209,6 +214,11 @@ _SECTIONS: dict[str, type] = {
 
 def _check_together(settings: Settings) -> None:
     """Refuse values that are each valid but not together."""
+    if settings.dataset.root.resolve() == settings.workspace.root.resolve():
+        raise SettingsError(
+            f"workspace.root {settings.workspace.root} is the dataset's own folder, whose files would be mixed with "
+            "results. Give another --workspace."
+        )
     split = settings.split
     if split.validation + split.test >= 1:
         raise SettingsError(

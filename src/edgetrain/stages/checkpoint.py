@@ -28,16 +28,18 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         TrainingError: it is no checkpoint that training can start from.
     """
     url = _url(settings)
-    archive = workspace.downloads_dir / _file_name(url)
+    name = PurePosixPath(re.split("[?#]", url)[0]).name or "checkpoint"
+    # A part of the URL's digest, against mix-ups of archives of one name.
+    archive = workspace.downloads_dir / f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{name}"
     fetched = fetch(url, archive, sha256=settings.checkpoint.sha256, advance=_tell)
     with replacing_dir(workspace.checkpoint_dir) as temporary:
-        kind = checkpoint_type(unpack_checkpoint(fetched.path, temporary))
-        source = {"type": kind, "archive": archive.name.partition("-")[2], "sha256": fetched.sha256}
+        kind = checkpoint_type(unpack_checkpoint(fetched.path, temporary), name)
+        source = {"type": kind, "archive": name, "sha256": fetched.sha256}
         write_json(temporary / "checkpoint.json", source)
     notes = []
     if not settings.checkpoint.sha256:
         notes.append(f"the digest was not checked; to have it checked, set checkpoint.sha256: {fetched.sha256}")
-    return Report(f"{kind} checkpoint {archive.name}, SHA-256 {fetched.sha256[:12]}…", source, tuple(notes))
+    return Report(f"{kind} checkpoint {name}, SHA-256 {fetched.sha256[:12]}…", source, tuple(notes))
 
 
 def _url(settings: Settings) -> str:
@@ -50,12 +52,6 @@ def _url(settings: Settings) -> str:
             "loaded yet), or train mobilenet_v2_ssd."
         )
     return url
-
-
-def _file_name(url: str) -> str:
-    """Return a name for the downloaded archive: its own, and a part of the URL's digest against mix-ups."""
-    name = PurePosixPath(re.split("[?#]", url)[0]).name or "checkpoint"
-    return f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{name}"
 
 
 def _tell(done: int, total: int) -> None:
