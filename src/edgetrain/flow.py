@@ -148,7 +148,7 @@ def run_stage(name: str, settings: Settings) -> None:
 
 
 def run_pipeline(settings: Settings, *, to: str | None = None, force: bool = False) -> list[str]:
-    """Run the stages up to ``to`` (default: evaluate), then the report, skipping what is up to date; return their names.
+    """Run the stages up to ``to`` (default: evaluate), then the report; skip what is unchanged. Return their names.
 
     Raises:
         EdgetrainError: a stage failed; what the earlier ones made stays, and the report's page shows it.

@@ -71,7 +71,7 @@ class Trainer:
         """Train up to the configured number of steps and return what happened.
 
         Raises:
-            TrainingError: the loss is not a number; names the step and the batch's pictures.
+            TrainingError: the loss or the gradient is not a number; names the step and the batch's pictures.
         """
         rows = read_history(self._paths.history_path, up_to=self.first_step)
         total = self._config.train_config.num_steps
@@ -106,9 +106,10 @@ class Trainer:
             started = time.monotonic()
             features, labels = self._next(batches)
             rate = float(self._rate())
-            losses = self._train_step(features, labels)
+            losses, gradient_norm = self._train_step(features, labels)
             localization, classification = float(losses.localization), float(losses.classification)
-            self._refuse_not_a_number(float(losses.total), features)
+            self._refuse_not_a_number("loss", float(losses.total), features)
+            self._refuse_not_a_number("gradient's norm", float(gradient_norm), features)
             seconds = time.monotonic() - started
             yield HistoryRow(
                 step=int(self.step),
@@ -129,27 +130,29 @@ class Trainer:
             ) from error
 
     @tf.function(reduce_retracing=True)
-    def _train_step(self, features: api.Tensors, labels: api.Tensors) -> api.Losses:
-        """Do one step of gradient descent."""
+    def _train_step(self, features: api.Tensors, labels: api.Tensors) -> tuple[api.Losses, tf.Tensor]:
+        """Do one step of gradient descent; return the losses before it and the norm of the whole gradient."""
         variables = self.model.trainable_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             for variable in variables:
                 tape.watch(variable)
             losses = api.training_losses(self.model, features, labels)
         gradients = tape.gradient(losses.total, variables)
+        norm = tf.linalg.global_norm(gradients)
         limit = self._config.train_config.gradient_clipping_by_norm
         if limit > 0:
-            gradients, _ = tf.clip_by_global_norm(gradients, limit)
+            gradients, _ = tf.clip_by_global_norm(gradients, limit, use_norm=norm)
         self._optimizer.apply_gradients(zip(gradients, variables))
         self.step.assign_add(1)
-        return losses
+        return losses, norm
 
-    def _refuse_not_a_number(self, loss: float, features: api.Tensors) -> None:
-        if math.isfinite(loss):
+    def _refuse_not_a_number(self, name: str, value: float, features: api.Tensors) -> None:
+        """Raise before weights that are no numbers can reach a checkpoint."""
+        if math.isfinite(value):
             return
         names = sorted({name.decode() for name in features[api.SOURCE_ID].numpy().ravel()})
         raise TrainingError(
-            f"train: the loss is {loss} at step {int(self.step)}; the batch was {', '.join(names)}. "
+            f"train: the {name} is {value} at step {int(self.step)}; the batch was {', '.join(names)}. "
             "Look at these pictures' boxes, or lower training.learning_rate; the last checkpoint is intact."
         )
 
