@@ -17,6 +17,7 @@ from edgetrain.core.errors import GateError, TrainingError
 from edgetrain.core.progress import Listener, listening
 from edgetrain.core.workspace import Workspace
 from tests.conftest import PROJECT_DIR
+from tests.tiny_run import tiny_settings
 
 pytestmark = pytest.mark.tensorflow
 
@@ -197,3 +198,20 @@ def test_a_killed_run_continues_from_its_last_checkpoint(copied_run):
     assert "continuing from step" in finished.stderr
     assert report["first_step"] >= 6
     assert report["steps"] == 40
+
+
+def _bytes_of(root):
+    parts = ("splits", "annotations", "records", "pipeline.config")
+    files = [path for part in parts for path in sorted([root / part, *(root / part).glob("*")]) if path.is_file()]
+    return {path.relative_to(root): path.read_bytes() for path in files}
+
+
+def test_the_same_dataset_and_seed_give_the_same_bytes(tmp_path, tiny_dataset, backbone_archive):
+    """Splits, tables, label map, records and configuration do not depend on where or when they are made."""
+    for name in ("one", "another"):
+        flow.run_pipeline(tiny_settings(tiny_dataset, tmp_path / name, backbone_archive), to="configure")
+
+    first, second = (_bytes_of(tmp_path / name) for name in ("one", "another"))
+
+    assert len(first) == 12
+    assert first == second
