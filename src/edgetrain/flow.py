@@ -10,6 +10,7 @@ from pathlib import Path
 from edgetrain.core.errors import DatasetError, EdgetrainError, SettingsError
 from edgetrain.core.findings import findings_of, render_findings
 from edgetrain.core.label_map import suggestion
+from edgetrain.core.lock import sole_user
 from edgetrain.core.reports import require_report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
@@ -144,7 +145,8 @@ def run_stage(name: str, settings: Settings) -> None:
     Raises:
         EdgetrainError: an input is missing, or the stage failed.
     """
-    _run(stage_named(name), settings, Digests(settings), force=True)
+    with sole_user(settings.workspace.root):
+        _run(stage_named(name), settings, Digests(settings), force=True)
 
 
 def run_pipeline(settings: Settings, *, to: str | None = None, force: bool = False) -> list[str]:
@@ -155,17 +157,18 @@ def run_pipeline(settings: Settings, *, to: str | None = None, force: bool = Fal
     """
     last = stage_named(to or _LAST_BY_DEFAULT)
     page = stage_named("report")
-    digests = Digests(settings)
     stages = [stage for stage in STAGES[: STAGES.index(last) + 1] if stage is not page]
-    try:
-        for stage in stages:
-            _run(stage, settings, digests, force=force)
-    except EdgetrainError:
-        # Without any report, or on a full disk, there is no page: the failure itself is what the user must read.
-        with contextlib.suppress(EdgetrainError):
-            _run(page, settings, digests, force=force)
-        raise
-    _run(page, settings, digests, force=force)
+    digests = Digests(settings)
+    with sole_user(settings.workspace.root):
+        try:
+            for stage in stages:
+                _run(stage, settings, digests, force=force)
+        except EdgetrainError:
+            # Without any report, or on a full disk, there is no page: the failure itself is what the user must read.
+            with contextlib.suppress(EdgetrainError):
+                _run(page, settings, digests, force=force)
+            raise
+        _run(page, settings, digests, force=force)
     return [stage.name for stage in stages]
 
 
