@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any, Optional
 
 from invoke import Collection, Config, Context, Exit, Task, task
-from invoke.config import DataProxy
 
 PROJECT_DIR = Path(__file__).resolve().parent
 sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
 from ci import tasks as ci_tasks  # noqa: E402 - found through the line above
 from edgetrain.core.errors import EdgetrainError, SettingsError  # noqa: E402
-from edgetrain.core.settings import Settings  # noqa: E402
+from edgetrain.core.settings import Settings, SettingsFile  # noqa: E402
 
 # Taken away before Invoke looks: it would make True of "false", and a traceback of a list or of a word for a number.
 VARIABLES = {name: os.environ.pop(name) for name in Settings.variables(os.environ)}
@@ -41,7 +40,12 @@ FLAGS = {
     "max_ap_drop": ("evaluate.max_ap_drop", "AP that int8 may lose against float32, 0 to 1"),
 }
 HELP = {name: f"{text} ({setting})" for name, (setting, text) in FLAGS.items()}
-HELP["no_train_whole_model"] = "train only the layers after the backbone"
+HELP |= {
+    "no_train_whole_model": "train only the layers after the backbone",
+    "to": "last stage to run (default: evaluate)",
+    "force": "redo what is up to date, the training too",
+    "format": "text or json",
+}
 Flag = Optional[str]
 
 
@@ -64,9 +68,9 @@ class StageTask(Task):  # type: ignore[type-arg]
 
 def stage(*names: str) -> Callable[[Callable[..., None]], Any]:
     """Return the decorator of a task with the common flags and the named ones."""
-    decorator: Callable[[Callable[..., None]], Any] = task(
-        klass=StageTask, help={name: HELP[name] for name in ("dataset", "workspace", *names)}
-    )
+    helped = {name: HELP[name] for name in ("dataset", "workspace", *names)}
+    # No short flags: Invoke would give the same letter other meanings in other tasks.
+    decorator: Callable[[Callable[..., None]], Any] = task(klass=StageTask, help=helped, auto_shortflags=False)
     return decorator
 
 
@@ -76,33 +80,39 @@ def settings_of(context: Context, given: dict[str, object], file: Path | None = 
     Raises:
         SettingsError: the user's file does not exist, or a setting is unknown or wrong.
     """
-    config = context.config
-    given_file = file or config._runtime_path  # noqa: SLF001 - Invoke says nothing of a file that is not there
-    if given_file and not Path(given_file).is_file():
-        raise SettingsError(f"{given_file}: there is no such file. Correct the name after -f.")
+    # Invoke merges the files into one before anybody asks; relative paths need to know which file they are from.
+    name = context.config._runtime_path  # noqa: SLF001
+    own_file = SettingsFile(Path(name).absolute(), own_sections(context.config._runtime)) if name else None  # noqa: SLF001
     if file:
-        config = Config(project_location=PROJECT_DIR, runtime_path=file)
-        config.load_project()
-        config.load_runtime()
+        own_file = read_settings_file(file)
+    elif own_file and not own_file.path.is_file():
+        raise SettingsError(f"{own_file.path}: there is no such file. Correct the name after -f.")
     # Invoke's boolean flags are False when absent: only True says something.
-    flags: dict[str, object] = {FLAGS[name][0]: value for name, value in given.items() if value and name in FLAGS}
+    flags: dict[str, object] = {
+        FLAGS[name][0]: given[name] for name in given if name in FLAGS and given[name] is not False
+    }
     if given.get("no_train_whole_model"):
         flags[FLAGS["train_whole_model"][0]] = False
-    names: list[str] = [str(key) for key in config]
-    own = {key: plain(config[key]) for key in names if key not in Config.global_defaults()}
     return Settings.from_mapping(
-        own,
+        own_sections(context.config._project),  # noqa: SLF001
         base_dir=PROJECT_DIR,
+        own_file=own_file,
         environment=VARIABLES,
         flags=flags,
         flags_dir=Path.cwd(),
-        file_name=f"{given_file} or invoke.yaml" if given_file else "invoke.yaml",
     )
 
 
-def plain(section: object) -> object:
-    """Return a section of Invoke's configuration as a dictionary."""
-    return dict(section) if isinstance(section, DataProxy) else section
+def own_sections(config: dict[str, object]) -> dict[str, object]:
+    """Return the sections of a file that are not Invoke's own."""
+    return {key: value for key, value in config.items() if key not in Config.global_defaults()}
+
+
+def read_settings_file(path: Path) -> SettingsFile:
+    """Return a settings file of the project, read as Invoke reads its own."""
+    config = Config(runtime_path=path)
+    config.load_runtime()
+    return SettingsFile(path, own_sections(config._runtime))  # noqa: SLF001
 
 
 def run(context: Context, name: str, **given: object) -> None:
@@ -128,7 +138,9 @@ def demo(context: Context, dataset: Flag = None, workspace: Flag = None, steps: 
     print(console.closing_table(settings, covered))
 
 
-@stage("network_type", "url", "sha256", "steps", "batch_size", "train_whole_model", "no_train_whole_model")
+@stage(
+    "network_type", "url", "sha256", "steps", "batch_size", "train_whole_model", "no_train_whole_model", "to", "force"
+)
 def pipeline(
     context: Context,
     dataset: Flag = None,
@@ -163,7 +175,7 @@ def pipeline(
     print(console.closing_table(settings, covered))
 
 
-@stage("strict")
+@stage("strict", "format")
 def validate(
     context: Context, dataset: Flag = None, workspace: Flag = None, strict: bool = False, format: str = "text"
 ) -> None:
@@ -240,7 +252,7 @@ def configure(
     run(context, "configure", dataset=dataset, workspace=workspace, **given, **whole)
 
 
-@stage("steps")
+@stage("steps", "resume", "restart")
 def train(
     context: Context,
     dataset: Flag = None,

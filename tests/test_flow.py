@@ -49,7 +49,7 @@ class FakeStages:
     """Stages that write tiny files in place of the real ones; a failure can be put into each."""
 
     def __init__(self):
-        self.failures = {}
+        self.failures, self.settings = {}, {}
 
     def module(self, stage):
         module = types.ModuleType(stage.module)
@@ -57,6 +57,7 @@ class FakeStages:
         return module
 
     def _run(self, stage, settings, workspace):
+        self.settings[stage.name] = settings
         if stage.name in self.failures:
             raise self.failures[stage.name]
         inputs = [tree_digest(path) for path in stage.reads(settings, workspace)]
@@ -217,10 +218,10 @@ def test_an_unknown_last_stage_is_refused_before_any_work(pipeline, workspace):
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
-        pytest.param("tabulate", r'splits: does not exist\. Run "inv split" first\.', id="tabulate"),
-        pytest.param("configure", r'label_map\.pbtxt: does not exist\. Run "inv label-map" first\.', id="configure"),
-        pytest.param("export", r'pipeline\.config: does not exist\. Run "inv configure" first\.', id="export"),
-        pytest.param("evaluate", r'model_float\.tflite: does not exist\. Run "inv quantize" first\.', id="evaluate"),
+        pytest.param("tabulate", r'splits: does not exist\. Run "ci/inv split" first\.', id="tabulate"),
+        pytest.param("configure", r'label_map\.pbtxt: does not exist\. Run "ci/inv label-map" first\.', id="configure"),
+        pytest.param("export", r'pipeline\.config: does not exist\. Run "ci/inv configure" first\.', id="export"),
+        pytest.param("evaluate", r'model_float\.tflite: does not exist\. Run "ci/inv quantize" first\.', id="evaluate"),
     ],
 )
 def test_a_missing_input_names_the_task_that_makes_it(stages, settings, stage, message):
@@ -260,6 +261,13 @@ def test_a_failure_keeps_the_stage_s_earlier_result(pipeline, stages, workspace)
 
     assert workspace.report_path("split").is_file()
     assert "split" not in pipeline()
+
+
+@pytest.mark.parametrize("force", [pytest.param(True, id="force"), pytest.param(False, id="no force")])
+def test_force_begins_the_training_anew(pipeline, stages, force):
+    pipeline(force=force)
+
+    assert stages.settings["train"].training.restart is force
 
 
 def test_a_failed_pipeline_still_makes_the_page(pipeline, stages, workspace):
@@ -355,7 +363,7 @@ def test_something_in_the_way_is_one_message(pipeline, workspace, name):
     path.parent.mkdir(parents=True)
     path.write_text("in the way")
 
-    with pytest.raises(StorageError, match=r"build/.*: .*(exists|directory).*mend the permissions"):
+    with pytest.raises(StorageError, match=r"build/.*: .*(exists|directory).*in the way there: remove it"):
         pipeline()
 
 

@@ -94,7 +94,9 @@ def test_the_report_names_the_versions_of_what_is_installed(run, workspace):
 
 
 def test_the_report_of_a_stage_that_did_not_run_names_the_task(workspace):
-    with pytest.raises(MissingInputError, match=r'evaluate\.json: no report of "evaluate"\. Run "inv evaluate" first'):
+    with pytest.raises(
+        MissingInputError, match=r'evaluate\.json: no report of "evaluate"\. Run "ci/inv evaluate" first'
+    ):
         require_report(workspace.report_path("evaluate"), "evaluate")
 
 

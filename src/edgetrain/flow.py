@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgetrain.core.errors import DatasetError, EdgetrainError, SettingsError
@@ -159,6 +159,8 @@ def run_pipeline(settings: Settings, *, to: str | None = None, force: bool = Fal
     page = stage_named("report")
     stages = [stage for stage in STAGES[: STAGES.index(last) + 1] if stage is not page]
     digests = Digests(settings)
+    if force:
+        settings = replace(settings, training=replace(settings.training, restart=True))
     with sole_user(settings.workspace.root):
         try:
             for stage in stages:

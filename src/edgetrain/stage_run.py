@@ -143,7 +143,7 @@ def _input_digests(inputs: StageInputs, workspace: Workspace, digests: Digests) 
     for path, maker in inputs.required.items():
         digest = digests.of(path)
         if digest is None:
-            raise MissingInputError(f'{path}: does not exist. Run "inv {maker}" first.')
+            raise MissingInputError(f'{path}: does not exist. Run "ci/inv {maker}" first.')
         used[workspace.relative(path)] = digest
     for path in inputs.optional:
         inside = workspace.root in path.parents

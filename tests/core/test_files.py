@@ -111,7 +111,7 @@ def test_a_place_that_cannot_be_written_is_a_storage_error(tmp_path, replacing):
     (tmp_path / "file").touch()
 
     with (
-        pytest.raises(StorageError, match=r"file/a: .*\. Free space or mend the permissions"),
+        pytest.raises(StorageError, match=r"file/a: .*\. Something else is in the way there"),
         replacing(tmp_path / "file" / "a"),
     ):
         pass

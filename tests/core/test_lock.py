@@ -43,5 +43,8 @@ def test_a_killed_process_frees_its_folder(tmp_path):
 def test_something_in_the_way_is_one_message(tmp_path):
     (tmp_path / "build").write_text("in the way")
 
-    with pytest.raises(StorageError, match=r"build: File exists\. Free space or mend"), sole_user(tmp_path / "build"):
+    with (
+        pytest.raises(StorageError, match=r"build: File exists\. Something else is in the way"),
+        sole_user(tmp_path / "build"),
+    ):
         pass

@@ -30,7 +30,9 @@ def test_what_is_no_report_is_none_and_required_it_names_the_stage(tmp_path, tex
         path.write_text(text, encoding="latin-1")
 
     assert read_report(path) is None
-    with pytest.raises(MissingInputError, match=r'validate.json: no report of "validate". Run "inv validate" first.'):
+    with pytest.raises(
+        MissingInputError, match=r'validate.json: no report of "validate". Run "ci/inv validate" first.'
+    ):
         require_report(path, "validate")
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.setting_values import parse_value
-from edgetrain.core.settings import NetworkType, Settings
+from edgetrain.core.settings import NetworkType, Settings, SettingsFile
 from tests.conftest import PROJECT_DIR
 
 BASE = Path("/base")
@@ -51,8 +51,11 @@ def test_each_source_has_its_own_folder_for_relative_paths():
     environment, flags = {"INVOKE_DATASET_ROOT": "seas"}, {"workspace.root": "out"}
 
     settings = parse(environment=environment, flags=flags, flags_dir=Path("/here"))
+    own_file = SettingsFile(Path("/mine/my.yaml"), {"dataset": {"root": "../seas"}})
 
-    assert (settings.dataset.root, settings.workspace.root) == (Path("/base/seas"), Path("/here/out"))
+    assert (settings.dataset.root, settings.workspace.root) == (Path("/here/seas"), Path("/here/out"))
+    assert parse(own_file=own_file).dataset.root == Path("/seas")
+    assert parse().dataset.root == Path("/base/dataset")
 
 
 @pytest.mark.parametrize(

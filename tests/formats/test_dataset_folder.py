@@ -99,7 +99,7 @@ def test_faults_of_the_lists_are_findings(tmp_path):
     assert actual == [
         ("ImageSets/Main/test.txt", 2, "split-repeated", "'0' is listed in ImageSets/Main/train.txt:1 already."),
         ("ImageSets/Main/test.txt", 3, "split-repeated", "'1' is listed in ImageSets/Main/test.txt:1 already."),
-        ("ImageSets/Main/train.txt", 2, "split-unknown", "'9' has no annotation."),
+        ("ImageSets/Main/train.txt", 2, "split-unknown", "'9' names no annotation; this list has names such as 0."),
     ]
 
 
@@ -250,6 +250,6 @@ def test_a_listed_annotation_that_is_gone_names_the_stage_to_run(voc_dataset, tm
     write_split_list(tmp_path / "train.txt", ["annotations/0001.xml", "annotations/gone.xml"])
 
     with pytest.raises(
-        MissingInputError, match=r'train.txt:2: annotations/gone.xml is not in .* Run "inv split" again'
+        MissingInputError, match=r'train.txt:2: annotations/gone.xml is not in .* Run "ci/inv split" again'
     ):
         list(find_dataset(voc_dataset).read_listed(tmp_path / "train.txt"))

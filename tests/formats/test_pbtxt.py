@@ -106,7 +106,7 @@ def test_random_text_never_gives_a_traceback(text):
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        pytest.param("absent", MissingInputError, 'absent: no label map. Run "inv label-map" first.', id="absent"),
+        pytest.param("absent", MissingInputError, 'absent: no label map. Run "ci/inv label-map" first.', id="absent"),
         pytest.param("folder", LabelMapError, "folder: cannot be read", id="folder"),
         pytest.param("latin1", LabelMapError, "latin1: not UTF-8 text", id="not UTF-8"),
     ],

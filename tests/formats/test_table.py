@@ -93,7 +93,7 @@ def test_faults_are_told_with_their_line(tmp_path, text, message):
 
 
 def test_a_missing_table_names_the_stage_that_makes_it(tmp_path):
-    with pytest.raises(MissingInputError, match=r't\.csv: no table\. Run "inv tabulate" first\.'):
+    with pytest.raises(MissingInputError, match=r't\.csv: no table\. Run "ci/inv tabulate" first\.'):
         read_table(tmp_path / "t.csv")
 
 

@@ -50,7 +50,7 @@ def test_damage_is_told_with_the_number_of_the_record(tmp_path, damage, message)
     write_records(path, [b"first", b"second"])
     path.write_bytes(damage(path.read_bytes()))
 
-    with pytest.raises(DatasetError, match=f'r: {message}. Run "inv records" again.'):
+    with pytest.raises(DatasetError, match=f'r: {message}. Run "ci/inv records" again.'):
         list(read_records(path))
 
 

@@ -213,7 +213,7 @@ def test_reading_a_file_with_faults_tells_the_first_and_how_many_more(tmp_path):
     path.write_text("<annotation>\n<object><name>a</name></object><object/></annotation>")
 
     expected = """a.xml:2: <object> has no <bndbox>. Draw the box again, or remove the object. \
-(and 2 more; run "inv validate")"""
+(and 2 more; run "ci/inv validate")"""
     with pytest.raises(DatasetError, match=f"^{re.escape(expected)}$"):
         read_annotation(path, "a.xml")
 

@@ -8,6 +8,7 @@ import tarfile
 
 import pytest
 
+from edgetrain.core.download import Download
 from edgetrain.core.errors import DownloadError, SettingsError, TrainingError
 from edgetrain.core.files import file_digest
 from tests.conftest import SHARED_DIR
@@ -62,10 +63,17 @@ def test_the_checkpoint_is_unpacked_and_noted_with_its_digest(run, archives, wor
 
     noted = json.loads((workspace.checkpoint_dir / "checkpoint.json").read_text())
     assert noted == dict(report.results) == {"type": kind, "archive": archive.name, "sha256": file_digest(archive)}
-    assert report.notes == (
-        f"the digest was not checked; to have it checked, set checkpoint.sha256: {noted['sha256']}",
-    )
     assert {"ckpt-0.index", "ckpt-0.data-00000-of-00001"} < {path.name for path in workspace.checkpoint_dir.iterdir()}
+
+
+def test_an_unchecked_digest_of_a_download_is_printed_whole(run, stage, archives, monkeypatch):
+    archive = archives("detection")
+    monkeypatch.setattr(stage, "fetch", lambda *_, **__: Download(archive, file_digest(archive)))
+
+    report = run("https://host/zoo.tar.gz")
+
+    expected = f"the digest was not checked; to have it checked, set checkpoint.sha256: {file_digest(archive)}"
+    assert report.notes == (expected,)
 
 
 @pytest.mark.shared

@@ -161,7 +161,9 @@ def test_an_unknown_augmentation_is_refused_with_the_nearest_one(rendered, works
 def test_a_checkpoint_that_was_put_there_by_hand_is_one_message(rendered, workspace, text):
     (workspace.checkpoint_dir / "checkpoint.json").write_text(text)
 
-    with pytest.raises(MissingInputError, match=r'checkpoint\.json: nothing says what .* Run "inv checkpoint" first'):
+    with pytest.raises(
+        MissingInputError, match=r'checkpoint\.json: nothing says what .* Run "ci/inv checkpoint" first'
+    ):
         rendered()
 
 

@@ -125,7 +125,7 @@ def test_two_faults_of_a_picture_are_counted(settings, workspace, prepared):
     edit(prepared / "annotations" / "0000.xml", "<width>64", "<width>65")
     edit(prepared / "annotations" / "0000.xml", "<xmax>28", "<xmax>65")
 
-    with pytest.raises(DatasetError, match=r'\(1 more here; "inv validate" lists all\)$'):
+    with pytest.raises(DatasetError, match=r'\(1 more here; "ci/inv validate" lists all\)$'):
         run(settings(prepared), workspace)
 
 
@@ -139,7 +139,7 @@ def test_two_annotations_of_one_picture_are_refused(settings, workspace, prepare
 def test_nothing_to_train_on_is_an_error(settings, workspace, prepared):
     write_split_list(workspace.split_path(Split.TRAIN), [])
 
-    with pytest.raises(DatasetError, match=r'splits/train.txt: no picture to train on. Run "inv split" again.'):
+    with pytest.raises(DatasetError, match=r'splits/train.txt: no picture to train on. Run "ci/inv split" again.'):
         run(settings(prepared), workspace)
 
 
@@ -147,7 +147,7 @@ def test_nothing_to_train_on_is_an_error(settings, workspace, prepared):
 def test_a_missing_input_names_the_stage_that_makes_it(settings, workspace, prepared, stage):
     {"split": workspace.split_path(Split.TRAIN), "label-map": workspace.label_map_path}[stage].unlink()
 
-    with pytest.raises(MissingInputError, match=f'Run "inv {stage}" first.'):
+    with pytest.raises(MissingInputError, match=f'Run "ci/inv {stage}" first.'):
         run(settings(prepared), workspace)
 
 

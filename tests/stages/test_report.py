@@ -111,7 +111,7 @@ def write_picture(workspace):
 
 
 def test_without_any_report_the_user_is_told_what_to_run(settings, workspace):
-    with pytest.raises(MissingInputError, match=r'reports: no report of any stage\. Run "inv pipeline"'):
+    with pytest.raises(MissingInputError, match=r'reports: no report of any stage\. Run "ci/inv pipeline"'):
         report.run(settings(), workspace)
 
 
@@ -217,7 +217,7 @@ def test_a_failed_stage_makes_the_headline(left, settings, workspace):
     left("validate", fingerprint="", summary="60 errors")
     outcome = report.run(settings(), workspace)
 
-    assert outcome.summary.startswith("validate failed; page of ")
+    assert outcome.summary.startswith("validate failed; reports/index.html")
     assert outcome.results["stages"]["validate"] == "failed"
     assert outcome.results["stages"]["split"] == "no result"
 

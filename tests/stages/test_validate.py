@@ -118,7 +118,7 @@ def test_warnings_fail_only_where_they_are_asked_to(settings, workspace, voc_dat
         with pytest.raises(FindingsError, match="0 errors, 1 warning"):
             run(chosen, workspace)
     else:
-        assert run(chosen, workspace).notes == ('0 errors, 1 warning: "inv validate" lists them',)
+        assert run(chosen, workspace).notes == ('0 errors, 1 warning: "ci/inv validate" lists them',)
 
 
 def test_classes_are_held_against_a_committed_label_map(settings, workspace, voc_dataset):

@@ -17,6 +17,7 @@ from typing import Any
 
 from edgetrain.core.errors import DownloadError
 from edgetrain.core.files import file_digest, replacing_file, storage_error
+from edgetrain.core.progress import listener
 
 _HTTP = ("http", "https")
 _BLOCK_BYTES = 1 << 16
@@ -114,6 +115,7 @@ def _fetch_http(url: str, part: Path, advance: Advance, wait_seconds: float) -> 
     reason = ""
     for attempt in range(_ATTEMPTS):
         if attempt:
+            listener().noted(f"{reason}; trying again ({attempt + 1} of {_ATTEMPTS})")
             time.sleep(wait_seconds * 2 ** (attempt - 1))
         try:
             _fetch_rest(url, part, advance)
@@ -130,7 +132,10 @@ def _fetch_http(url: str, part: Path, advance: Advance, wait_seconds: float) -> 
             return
     kept = part.stat().st_size if part.exists() else 0
     rest = f"; {kept} bytes are kept and the rest is fetched" if kept else ""
-    raise DownloadError(f"{url}: {reason}. Check the URL and the network, then run the same command again{rest}.")
+    raise DownloadError(
+        f"{url}: {reason}. Check the URL and the network, then run the same command again{rest}. "
+        "A file that is on this machine is taken by --url FILE."
+    )
 
 
 def _fetch_rest(url: str, part: Path, advance: Advance) -> None:

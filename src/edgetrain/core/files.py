@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -79,7 +80,13 @@ def _swap_dir(new: Path, path: Path) -> None:
 def storage_error(path: Path, error: OSError) -> StorageError:
     """Return the error of this project for a failed write or read of ``path``."""
     reason = error.strerror or str(error)
-    return StorageError(f"{path}: {reason}. Free space or mend the permissions, then run the same command again.")
+    if isinstance(error, (FileExistsError, NotADirectoryError, IsADirectoryError)):
+        remedy = "Something else is in the way there: remove it, or give another --workspace."
+    elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        remedy = "Mend the permissions, or give another --workspace."
+    else:
+        remedy = "Free space or mend the permissions, then run the same command again."
+    return StorageError(f"{path}: {reason}. {remedy}")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -76,5 +76,5 @@ def require_report(path: Path, stage: str) -> dict[str, object]:
     """
     value = read_report(path)
     if value is None:
-        raise MissingInputError(f'{path}: no report of "{stage}". Run "inv {stage}" first.')
+        raise MissingInputError(f'{path}: no report of "{stage}". Run "ci/inv {stage}" first.')
     return value

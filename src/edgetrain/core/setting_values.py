@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
+import os
 import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +36,7 @@ class Source:
         return f"{self.label}: {shown}"
 
     @classmethod
-    def of_file(cls, config: Mapping[str, object], base_dir: Path, label: str = "invoke.yaml") -> Source:
+    def of_file(cls, config: Mapping[str, object], base_dir: Path, label: str) -> Source:
         """Return the values of a configuration file's sections.
 
         Raises:
@@ -104,7 +105,7 @@ def parse_section(name: str, section: type[T], sources: Sequence[Source]) -> T:
         label = source.place(full_name)
         value = parse_value(source.values[full_name], hints[field.name], label=label, base_dir=source.base_dir)
         if field.metadata.get("is_url") and value and ":" not in str(value):
-            value = str(source.base_dir / Path(str(value)).expanduser())
+            value = str(_parse_path(value, label, source.base_dir))
         _check_range(value, field.metadata, label)
         values[field.name] = value
     return section(**values)
@@ -123,11 +124,17 @@ def parse_value(value: object, kind: object, *, label: str, base_dir: Path) -> o
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return _parse_choice(value, kind, label)
     if kind is Path:
-        return base_dir / Path(str(value)).expanduser()
+        return _parse_path(value, label, base_dir)
     if kind in (int, float):
         return _parse_number(value, kind, label)
     parsers = {bool: _parse_bool, str: _parse_text, tuple: _parse_names}
     return parsers[typing.get_origin(kind) or kind](value, label)  # type: ignore[index]
+
+
+def _parse_path(value: object, label: str, base_dir: Path) -> Path:
+    if not isinstance(value, (str, Path)) or not str(value):
+        raise SettingsError(f"{label} is {value!r}, but must be a path.")
+    return Path(os.path.normpath(base_dir / Path(value).expanduser()))
 
 
 def _parse_text(value: object, label: str) -> str:

@@ -132,8 +132,16 @@ class DemoSettings:
 
 
 @dataclass(frozen=True)
+class SettingsFile:
+    """A file of the user's own: its absolute path and its sections."""
+
+    path: Path
+    config: Mapping[str, object]
+
+
+@dataclass(frozen=True)
 class Settings:
-    """All settings, checked."""
+    """All settings, checked; ``flags`` names those that were given on the command line."""
 
     dataset: DatasetSettings
     workspace: WorkspaceSettings
@@ -147,6 +155,7 @@ class Settings:
     quantize: QuantizeSettings
     evaluate: EvaluateSettings
     demo: DemoSettings
+    flags: frozenset[str] = frozenset()
 
     @classmethod
     def from_mapping(  # noqa: PLR0913 - all but the first are keyword-only
@@ -154,33 +163,34 @@ class Settings:
         config: Mapping[str, object],
         *,
         base_dir: Path,
+        own_file: SettingsFile | None = None,
         environment: Mapping[str, str] | None = None,
         flags: Mapping[str, object] | None = None,
         flags_dir: Path | None = None,
-        file_name: str = "invoke.yaml",
     ) -> Settings:
-        """Return the settings of a configuration, overridden by environment variables, then by flags.
+        """Return the settings of ``invoke.yaml``, overridden by the user's own file, by variables, then by flags.
 
         Args:
             config: sections as ``invoke.yaml`` has them.
-            base_dir: what relative paths of the configuration and the environment are relative to.
+            base_dir: folder of ``invoke.yaml``: what its relative paths are relative to.
+            own_file: sections of the user's own file, which need not hold everything.
             environment: variables; ``INVOKE_SECTION_KEY`` overrides ``section.key``.
             flags: values by ``section.key``; ``None`` means not given.
-            flags_dir: what relative paths of flags are relative to (default: ``base_dir``).
-            file_name: what messages call the configuration.
+            flags_dir: what relative paths of flags and variables are relative to (default: ``base_dir``).
 
         Raises:
             SettingsError: a key is unknown or missing, or a value is of the wrong type or out of range.
         """
-        sources = [
-            Source.of_file(config, base_dir, file_name),
-            Source.of_environment(environment or {}, base_dir, _SECTIONS),
-            Source.of_flags(flags or {}, flags_dir or base_dir),
-        ]
+        caller_dir = flags_dir or base_dir
+        sources = [Source.of_file(config, base_dir, "invoke.yaml")]
+        if own_file:
+            sources.append(Source.of_file(own_file.config, own_file.path.parent, str(own_file.path)))
+        sources.append(Source.of_environment(environment or {}, caller_dir, _SECTIONS))
+        sources.append(Source.of_flags(flags or {}, caller_dir))
         for source in sources:
             source.refuse_unknown(_SECTIONS)
         sections: dict[str, Any] = {name: parse_section(name, section, sources) for name, section in _SECTIONS.items()}
-        settings = cls(**sections)
+        settings = cls(**sections, flags=frozenset(sources[-1].values))
         _check_together(settings)
         return settings
 
@@ -218,6 +228,10 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             f"workspace.root {settings.workspace.root} is the dataset's own folder, whose files would be mixed with "
             "results. Give another --workspace."
+        )
+    if settings.training.resume and settings.training.restart:
+        raise SettingsError(
+            "training.resume and training.restart contradict each other. Give one of --resume, --restart."
         )
     split = settings.split
     if split.validation + split.test >= 1:

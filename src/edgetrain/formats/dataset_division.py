@@ -72,7 +72,8 @@ def _read_lists(root: Path, source: str, lists: Mapping[Split, str], names: Mapp
             place = f"{lists[split]}:{listed.line}"
             annotation = names.get(listed.name)
             if annotation is None:
-                message = f"{listed.name!r} has no annotation."
+                example = min(names, default="annotations/0001.xml")
+                message = f"{listed.name!r} names no annotation; this list has names such as {example}."
                 division.findings.append(_finding(lists[split], listed.line, "split-unknown", message))
             elif annotation in places:
                 message = f"{listed.name!r} is listed in {places[annotation]} already."

@@ -92,7 +92,7 @@ class DatasetFolder:
         if image_path is None:
             raise DatasetError(
                 f"{item.name}:{annotation.filename_line}: its picture {annotation.filename or item.name!r} is not in "
-                f'{self.image_dirs_of(annotation)}. Run "inv validate" to see every problem.'
+                f'{self.image_dirs_of(annotation)}. Run "ci/inv validate" to see every problem.'
             )
         return LabelledImage(item.name, annotation, image_path, self.relative_name(image_path))
 
@@ -107,7 +107,7 @@ class DatasetFolder:
         for listed in read_split_list(list_path):
             if listed.name not in by_name:
                 raise MissingInputError(
-                    f'{list_path}:{listed.line}: {listed.name} is not in {self.root}. Run "inv split" again.'
+                    f'{list_path}:{listed.line}: {listed.name} is not in {self.root}. Run "ci/inv split" again.'
                 )
             yield self.read(by_name[listed.name])
 
@@ -143,7 +143,8 @@ def find_dataset(root: Path) -> DatasetFolder:
 
 def _parts(root: Path) -> list[DatasetPart]:
     if not root.is_dir():
-        raise DatasetError(f"{root}: there is no such folder. Name the folder of the dataset with --dataset.")
+        found = "this is a file" if root.is_file() else "there is no such folder"
+        raise DatasetError(f"{root}: {found}. Name the folder of the dataset with --dataset.")
     try:
         if not any(root.iterdir()):
             raise DatasetError(

@@ -89,7 +89,7 @@ def decode_example(data: bytes) -> DetectionExample:
     try:
         return _to_example(_decode_features(data))
     except (ValueError, struct.error) as error:
-        raise DatasetError(f'not an example of a labelled picture: {error}. Run "inv records" again.') from error
+        raise DatasetError(f'not an example of a labelled picture: {error}. Run "ci/inv records" again.') from error
 
 
 def read_examples(paths: Sequence[Path]) -> Iterator[DetectionExample]:

@@ -73,7 +73,7 @@ def read_label_map(path: Path) -> LabelMap:
     try:
         text = path.read_bytes().decode("utf-8")
     except FileNotFoundError as error:
-        raise MissingInputError(f'{path}: no label map. Run "inv label-map" first.') from error
+        raise MissingInputError(f'{path}: no label map. Run "ci/inv label-map" first.') from error
     except OSError as error:
         raise LabelMapError(f"{path}: cannot be read ({error.strerror}). Mend or remove the file.") from error
     except UnicodeDecodeError as error:

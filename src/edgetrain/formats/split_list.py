@@ -32,7 +32,7 @@ def read_split_list(path: Path) -> list[ListedName]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
-        raise MissingInputError(f'{path}: no list of pictures. Run "inv split" first.') from error
+        raise MissingInputError(f'{path}: no list of pictures. Run "ci/inv split" first.') from error
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}). Mend or remove the list.") from error
     except UnicodeDecodeError as error:

@@ -24,7 +24,7 @@ from edgetrain.core.files import replacing_file
 COLUMNS = ("filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax")
 _OBJECT_COLUMNS = COLUMNS[3:]
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_FIX = 'Correct the row, or run "inv tabulate" again.'
+_FIX = 'Correct the row, or run "ci/inv tabulate" again.'
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _read_frame(path: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False, encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise MissingInputError(f'{path}: no table. Run "inv tabulate" first.') from error
+        raise MissingInputError(f'{path}: no table. Run "ci/inv tabulate" first.') from error
     except pd.errors.EmptyDataError as error:
         raise DatasetError(f"{path}:1: the table is empty. The columns must be {','.join(COLUMNS)}.") from error
     except pd.errors.ParserError as error:
@@ -83,7 +83,7 @@ def _read_frame(path: Path) -> pd.DataFrame:
         raise DatasetError(f"{path}:{line}: the row has more than {len(COLUMNS)} cells. {_FIX}") from error
     except (OSError, UnicodeDecodeError) as error:
         reason = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else f"cannot be read ({error.strerror})"
-        raise DatasetError(f'{path}: {reason}. Save it as UTF-8, or run "inv tabulate" again.') from error
+        raise DatasetError(f'{path}: {reason}. Save it as UTF-8, or run "ci/inv tabulate" again.') from error
 
 
 def _parse_row(cells: Mapping[str, str], label: str) -> TableRow:

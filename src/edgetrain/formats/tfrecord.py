@@ -61,7 +61,7 @@ def read_records(path: Path) -> Iterator[bytes]:
                 yield data
                 number += 1
     except OSError as error:
-        raise DatasetError(f'{path}: cannot be read ({error.strerror}). Run "inv records" again.') from error
+        raise DatasetError(f'{path}: cannot be read ({error.strerror}). Run "ci/inv records" again.') from error
 
 
 def _read_record(stream: BinaryIO, label: str) -> bytes | None:
@@ -85,4 +85,4 @@ def _read_record(stream: BinaryIO, label: str) -> bytes | None:
 
 
 def _broken(label: str, reason: str) -> DatasetError:
-    return DatasetError(f'{label} {reason}. Run "inv records" again.')
+    return DatasetError(f'{label} {reason}. Run "ci/inv records" again.')

@@ -83,7 +83,7 @@ def read_annotation(path: Path, name: str = "") -> Annotation:
     annotation, problems = parse_annotation(data, path)
     if annotation is None or problems:
         first = problems[0]
-        more = f' (and {len(problems) - 1} more; run "inv validate")' if len(problems) > 1 else ""
+        more = f' (and {len(problems) - 1} more; run "ci/inv validate")' if len(problems) > 1 else ""
         raise DatasetError(f"{name}:{first.line}: {first.message} {first.fix}{more}")
     return annotation
 

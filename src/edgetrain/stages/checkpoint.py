@@ -37,7 +37,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         source = {"type": kind, "archive": name, "sha256": fetched.sha256}
         write_json(temporary / "checkpoint.json", source)
     notes = []
-    if not settings.checkpoint.sha256:
+    if url.startswith("http") and not settings.checkpoint.sha256:
         notes.append(f"the digest was not checked; to have it checked, set checkpoint.sha256: {fetched.sha256}")
     return Report(f"{kind} checkpoint {name}, SHA-256 {fetched.sha256[:12]}…", source, tuple(notes))
 

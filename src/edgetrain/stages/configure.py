@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgetrain.core.errors import MissingInputError, SettingsError
 from edgetrain.core.files import write_text
+from edgetrain.core.findings import counted
 from edgetrain.core.label_map import suggestion
 from edgetrain.core.reports import Report, read_report
 from edgetrain.core.settings import Settings
@@ -41,7 +42,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     parse_pipeline_config(text, where=str(workspace.pipeline_config_path))
     write_text(workspace.pipeline_config_path, text)
     part = "whole model" if training.train_whole_model else "backbone frozen"
-    summary = f"{network.type.value} {network.image_size}x{network.image_size}, {classes} classes, {part}"
+    summary = f"{network.type.value} {network.image_size}x{network.image_size}, {counted(classes, 'class')}, {part}"
     return Report(f"{summary}, {training.steps} steps of {training.batch_size} pictures", dict(values))
 
 
@@ -50,7 +51,7 @@ def _checkpoint_type(workspace: Workspace) -> object:
     path = workspace.checkpoint_dir / "checkpoint.json"
     source = read_report(path)
     if source is None or "type" not in source:
-        raise MissingInputError(f'{path}: nothing says what the checkpoint is. Run "inv checkpoint" first.')
+        raise MissingInputError(f'{path}: nothing says what the checkpoint is. Run "ci/inv checkpoint" first.')
     return source["type"]
 
 

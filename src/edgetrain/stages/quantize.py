@@ -70,7 +70,7 @@ def _representative_pixels(workspace: Workspace, size: ImageSize, count: int) ->
     """Return training pictures evenly spread over the records, uint8 (height, width, 3)."""
     examples = list(read_examples(workspace.shard_paths(Split.TRAIN)))
     if not examples:
-        raise MissingInputError(f'{workspace.shard_pattern(Split.TRAIN)}: no training picture. Run "inv records".')
+        raise MissingInputError(f'{workspace.shard_pattern(Split.TRAIN)}: no training picture. Run "ci/inv records".')
     chosen = np.linspace(0, len(examples) - 1, num=min(count, len(examples))).round().astype(int)
     return [network_pixels(examples[index].image_bytes, size, examples[index].filename) for index in chosen]
 

@@ -40,7 +40,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     label_map = read_label_map(workspace.label_map_path)
     images = {split: list(folder.read_listed(workspace.split_path(split))) for split in Split}
     if not images[Split.TRAIN]:
-        raise DatasetError(f'{workspace.split_path(Split.TRAIN)}: no picture to train on. Run "inv split" again.')
+        raise DatasetError(f'{workspace.split_path(Split.TRAIN)}: no picture to train on. Run "ci/inv split" again.')
     _refuse_shared([image for of_split in images.values() for image in of_split])
     total = sum(map(len, images.values()))
     results: dict[str, object] = {}
@@ -74,7 +74,9 @@ def _example(image: LabelledImage, label_map: LabelMap) -> DetectionExample:
     if errors:
         more = f"{len(errors) - 1} more here; " if len(errors) > 1 else ""
         first = errors[0]
-        raise DatasetError(f'{first.file}:{first.line}: {first.message} {first.fix} ({more}"inv validate" lists all)')
+        raise DatasetError(
+            f'{first.file}:{first.line}: {first.message} {first.fix} ({more}"ci/inv validate" lists all)'
+        )
     return DetectionExample(
         filename=image.image_path.name,
         source_id=image.image_name,
@@ -89,7 +91,7 @@ def _example_box(name: str, labelled: LabelledBox, size: ImageSize, label_map: L
     try:
         class_id = label_map.class_id(labelled.class_name)
     except LabelMapError as error:
-        raise LabelMapError(f'{name}:{labelled.line}: {error} Correct it, or run "inv label-map" again.') from error
+        raise LabelMapError(f'{name}:{labelled.line}: {error} Correct it, or run "ci/inv label-map" again.') from error
     return ExampleBox(labelled.box.normalize(size), labelled.class_name, class_id, labelled.is_difficult)
 
 

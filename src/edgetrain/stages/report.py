@@ -81,9 +81,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:  # noqa: ARG001 - e
     """
     records = read_records_of(workspace)
     if not records:
-        raise MissingInputError(
-            f'{workspace.reports_dir}: no report of any stage. Run "inv pipeline", or "inv validate" to begin with.'
-        )
+        raise MissingInputError(f'{workspace.reports_dir}: no report of any stage. Run "ci/inv pipeline" first.')
     stages = _stage_lines(records)
     title, subtitle = _headline(records, stages)
     values = {
@@ -107,7 +105,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:  # noqa: ARG001 - e
     write_text(workspace.report_page_path, page)
     size_bytes = len(page.encode())
     results = {"size_bytes": size_bytes, "stages": {line.name: line.status for line in stages}}
-    return Report(f"{title}; page of {size_text(size_bytes)}", results)
+    return Report(f"{title}; {workspace.relative(workspace.report_page_path)}", results)
 
 
 def _stage_lines(records: Records) -> list[StageLine]:

@@ -83,7 +83,7 @@ def _report(reviewed: Sequence[Reviewed], findings: Sequence[Finding]) -> Report
     }
     figures = (counted(len(reviewed), "picture"), counted(boxes, "box"), counted(len(classes), "class"))
     summary = f"{', '.join(figures)}: {count_text(findings)}"
-    notes = (f'{count_text(findings)}: "inv validate" lists them',) if findings else ()
+    notes = (f'{count_text(findings)}: "ci/inv validate" lists them',) if findings else ()
     return Report(summary, results, notes)
 
 
@@ -92,7 +92,7 @@ def _failure(findings: Sequence[Finding], report: Report, workspace: Workspace) 
     if len(findings) > _SHOWN:
         name = workspace.relative(workspace.report_path("validate"))
         lines.append(f"… and {len(findings) - _SHOWN} more in {name}")
-    return "\n".join([*lines, f'{count_text(findings)}. Correct the dataset, then run "inv validate" again.'])
+    return "\n".join([*lines, f'{count_text(findings)}. Correct the dataset, then run "ci/inv validate" again.'])
 
 
 def _review(folder: DatasetFolder, item: DatasetItem, label_map: LabelMap | None, most_boxes: int) -> Reviewed:

@@ -59,20 +59,48 @@ class Trainer:
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, str(paths.run_dir / "checkpoints"), max_to_keep=_CHECKPOINTS_KEPT
         )
-        if self._manager.latest_checkpoint:
-            self._checkpoint.restore(self._manager.latest_checkpoint)
-        else:
+        if not self._restore_last():
             api.restore_start(self.model, config, paths.start_checkpoint)
         self.first_step = int(self.step)
         # Another seed after a resumption, or the run would see its first batches again.
         tf.random.set_seed(seed + self.first_step)
+
+    def _restore_last(self) -> bool:
+        """Restore the newest readable checkpoint of the run and return whether there was any.
+
+        Raises:
+            TrainingError: there are checkpoints, but none can be read.
+        """
+        for path in reversed(self._manager.checkpoints):
+            try:
+                self._checkpoint.restore(path).expect_partial()
+            except (tf.errors.OpError, IndexError, ValueError):
+                listener().noted(f"{path} is damaged and left out")
+            else:
+                return True
+        if self._manager.checkpoints:
+            raise TrainingError(
+                f"{self._manager.directory}: no checkpoint of this run can be read. Train with --restart to begin anew."
+            )
+        return False
 
     def run(self, *, checkpoint_every_steps: int) -> Outcome:
         """Train up to the configured number of steps and return what happened.
 
         Raises:
             TrainingError: the loss or the gradient is not a number; names the step and the batch's pictures.
+            StorageError: the disk is full.
         """
+        try:
+            return self._run(checkpoint_every_steps)
+        except tf.errors.ResourceExhaustedError as error:
+            raise StorageError(
+                f"{self._paths.run_dir}: {_reason(error)}. Free space (or, if memory is meant, lower "
+                "training.batch_size), then run the same command again: it continues from the last checkpoint, if "
+                "there is one."
+            ) from error
+
+    def _run(self, checkpoint_every_steps: int) -> Outcome:
         rows = read_history(self._paths.history_path, up_to=self.first_step)
         total = self._config.train_config.num_steps
         writer = tf.summary.create_file_writer(str(self._paths.run_dir / "events"))
@@ -87,6 +115,7 @@ class Trainer:
                         self._save(rows)
                     _tell(row, total)
         except KeyboardInterrupt:
+            listener().noted(f"saving step {int(self.step)}")
             self._save(rows)
             raise
         if not rows:
@@ -125,8 +154,8 @@ class Trainer:
             return next(batches)
         except tf.errors.OpError as error:
             raise TrainingError(
-                f"train: the next batch after step {int(self.step)} cannot be read ({error.message.splitlines()[0]}). "
-                'Run "inv validate" and "inv records" again; the last checkpoint is intact.'
+                f"train: the next batch after step {int(self.step)} cannot be read ({_reason(error)}). "
+                'Run "ci/inv validate" and "ci/inv records" again; the last checkpoint is intact.'
             ) from error
 
     @tf.function(reduce_retracing=True)
@@ -162,14 +191,12 @@ class Trainer:
 
     def _save(self, rows: list[HistoryRow]) -> None:
         write_history(self._paths.history_path, rows)
-        try:
-            self._manager.save(checkpoint_number=int(self.step))
-        except tf.errors.OpError as error:
-            raise StorageError(
-                f"{self._manager.directory}: the checkpoint of step {int(self.step)} cannot be written "
-                f"({error.message.splitlines()[0]}). Free space, then run the same command again: it continues from "
-                "the checkpoint before."
-            ) from error
+        self._manager.save(checkpoint_number=int(self.step))
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    """Return the last part of TensorFlow's message: what the system said."""
+    return str(error.message).split(";")[-1].split("[Op:")[0].strip()
 
 
 def _tell(row: HistoryRow, total: int) -> None:

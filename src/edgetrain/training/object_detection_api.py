@@ -113,10 +113,12 @@ def restore_start(model: Any, config: TrainEvalPipelineConfig, prefix: Path) -> 
     try:
         checkpoint.read(str(prefix)).expect_partial().assert_existing_objects_matched()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
+        # Objects that are half restored complain, one line for each variable, when the process ends.
+        tf.get_logger().setLevel("ERROR")
         raise TrainingError(
             f"{prefix}: this {kind} checkpoint does not fit {network.type} with depth multiplier "
-            f"{network.depth_multiplier:g}: {reason} Give the checkpoint of that network (checkpoint.url), "
+            f"{network.depth_multiplier:g}: weights are missing in it or have other sizes. "
+            "Give the checkpoint of that network (checkpoint.url), "
             "or the network of that checkpoint (network.type, network.depth_multiplier)."
         ) from error
 
