@@ -140,7 +140,8 @@ def prepare(arguments: Sequence[str], root: Path, environ: Mapping[str, str]) ->
         "VIRTUAL_ENV": str(environment.directory),
         "PATH": f"{bin_dir}{os.pathsep}{environ.get('PATH', os.defpath)}",
     }
-    return [str(environment.python), str(bin_dir / "inv"), "--search-root", str(root), *invoke_arguments], variables
+    program = root / "ci" / "program.py"
+    return [str(environment.python), str(program), "--search-root", str(root), *invoke_arguments], variables
 
 
 def _choose_version(name: str, environ: Mapping[str, str]) -> PythonVersion:

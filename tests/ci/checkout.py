@@ -15,7 +15,8 @@ PROJECT_DIR = Path(__file__).resolve().parents[2]
 
 _INVOKE = """
 import json, os, sys
-def main():
+class program:
+  def run():
     told = {"arguments": sys.argv[1:], "cwd": os.getcwd(), "prefix": sys.prefix}
     names = ["PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "VIRTUAL_ENV"]
     told.update({name: os.environ.get(name) for name in names})
@@ -23,10 +24,14 @@ def main():
     sys.exit(7 if "fail" in sys.argv else 0)
 """
 _WHEEL_FILES = {
-    "invoke/__init__.py": _INVOKE,
+    "invoke/__init__.py": "",
+    "invoke/main.py": _INVOKE,
+    "invoke/config.py": "class AmbiguousMergeError(Exception): pass",
+    "invoke/exceptions.py": "class UnknownFileType(Exception): pass",
+    "invoke/util.py": "class yaml: YAMLError = ValueError",
     "invoke-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: invoke\nVersion: 1.0\n",
     "invoke-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    "invoke-1.0.dist-info/entry_points.txt": "[console_scripts]\ninv = invoke:main\n",
+    "invoke-1.0.dist-info/entry_points.txt": "[console_scripts]\ninv = invoke.main:program.run\n",
 }
 
 

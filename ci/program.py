@@ -1,0 +1,32 @@
+"""Invoke's own program, with one message in place of a traceback where a settings file cannot be read."""
+
+from __future__ import annotations
+
+import sys
+
+from invoke.config import AmbiguousMergeError
+from invoke.exceptions import UnknownFileType
+from invoke.main import program
+from invoke.util import yaml
+
+
+def main() -> None:
+    """Run the tasks of the command line."""
+    try:
+        program.run()
+    except yaml.YAMLError as error:
+        place = " ".join(str(error).split())
+        sys.exit(f"error: a settings file is not valid YAML: {place}. Correct the file of -f, or invoke.yaml.")
+    except AmbiguousMergeError as error:
+        value = str(error).rpartition(" (")[2].rstrip(".)")
+        sys.exit(
+            f"error: a settings file has {value} where a section of keys and values belongs. Correct the file of -f."
+        )
+    except UnknownFileType as error:
+        sys.exit(f"error: {error} Give -f a file that ends in .yaml, .yml or .json.")
+
+
+if __name__ == "__main__":
+    # Else a module of this folder could stand in for a package of the same name.
+    sys.path.pop(0)
+    main()

@@ -1,0 +1,40 @@
+"""A settings file that cannot be read is one message, not Invoke's traceback."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT_DIR = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        pytest.param("mine.yaml", "training: {steps: [10\n", 'is not valid YAML: .*mine.yaml", line 2', id="syntax"),
+        pytest.param("mine.yaml", "training: 10\n", "has 10 where a section of keys and values belongs", id="section"),
+        pytest.param("mine.txt", "training:\n  steps: 10\n", "ends in .yaml, .yml or .json", id="ending"),
+    ],
+)
+def test_a_settings_file_that_cannot_be_read_is_one_message(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    command = [
+        sys.executable,
+        str(PROJECT_DIR / "ci/program.py"),
+        "--search-root",
+        str(PROJECT_DIR),
+        "-f",
+        name,
+        "report",
+    ]
+
+    finished = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+
+    assert finished.returncode == 1
+    assert finished.stderr.startswith("error: ")
+    assert finished.stderr.count("\n") == 1
+    assert re.search(message, finished.stderr)
