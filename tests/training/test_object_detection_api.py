@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -118,3 +120,24 @@ def test_the_right_checkpoint_fills_the_backbone(tmp_path):
     api.restore_start(model, config, tmp_path / "ckpt-0")
 
     assert not np.array_equal(before, _backbone(model).variables[0].numpy())
+
+
+def test_a_detector_of_other_classes_gives_all_but_its_predictors(tmp_path):
+    """As the model zoo's COCO checkpoints: backbone and extra feature layers are taken, 90 classes do not matter."""
+    import tensorflow as tf
+
+    from edgetrain.training import object_detection_api as api
+    from edgetrain.training.checkpoints import checkpoint_type
+
+    _, zoo = _model(num_classes=90)
+    step = tf.Variable(0, dtype=tf.int64)
+    prefix = tf.train.Checkpoint(model=zoo, step=step, optimizer=tf.keras.optimizers.SGD(0.1)).save(
+        str(tmp_path / "ckpt")
+    )
+    config, model = _model(checkpoint_type=checkpoint_type(Path(prefix), "zoo"))
+
+    api.restore_start(model, config, Path(prefix))
+
+    extractors = [one._feature_extractor.variables for one in (zoo, model)]
+    assert len(extractors[0]) > len(_backbone(model).variables)
+    assert all(np.array_equal(*pair) for pair in zip(*extractors))
