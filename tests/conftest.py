@@ -15,9 +15,19 @@ from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.voc import write_annotation
+from tests.fake_stages import dataset, pipeline, stages
 from tests.tiny_run import backbone_archive, copied_run, finished_run, finished_workspace, tiny_dataset
 
-__all__ = ["backbone_archive", "copied_run", "finished_run", "finished_workspace", "tiny_dataset"]
+__all__ = [
+    "backbone_archive",
+    "copied_run",
+    "dataset",
+    "finished_run",
+    "finished_workspace",
+    "pipeline",
+    "stages",
+    "tiny_dataset",
+]
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 SHARED_DIR = PROJECT_DIR.parent / "shared"
 CLASSES = ("boat", "fish", "house")
