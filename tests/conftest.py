@@ -61,6 +61,17 @@ def pytest_runtest_setup(item):
             pytest.skip(reason)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Fail a test that needs the shared folder, has it, and is skipped all the same."""
+    report = yield
+    lacks_tensorflow = item.get_closest_marker("tensorflow") and _missing("tensorflow")
+    if report.skipped and item.get_closest_marker("shared") and not _missing("shared") and not lacks_tensorflow:
+        report.outcome = "failed"
+        report.longrepr = f"skipped although ../shared is there: {call.excinfo.value}"
+    return report
+
+
 @pytest.fixture
 def settings(tmp_path):
     """Return a function that gives the project's own defaults, changed by ``section__key`` arguments."""

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 
 import pytest
 
-from tests.conftest import SHARED_DIR, _missing
+from tests.conftest import PROJECT_DIR, SHARED_DIR
 from tests.tiny_run import pipeline_text
 
+SKIPPING_TEST = """
+import pytest
 
-@pytest.mark.skipif(not SHARED_DIR.is_dir(), reason="no folder ../shared beside the project")
-def test_no_test_is_skipped_for_want_of_the_shared_folder(request):
-    """Every collected test with the marker finds what it needs."""
-    needing = [item for item in request.session.items if item.get_closest_marker("shared")]
+@pytest.mark.shared
+def test_it():
+    pytest.skip("no mood")
+"""
 
-    assert needing
-    assert _missing("shared") == ""
+
+@pytest.mark.shared
+def test_a_test_that_needs_the_shared_folder_and_is_skipped_all_the_same_fails(tmp_path):
+    """So a green run beside the folder has skipped none of them."""
+    (tmp_path / "test_skips.py").write_text(SKIPPING_TEST)
+    options = ["-c", str(PROJECT_DIR / "pyproject.toml"), "--rootdir", str(PROJECT_DIR), "-p", "tests.conftest"]
+    environment = {**os.environ, "PYTHONPATH": f"{PROJECT_DIR}{os.pathsep}{PROJECT_DIR / 'src'}"}
+    command = [sys.executable, "-m", "pytest", *options, str(tmp_path)]
+
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path, check=False)
+
+    assert finished.returncode == 1, finished.stdout + finished.stderr
+    assert "skipped although ../shared is there: no mood" in finished.stdout
 
 
 @pytest.mark.shared
