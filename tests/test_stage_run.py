@@ -15,7 +15,7 @@ from edgetrain.core.errors import MissingInputError, StorageError
 from edgetrain.core.files import file_digest
 from edgetrain.core.progress import Listener
 from edgetrain.core.reports import Report, read_report, require_report
-from edgetrain.core.settings import NetworkType
+from edgetrain.core.setting_sections import NetworkType
 from edgetrain.stage_run import Digests, StageInputs, run_if_stale
 
 MODULE = "edgetrain.stages.fake"

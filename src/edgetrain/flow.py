@@ -123,6 +123,9 @@ STAGES: tuple[Stage, ...] = (
     ),
 )
 
+# Beside the pipeline: run by their own tasks only.
+TOOLS: tuple[Stage, ...] = ()
+
 _LAST_BY_DEFAULT = "evaluate"
 
 
@@ -140,13 +143,14 @@ def stage_named(name: str) -> Stage:
 
 
 def run_stage(name: str, settings: Settings) -> None:
-    """Run one stage, whether or not it is up to date.
+    """Run one stage or tool, whether or not it is up to date.
 
     Raises:
         EdgetrainError: an input is missing, or the stage failed.
     """
     with sole_user(settings.workspace.root):
-        _run(stage_named(name), settings, Digests(settings), force=True)
+        tool = next((tool for tool in TOOLS if tool.name == name), None)
+        _run(tool or stage_named(name), settings, Digests(settings), force=True)
 
 
 def run_pipeline(settings: Settings, *, to: str | None = None, force: bool = False) -> list[str]:

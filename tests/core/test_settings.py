@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from edgetrain.core.errors import SettingsError
+from edgetrain.core.setting_sections import NetworkType
 from edgetrain.core.setting_values import parse_value
-from edgetrain.core.settings import NetworkType, Settings, SettingsFile
+from edgetrain.core.settings import Settings, SettingsFile
 from tests.conftest import PROJECT_DIR
 
 BASE = Path("/base")

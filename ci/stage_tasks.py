@@ -1,0 +1,110 @@
+"""What the tasks share: the flags and the settings that they mean, where settings come from, how a failure ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Optional
+
+from invoke import Config, Context, Exit, Task, task
+
+from edgetrain.core.errors import EdgetrainError, SettingsError
+from edgetrain.core.settings import Settings, SettingsFile
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+# Taken away before Invoke looks: it would make True of "false", and a traceback of a list or of a word for a number.
+VARIABLES = {name: os.environ.pop(name) for name in Settings.variables(os.environ)}
+FLAGS = {
+    "dataset": ("dataset.root", "folder of the labelled images"),
+    "workspace": ("workspace.root", "folder for everything that is made"),
+    "strict": ("validate.strict", "warnings fail too"),
+    "validation": ("split.validation", "share of the pictures that choose the model, 0 to 1"),
+    "test": ("split.test", "share of the pictures that judge it, 0 to 1"),
+    "seed": ("split.seed", "another seed, another division"),
+    "shards": ("records.shards", "TFRecord files for each split"),
+    "network_type": ("network.type", "mobilenet_v1_ssd or mobilenet_v2_ssd"),
+    "url": ("checkpoint.url", "checkpoint archive: http(s)://, file:// or a path"),
+    "sha256": ("checkpoint.sha256", "digest that the archive must have"),
+    "steps": ("training.steps", "training steps"),
+    "batch_size": ("training.batch_size", "pictures for each step"),
+    "train_whole_model": ("training.train_whole_model", "train the backbone too"),
+    "resume": ("training.resume", "only continue a run that was cut; anything else is an error"),
+    "restart": ("training.restart", "begin anew; the earlier run is kept aside"),
+    "split": ("evaluate.split", "train, validation or test"),
+    "max_ap_drop": ("evaluate.max_ap_drop", "AP that int8 may lose against float32, 0 to 1"),
+}
+HELP = {name: f"{text} ({setting})" for name, (setting, text) in FLAGS.items()}
+HELP |= {
+    "no_train_whole_model": "train only the layers after the backbone",
+    "to": "last stage to run (default: evaluate)",
+    "force": "redo what is up to date, the training too",
+    "format": "text or json",
+}
+Flag = Optional[str]
+
+
+class StageTask(Task):  # type: ignore[type-arg]
+    """A task whose known failures are one message and exit code 1 instead of a traceback."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the task.
+
+        Raises:
+            Exit: the task failed in a way that the user can mend, or was interrupted.
+        """
+        try:
+            return super().__call__(*args, **kwargs)
+        except EdgetrainError as error:
+            raise Exit(f"error: {error}", code=1) from error
+        except KeyboardInterrupt:
+            raise Exit("interrupted; run the same command again to continue", code=130) from None
+
+
+def stage(*names: str) -> Callable[[Callable[..., None]], Any]:
+    """Return the decorator of a task with the common flags and the named ones."""
+    helped = {name: HELP[name] for name in ("dataset", "workspace", *names)}
+    # No short flags: Invoke would give the same letter other meanings in other tasks.
+    decorator: Callable[[Callable[..., None]], Any] = task(klass=StageTask, help=helped, auto_shortflags=False)
+    return decorator
+
+
+def settings_of(context: Context, given: dict[str, object], file: Path | None = None) -> Settings:
+    """Return the checked settings: ``invoke.yaml``, then the user's file, then variables, then flags.
+
+    Raises:
+        SettingsError: the user's file does not exist, or a setting is unknown or wrong.
+    """
+    # Invoke merges the files into one before anybody asks; relative paths need to know which file they are from.
+    name = context.config._runtime_path  # noqa: SLF001
+    own_file = SettingsFile(Path(name).absolute(), own_sections(context.config._runtime)) if name else None  # noqa: SLF001
+    if file:
+        own_file = read_settings_file(file)
+    elif own_file and not own_file.path.is_file():
+        raise SettingsError(f"{own_file.path}: there is no such file. Correct the name after -f.")
+    # Invoke's boolean flags are False when absent: only True says something.
+    flags: dict[str, object] = {
+        FLAGS[name][0]: given[name] for name in given if name in FLAGS and given[name] is not False
+    }
+    if given.get("no_train_whole_model"):
+        flags[FLAGS["train_whole_model"][0]] = False
+    return Settings.from_mapping(
+        own_sections(context.config._project),  # noqa: SLF001
+        base_dir=PROJECT_DIR,
+        own_file=own_file,
+        environment=VARIABLES,
+        flags=flags,
+        flags_dir=Path.cwd(),
+    )
+
+
+def own_sections(config: dict[str, object]) -> dict[str, object]:
+    """Return the sections of a file that are not Invoke's own."""
+    return {key: value for key, value in config.items() if key not in Config.global_defaults()}
+
+
+def read_settings_file(path: Path) -> SettingsFile:
+    """Return a settings file of the project, read as Invoke reads its own."""
+    config = Config(runtime_path=path)
+    config.load_runtime()
+    return SettingsFile(path, own_sections(config._runtime))  # noqa: SLF001

@@ -1,0 +1,127 @@
+"""The sections of the settings as typed values, each with the range of what it accepts."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional
+
+
+class NetworkType(enum.Enum):
+    """The detectors that can be trained."""
+
+    MOBILENET_V1_SSD = "mobilenet_v1_ssd"
+    MOBILENET_V2_SSD = "mobilenet_v2_ssd"
+
+
+def _at_least(low: float) -> dict[str, float]:
+    return {"low": low}
+
+
+def _between(low: float, high: float) -> dict[str, float]:
+    return {"low": low, "high": high}
+
+
+@dataclass(frozen=True)
+class DatasetSettings:
+    """Where the labelled images are."""
+
+    root: Path
+
+
+@dataclass(frozen=True)
+class WorkspaceSettings:
+    """Where everything that is made goes."""
+
+    root: Path
+
+
+@dataclass(frozen=True)
+class ValidateSettings:
+    """How strict the review of the dataset is."""
+
+    strict: bool
+
+
+@dataclass(frozen=True)
+class SplitSettings:
+    """Shares (0 to 1) of the pictures for validation and test."""
+
+    validation: float = field(metadata=_between(0, 0.9))
+    test: float = field(metadata=_between(0, 0.9))
+    seed: int = field(metadata=_at_least(0))
+
+
+@dataclass(frozen=True)
+class RecordsSettings:
+    """Shape of the TFRecords: number of files for each split."""
+
+    shards: int = field(metadata=_between(1, 10_000))
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The detector: its type, input side in pixels, width of its layers, boxes read for each picture."""
+
+    type: NetworkType
+    image_size: int = field(metadata=_between(96, 1280))
+    depth_multiplier: float = field(metadata=_between(0.1, 2))
+    max_boxes: int = field(metadata=_between(1, 1000))
+
+
+@dataclass(frozen=True)
+class CheckpointSettings:
+    """The weights that training starts from: archive and digest, and the defaults for each network type."""
+
+    url: str = field(metadata={"is_url": True})
+    sha256: str = field(metadata={"pattern": "|[0-9a-fA-F]{64}", "shape": "64 hexadecimal digits, or empty"})
+    mobilenet_v1_ssd_url: str
+    mobilenet_v2_ssd_url: str
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How long and how fast the detector learns."""
+
+    steps: int = field(metadata=_at_least(1))
+    batch_size: int = field(metadata=_between(1, 1024))
+    train_whole_model: bool
+    learning_rate: float = field(metadata=_between(1e-8, 10))
+    warmup: float = field(metadata=_between(0, 0.9))
+    gradient_clip_norm: float = field(metadata=_at_least(0))
+    augmentations: tuple[str, ...]
+    checkpoint_every_steps: int = field(metadata=_at_least(1))
+    seed: int = field(metadata=_at_least(0))
+    resume: bool
+    restart: bool
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """What the exported graph reports for each picture."""
+
+    max_detections: int = field(metadata=_between(2, 1000))
+
+
+@dataclass(frozen=True)
+class QuantizeSettings:
+    """How the ranges of the activations are measured."""
+
+    representative_images: int = field(metadata=_at_least(1))
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """Which split judges the model, and how much AP quantization may cost (``None``: any)."""
+
+    split: str = field(metadata={"choices": ("train", "validation", "test")})
+    max_ap_drop: Optional[float] = field(metadata=_between(0, 1))
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """The drawn dataset of the demo."""
+
+    pictures: int = field(metadata=_at_least(12))
+    seed: int = field(metadata=_at_least(0))
