@@ -11,8 +11,9 @@ PROJECT_DIR = Path(__file__).resolve().parent
 sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
 from ci import tasks as ci_tasks  # noqa: E402 - found through the line above
-from ci.stage_tasks import Flag, settings_of, stage  # noqa: E402
+from ci.stage_tasks import Flag, settings_of, stage, take_variables  # noqa: E402
 
+VARIABLES = take_variables()
 DEMO_SETTINGS = PROJECT_DIR / "src" / "edgetrain" / "demo" / "demo.yaml"
 
 
@@ -20,7 +21,7 @@ def run(context: Context, name: str, **given: object) -> None:
     """Run one stage and tell how it went on standard error."""
     from edgetrain import console, flow
 
-    settings = settings_of(context, given)
+    settings = settings_of(context, given, VARIABLES)
     with console.listening(settings):
         flow.run_stage(name, settings)
 
@@ -32,7 +33,7 @@ def demo(context: Context, dataset: Flag = None, workspace: Flag = None, steps: 
     from edgetrain.stages import draw
 
     given: dict[str, object] = {"dataset": dataset, "workspace": workspace, "steps": steps}
-    settings = settings_of(context, given, DEMO_SETTINGS)
+    settings = settings_of(context, given, VARIABLES, DEMO_SETTINGS)
     with console.listening(settings):
         draw.run(settings)
         covered = flow.run_pipeline(settings)
@@ -70,7 +71,7 @@ def pipeline(
         "train_whole_model": train_whole_model,
         "no_train_whole_model": no_train_whole_model,
     }
-    settings = settings_of(context, given)
+    settings = settings_of(context, given, VARIABLES)
     with console.listening(settings):
         covered = flow.run_pipeline(settings, to=to, force=force)
     print(console.closing_table(settings, covered))
@@ -83,7 +84,7 @@ def validate(
     """Review the labelled images: every fault with file and line (--format text or json)."""
     from edgetrain import console, flow
 
-    settings = settings_of(context, {"dataset": dataset, "workspace": workspace, "strict": strict})
+    settings = settings_of(context, {"dataset": dataset, "workspace": workspace, "strict": strict}, VARIABLES)
     with console.listening(settings):
         text, is_good = flow.review(settings, format)
     print(text)

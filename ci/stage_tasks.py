@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
@@ -13,8 +13,6 @@ from edgetrain.core.errors import EdgetrainError, SettingsError
 from edgetrain.core.settings import Settings, SettingsFile
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
-# Taken away before Invoke looks: it would make True of "false", and a traceback of a list or of a word for a number.
-VARIABLES = {name: os.environ.pop(name) for name in Settings.variables(os.environ)}
 FLAGS = {
     "dataset": ("dataset.root", "folder of the labelled images"),
     "workspace": ("workspace.root", "folder for everything that is made"),
@@ -69,7 +67,17 @@ def stage(*names: str) -> Callable[[Callable[..., None]], Any]:
     return decorator
 
 
-def settings_of(context: Context, given: dict[str, object], file: Path | None = None) -> Settings:
+def take_variables() -> dict[str, str]:
+    """Return the environment's variables that override settings, and take them away before Invoke looks.
+
+    It would make True of "false", and a traceback of a list or of a word for a number.
+    """
+    return {name: os.environ.pop(name) for name in Settings.variables(os.environ)}
+
+
+def settings_of(
+    context: Context, given: dict[str, object], variables: Mapping[str, str], file: Path | None = None
+) -> Settings:
     """Return the checked settings: ``invoke.yaml``, then the user's file, then variables, then flags.
 
     Raises:
@@ -92,7 +100,7 @@ def settings_of(context: Context, given: dict[str, object], file: Path | None = 
         own_sections(context.config._project),  # noqa: SLF001
         base_dir=PROJECT_DIR,
         own_file=own_file,
-        environment=VARIABLES,
+        environment=variables,
         flags=flags,
         flags_dir=Path.cwd(),
     )
