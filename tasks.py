@@ -191,6 +191,20 @@ def evaluate(
     run(context, "evaluate", dataset=dataset, workspace=workspace, split=split, max_ap_drop=max_ap_drop)
 
 
+@stage("device", "max_latency_ms", "minutes")
+def hardware(
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    device: Flag = None,
+    max_latency_ms: Flag = None,
+    minutes: Flag = None,
+) -> None:
+    """Try the compiled model on an Edge TPU: detections, accuracy, latency (--device cpu: a rehearsal)."""
+    given = {"device": device, "max_latency_ms": max_latency_ms, "minutes": minutes}
+    run(context, "hardware", dataset=dataset, workspace=workspace, **given)
+
+
 @stage()
 def report(context: Context, dataset: Flag = None, workspace: Flag = None) -> None:
     """Make one HTML page of all results."""
@@ -211,6 +225,7 @@ namespace = Collection(
     export,
     quantize,
     evaluate,
+    hardware,
     report,
     ci_tasks.test,
     ci=ci_tasks.namespace,

@@ -31,6 +31,9 @@ FLAGS = {
     "restart": ("training.restart", "begin anew; the earlier run is kept aside"),
     "split": ("evaluate.split", "train, validation or test"),
     "max_ap_drop": ("evaluate.max_ap_drop", "AP that int8 may lose against float32, 0 to 1"),
+    "device": ("hardware.device", "edgetpu, usb:N, pci:N, or cpu for a rehearsal"),
+    "max_latency_ms": ("hardware.max_latency_ms", "limit of the 90th percentile"),
+    "minutes": ("hardware.minutes", "how long it must run without a pause"),
 }
 HELP = {name: f"{text} ({setting})" for name, (setting, text) in FLAGS.items()}
 HELP |= {

@@ -51,6 +51,12 @@ def _checkpoint_file(settings: Settings, _workspace: Workspace) -> Sequence[Path
     return () if not url or url.startswith(("http://", "https://")) else (Path(url.removeprefix("file://")),)
 
 
+def _tried_on_hardware(settings: Settings, workspace: Workspace) -> Sequence[Path]:
+    """Return what the hardware stage reads; the compiled model only if a device is to run it."""
+    compiled = [] if settings.hardware.device == "cpu" else [workspace.compiled_model_path]
+    return [*compiled, workspace.model_path, workspace.records_dir, workspace.label_map_path]
+
+
 STAGES: tuple[Stage, ...] = (
     Stage("validate", ("validate", "network.max_boxes"), reads_dataset=True),
     Stage("split", ("split",), reads_dataset=True, makes=lambda _, w: [w.splits_dir]),
@@ -115,6 +121,12 @@ STAGES: tuple[Stage, ...] = (
         "evaluate",
         ("evaluate",),
         reads=lambda _, w: [w.float_model_path, w.model_path, w.records_dir, w.label_map_path],
+    ),
+    Stage(
+        "hardware",
+        ("hardware",),
+        reads=_tried_on_hardware,
+        makes=lambda _, w: [w.hardware_junit_path],
     ),
     Stage(
         "report",

@@ -37,6 +37,10 @@ class ToolError(EdgetrainError):
     """An external program is missing or failed."""
 
 
+class DeviceError(EdgetrainError):
+    """A device is missing, busy, or failed: mend what the message names."""
+
+
 class TrainingError(EdgetrainError):
     """Training cannot start, or cannot go on."""
 

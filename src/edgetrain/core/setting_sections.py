@@ -120,6 +120,27 @@ class EvaluateSettings:
 
 
 @dataclass(frozen=True)
+class HardwareSettings:
+    """Which device is tried, how, and what it must reach.
+
+    ``max_latency_ms`` limits the 90th percentile; ``min_agreement`` is the share of the objects (with ``min_score`` or
+    more) that device and CPU must both find; ``max_ap_drop`` is the AP that the device may lose against the CPU.
+    """
+
+    device: str = field(metadata={"pattern": "edgetpu|cpu|(usb|pci):[0-9]+", "shape": "edgetpu, cpu, usb:N or pci:N"})
+    api: str = field(metadata={"choices": ("auto", "pycoral", "delegate")})
+    delegate_library: str
+    inferences: int = field(metadata=_between(1, 1_000_000))
+    warmup: int = field(metadata=_between(0, 10_000))
+    minutes: float = field(metadata=_between(0, 10_080))
+    timeout_seconds: float = field(metadata=_between(1, 3600))
+    min_score: float = field(metadata=_between(0, 1))
+    min_agreement: float = field(metadata=_between(0, 1))
+    max_ap_drop: float = field(metadata=_between(0, 1))
+    max_latency_ms: Optional[float] = field(metadata=_between(0, 60_000))
+
+
+@dataclass(frozen=True)
 class DemoSettings:
     """The drawn dataset of the demo."""
 

@@ -35,6 +35,7 @@ class Settings:
     export: sections.ExportSettings
     quantize: sections.QuantizeSettings
     evaluate: sections.EvaluateSettings
+    hardware: sections.HardwareSettings
     demo: sections.DemoSettings
     flags: frozenset[str] = frozenset()
 
@@ -99,6 +100,7 @@ _SECTIONS: dict[str, type] = {
     "export": sections.ExportSettings,
     "quantize": sections.QuantizeSettings,
     "evaluate": sections.EvaluateSettings,
+    "hardware": sections.HardwareSettings,
     "demo": sections.DemoSettings,
 }
 

@@ -138,6 +138,16 @@ class Workspace:
         """The full-int8 TFLite model: uint8 in, float32 out, boxes, classes, scores, count."""
         return self.model_dir / "model.tflite"
 
+    @property
+    def compiled_model_path(self) -> Path:
+        """The model as ``edgetpu_compiler`` made it."""
+        return self.model_dir / "model_edgetpu.tflite"
+
+    @property
+    def hardware_junit_path(self) -> Path:
+        """The checks of the hardware stage as JUnit XML."""
+        return self.reports_dir / "hardware.xml"
+
     def relative(self, path: Path) -> str:
         """Return a path below the workspace as text relative to it, with forward slashes."""
         return path.relative_to(self.root).as_posix()
