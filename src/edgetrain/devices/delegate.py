@@ -27,10 +27,10 @@ def open_detector(model_path: Path, device: str, library: str) -> Opened:
     """
     delegate = load_delegate(library, {"device": device})
     interpreter = Interpreter(str(model_path), experimental_delegates=[delegate])
-    return Opened(TfliteDetector(interpreter, str(model_path)), LIBRARY, _runtime_version(library))
+    return Opened(TfliteDetector(interpreter, str(model_path)), LIBRARY, runtime_version(library))
 
 
-def _runtime_version(library: str) -> str | None:
+def runtime_version(library: str) -> str | None:
     """Return libedgetpu's own words about its version; ``None`` where it has none (``edgetpu_c.h``)."""
     function = getattr(ctypes.CDLL(library), "edgetpu_version", None)
     if function is None:

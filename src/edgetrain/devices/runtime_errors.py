@@ -65,7 +65,7 @@ def explain(text: str, library: str) -> str:
         text: the message; the name of a signal is not repeated.
         library: file of libedgetpu that was asked for.
     """
-    shown = "" if text.startswith("SIG") else f"{text.strip().rstrip('.')}. "
+    shown = "" if text.startswith("SIG") else f"{' '.join(text.split()).rstrip('.')}. "
     for pattern, meaning in _MEANINGS:
         found = re.search(pattern, text)
         if found:

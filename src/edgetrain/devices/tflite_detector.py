@@ -12,6 +12,7 @@ from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.detections import DetectedObject
 
 _OUTPUTS = 4
+_PICTURE_RANK = 4  # batch, height, width, channels
 
 
 class TfliteInterpreter(Protocol):
@@ -47,12 +48,16 @@ class TfliteDetector:
             label: what messages call the model.
 
         Raises:
-            ValueError: the model has not the four outputs of SSD post-processing.
+            ValueError: the model does not take one picture, or has not the four outputs of SSD post-processing.
             RuntimeError: an operator cannot be prepared.
         """
         interpreter.allocate_tensors()
         self._interpreter = interpreter
-        (self._input,) = interpreter.get_input_details()
+        inputs = interpreter.get_input_details()
+        if len(inputs) != 1 or len(inputs[0]["shape"]) != _PICTURE_RANK:
+            shapes = ", ".join("x".join(map(str, detail["shape"])) for detail in inputs)
+            raise ValueError(f"{label} takes {shapes or 'nothing'}, not one picture")
+        self._input = inputs[0]
         self._outputs = [detail["index"] for detail in interpreter.get_output_details()]
         if len(self._outputs) != _OUTPUTS:
             raise ValueError(f"{label} has {len(self._outputs)} outputs, not boxes, classes, scores and count")

@@ -132,9 +132,9 @@ def _held_device(asked: str) -> Iterator[EdgeTpu | None]:
     if not fitting:
         there = ", ".join(device.name for device in found) or "none"
         raise DeviceError(
-            f"hardware.device {asked}: no such Edge TPU on this machine (looked for USB {FRESH_USB_ID} and {USED_USB_ID} "
-            f'and for /dev/apex_*; found: {there}). Plug one in, see what "ci/inv doctor --profile device" says, or '
-            "rehearse with --device cpu."
+            f"hardware.device {asked}: no such Edge TPU on this machine (looked for USB {FRESH_USB_ID} and "
+            f"{USED_USB_ID} and for /dev/apex_*; found: {there}). Plug one in, see what "
+            '"ci/inv doctor --profile device" says, or rehearse with --device cpu.'
         )
     with contextlib.ExitStack() as stack:
         yield _first_free(fitting, stack)
