@@ -179,6 +179,26 @@ def quantize(context: Context, dataset: Flag = None, workspace: Flag = None) -> 
     run(context, "quantize", dataset=dataset, workspace=workspace)
 
 
+@stage("model", "untrained", "format")
+def preflight(
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    model: Flag = None,
+    untrained: bool = False,
+    format: str = "text",
+) -> None:
+    """Say what edgetpu_compiler will make of the model: operators on the Edge TPU, on the CPU, refused, and why."""
+    from edgetrain import console, flow
+
+    settings = settings_of(context, {"dataset": dataset, "workspace": workspace, "model": model}, VARIABLES)
+    with console.listening(settings):
+        text, is_good = flow.preflight(settings, format, untrained=untrained)
+    print(text)
+    if not is_good:
+        raise Exit(code=1)
+
+
 @stage("split", "max_ap_drop")
 def evaluate(
     context: Context,
@@ -224,6 +244,7 @@ namespace = Collection(
     train,
     export,
     quantize,
+    preflight,
     evaluate,
     hardware,
     report,

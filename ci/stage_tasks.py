@@ -31,6 +31,8 @@ FLAGS = {
     "restart": ("training.restart", "begin anew; the earlier run is kept aside"),
     "split": ("evaluate.split", "train, validation or test"),
     "max_ap_drop": ("evaluate.max_ap_drop", "AP that int8 may lose against float32, 0 to 1"),
+    "model": ("preflight.model", "a .tflite file instead of the workspace's model"),
+    "min_runtime_version": ("compile.min_runtime_version", "oldest Edge TPU runtime that the model must run on"),
     "device": ("hardware.device", "edgetpu, usb:N, pci:N, or cpu for a rehearsal"),
     "max_latency_ms": ("hardware.max_latency_ms", "limit of the 90th percentile"),
     "minutes": ("hardware.minutes", "how long it must run without a pause"),
@@ -40,6 +42,7 @@ HELP |= {
     "no_train_whole_model": "train only the layers after the backbone",
     "to": "last stage to run (default: evaluate)",
     "force": "redo what is up to date, the training too",
+    "untrained": "a model of the same shape before any training",
     "format": "text or json",
 }
 Flag = Optional[str]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgetrain.core.errors import DatasetError, EdgetrainError, SettingsError
+from edgetrain.core.errors import DatasetError, EdgetrainError, GateError, SettingsError
 from edgetrain.core.findings import findings_of, render_findings
 from edgetrain.core.label_map import suggestion
 from edgetrain.core.lock import sole_user
@@ -99,6 +100,12 @@ STAGES: tuple[Stage, ...] = (
         reads=lambda _, w: [w.label_map_path, w.checkpoint_dir],
         makes=lambda _, w: [w.pipeline_config_path],
     ),
+    # What maps depends on the shape of the model, so not on the rest of pipeline.config.
+    Stage(
+        "preflight-untrained",
+        ("network", "export", "compile.min_runtime_version"),
+        reads=lambda _, w: [w.label_map_path],
+    ),
     Stage(
         "train",
         ("training.seed",),
@@ -117,6 +124,7 @@ STAGES: tuple[Stage, ...] = (
         reads=lambda _, w: [w.saved_model_dir, w.records_dir],
         makes=lambda _, w: [w.float_model_path, w.model_path],
     ),
+    Stage("preflight", ("compile.min_runtime_version",), reads=lambda _, w: [w.model_path]),
     Stage(
         "evaluate",
         ("evaluate",),
@@ -136,9 +144,10 @@ STAGES: tuple[Stage, ...] = (
 )
 
 # Beside the pipeline: run by their own tasks only.
-TOOLS: tuple[Stage, ...] = ()
+TOOLS: tuple[Stage, ...] = (Stage("preflight-file", ("preflight", "compile.min_runtime_version")),)
 
 _LAST_BY_DEFAULT = "evaluate"
+_PREFLIGHT_FORMATS = ("text", "json")
 
 
 def stage_named(name: str) -> Stage:
@@ -206,6 +215,29 @@ def review(settings: Settings, output_format: str) -> tuple[str, bool]:
         is_good = False
     report = require_report(Workspace(settings.workspace.root).report_path("validate"), "validate")
     return render_findings(findings_of(report), output_format), is_good
+
+
+def preflight(settings: Settings, output_format: str, *, untrained: bool) -> tuple[str, bool]:
+    """Judge the workspace's model, ``preflight.model`` or an untrained model; return the verdict and if it is good.
+
+    Raises:
+        EdgetrainError: the format is unknown, or there is no model to judge.
+    """
+    if output_format not in _PREFLIGHT_FORMATS:
+        raise SettingsError(
+            f"--format {output_format}: no such format. It is one of: {', '.join(_PREFLIGHT_FORMATS)}."
+            f"{suggestion(output_format, _PREFLIGHT_FORMATS)}"
+        )
+    name = "preflight-untrained" if untrained else "preflight-file" if settings.preflight.model else "preflight"
+    is_good = True
+    try:
+        run_stage(name, settings)
+    except GateError:
+        is_good = False
+    report = require_report(Workspace(settings.workspace.root).report_path(name), name)
+    if output_format == "json":
+        return json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False), is_good
+    return str(report["text"]), is_good
 
 
 def _run(stage: Stage, settings: Settings, digests: Digests, *, force: bool) -> None:

@@ -33,6 +33,10 @@ class StorageError(EdgetrainError):
     """A file could not be read or written: free space, or mend the permissions."""
 
 
+class ModelError(EdgetrainError):
+    """A model file is damaged, or is not what the next step needs: make it again."""
+
+
 class ToolError(EdgetrainError):
     """An external program is missing or failed."""
 

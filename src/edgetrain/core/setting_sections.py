@@ -120,6 +120,28 @@ class EvaluateSettings:
 
 
 @dataclass(frozen=True)
+class PreflightSettings:
+    """A TFLite file to judge instead of the workspace's model (``None``: that one)."""
+
+    model: Optional[Path]
+
+
+@dataclass(frozen=True)
+class CompileSettings:
+    """How ``edgetpu_compiler`` is called.
+
+    ``program`` is its name or path; ``min_runtime_version`` the oldest runtime that the model must run on;
+    ``timeout_seconds`` is the compiler's own limit, a little later it is ended from outside.
+    """
+
+    program: str
+    min_runtime_version: int = field(metadata=_between(10, 14))
+    search_delegate: bool
+    delegate_search_step: int = field(metadata=_between(1, 1000))
+    timeout_seconds: int = field(metadata=_between(1, 86_400))
+
+
+@dataclass(frozen=True)
 class HardwareSettings:
     """Which device is tried, how, and what it must reach.
 

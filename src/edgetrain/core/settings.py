@@ -35,6 +35,8 @@ class Settings:
     export: sections.ExportSettings
     quantize: sections.QuantizeSettings
     evaluate: sections.EvaluateSettings
+    preflight: sections.PreflightSettings
+    compile: sections.CompileSettings
     hardware: sections.HardwareSettings
     demo: sections.DemoSettings
     flags: frozenset[str] = frozenset()
@@ -100,6 +102,8 @@ _SECTIONS: dict[str, type] = {
     "export": sections.ExportSettings,
     "quantize": sections.QuantizeSettings,
     "evaluate": sections.EvaluateSettings,
+    "preflight": sections.PreflightSettings,
+    "compile": sections.CompileSettings,
     "hardware": sections.HardwareSettings,
     "demo": sections.DemoSettings,
 }

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import MissingInputError, TrainingError
@@ -19,6 +18,7 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.formats.detection_example import read_examples
 from edgetrain.formats.pixels import network_pixels
 from edgetrain.formats.tflite_graph import read_graph, write_in_coral_order
+from edgetrain.training.tflite_conversion import convert_float, convert_int8, input_size
 
 _MEBIBYTE = 1 << 20
 
@@ -31,12 +31,12 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         TrainingError: an operator of the int8 model still computes in floating point.
     """
     logging.getLogger("absl").setLevel(logging.ERROR)
-    size = _input_size(workspace)
+    size = input_size(workspace.saved_model_dir)
     pixels = _representative_pixels(workspace, size, settings.quantize.representative_images)
     with replacing_file(workspace.float_model_path) as temporary:
-        write_in_coral_order(_converter(workspace).convert(), temporary)
+        write_in_coral_order(convert_float(workspace.saved_model_dir), temporary)
     with replacing_file(workspace.model_path) as temporary:
-        write_in_coral_order(_int8_converter(workspace, pixels).convert(), temporary)
+        write_in_coral_order(convert_int8(workspace.saved_model_dir, pixels), temporary)
         graph = read_graph(temporary)
         if graph.float_operators():
             names = ", ".join(sorted(set(graph.float_operators())))
@@ -58,14 +58,6 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     )
 
 
-def _input_size(workspace: Workspace) -> ImageSize:
-    """Return the input size of the exported graph."""
-    signature = tf.saved_model.load(str(workspace.saved_model_dir)).signatures["serving_default"]
-    (spec,) = signature.structured_input_signature[1].values()
-    _, height, width, _ = spec.shape
-    return ImageSize(int(width), int(height))
-
-
 def _representative_pixels(workspace: Workspace, size: ImageSize, count: int) -> Sequence[npt.NDArray[np.uint8]]:
     """Return training pictures evenly spread over the records, uint8 (height, width, 3)."""
     examples = list(read_examples(workspace.shard_paths(Split.TRAIN)))
@@ -73,25 +65,3 @@ def _representative_pixels(workspace: Workspace, size: ImageSize, count: int) ->
         raise MissingInputError(f'{workspace.shard_pattern(Split.TRAIN)}: no training picture. Run "ci/inv records".')
     chosen = np.linspace(0, len(examples) - 1, num=min(count, len(examples))).round().astype(int)
     return [network_pixels(examples[index].image_bytes, size, examples[index].filename) for index in chosen]
-
-
-def _converter(workspace: Workspace) -> tf.lite.TFLiteConverter:
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(workspace.saved_model_dir))
-    converter.allow_custom_ops = True
-    return converter
-
-
-def _int8_converter(workspace: Workspace, pixels: Sequence[npt.NDArray[np.uint8]]) -> tf.lite.TFLiteConverter:
-    """Return a converter with every range measured; outputs stay float32, as SSD post-processing needs."""
-
-    def pictures() -> Iterator[list[npt.NDArray[np.float32]]]:
-        for picture in pixels:
-            yield [picture[np.newaxis].astype(np.float32) * np.float32(2 / 255) - np.float32(1)]
-
-    converter = _converter(workspace)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = pictures
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.uint8
-    converter.inference_output_type = tf.float32
-    return converter
