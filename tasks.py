@@ -211,6 +211,15 @@ def evaluate(
     run(context, "evaluate", dataset=dataset, workspace=workspace, split=split, max_ap_drop=max_ap_drop)
 
 
+@stage("min_runtime_version")
+def compile(  # noqa: A001 - the task's name
+    context: Context, dataset: Flag = None, workspace: Flag = None, min_runtime_version: Flag = None
+) -> None:
+    """Compile the int8 model with Google's edgetpu_compiler, and check what it really did."""
+    given = {"min_runtime_version": min_runtime_version}
+    run(context, "compile", dataset=dataset, workspace=workspace, **given)
+
+
 @stage("device", "max_latency_ms", "minutes")
 def hardware(
     context: Context,
@@ -246,6 +255,7 @@ namespace = Collection(
     quantize,
     preflight,
     evaluate,
+    compile,
     hardware,
     report,
     ci_tasks.test,

@@ -52,12 +52,6 @@ def _checkpoint_file(settings: Settings, _workspace: Workspace) -> Sequence[Path
     return () if not url or url.startswith(("http://", "https://")) else (Path(url.removeprefix("file://")),)
 
 
-def _tried_on_hardware(settings: Settings, workspace: Workspace) -> Sequence[Path]:
-    """Return what the hardware stage reads; the compiled model only if a device is to run it."""
-    compiled = [] if settings.hardware.device == "cpu" else [workspace.compiled_model_path]
-    return [*compiled, workspace.model_path, workspace.records_dir, workspace.label_map_path]
-
-
 STAGES: tuple[Stage, ...] = (
     Stage("validate", ("validate", "network.max_boxes"), reads_dataset=True),
     Stage("split", ("split",), reads_dataset=True, makes=lambda _, w: [w.splits_dir]),
@@ -131,9 +125,16 @@ STAGES: tuple[Stage, ...] = (
         reads=lambda _, w: [w.float_model_path, w.model_path, w.records_dir, w.label_map_path],
     ),
     Stage(
+        "compile",
+        ("compile",),
+        reads=lambda _, w: [w.model_path],
+        makes=lambda _, w: [w.compiled_model_path],
+    ),
+    Stage(
         "hardware",
         ("hardware",),
-        reads=_tried_on_hardware,
+        reads=lambda _, w: [w.model_path, w.records_dir, w.label_map_path],
+        optional=lambda _, w: [w.compiled_model_path],
         makes=lambda _, w: [w.hardware_junit_path],
     ),
     Stage(

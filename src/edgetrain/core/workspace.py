@@ -144,6 +144,16 @@ class Workspace:
         return self.model_dir / "model_edgetpu.tflite"
 
     @property
+    def stand_in_model_path(self) -> Path:
+        """What a stand-in of the compiler made: for tests and rehearsals, never for a device."""
+        return self.model_dir / "model_edgetpu.stand-in.tflite"
+
+    @property
+    def compiler_log_path(self) -> Path:
+        """What the compiler said and logged."""
+        return self.model_dir / "model_edgetpu.log"
+
+    @property
     def hardware_junit_path(self) -> Path:
         """The checks of the hardware stage as JUnit XML."""
         return self.reports_dir / "hardware.xml"

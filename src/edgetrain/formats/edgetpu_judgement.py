@@ -13,6 +13,7 @@ from edgetrain.core.findings import counted
 from edgetrain.core.reports import Report
 from edgetrain.formats.edgetpu_prediction import MAPS, OperatorVerdict, Prediction, predict
 from edgetrain.formats.edgetpu_rules import NEWEST_RUNTIME
+from edgetrain.formats.provenance import is_stand_in
 from edgetrain.formats.tflite_file import read_tflite
 
 _PLACES = {MAPS: "Edge TPU", "cpu": "CPU", "refused": "refused"}
@@ -75,6 +76,8 @@ def judge_tflite(
             f"on the CPU there would be {_names(prediction.on_cpu)}, but in this network only {_names(expected_on_cpu)}"
         )
     summary = _summary(prediction, path.name, is_good=not faults)
+    if is_stand_in(model):
+        summary += "; MADE BY A STAND-IN: no device can run it"
     return Judgement(
         summary=summary,
         faults=tuple(faults),
@@ -84,6 +87,7 @@ def judge_tflite(
             "model": path.name,
             "is_good": not faults,
             "is_compiled": prediction.is_compiled,
+            "is_stand_in": is_stand_in(model),
             "packages": [asdict(package) for package in prediction.packages],
             "operators": len(prediction.operators),
             "mapped": prediction.mapped,

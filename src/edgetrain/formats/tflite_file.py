@@ -22,6 +22,7 @@ from edgetrain.core.errors import ModelError
 
 CUSTOM = "CUSTOM"
 _IDENTIFIER = b"TFL3"
+_SCHEMA_VERSION = 3
 _IDENTIFIER_PLACE = slice(4, 8)
 _SMALL_BYTES = 1024
 # A table of the file takes some bytes, so a sound file has fewer values than bytes; small ones repeat themselves.
@@ -192,6 +193,8 @@ class _Reader:
 
     def model(self) -> TfliteModel:
         model = self._model
+        if model.Version() != _SCHEMA_VERSION or not model.SubgraphsLength():
+            raise ValueError(f"schema version {model.Version()}, {model.SubgraphsLength()} graphs")
         metadata = [model.Metadata(i) for i in self._range(model.MetadataLength())]
         return TfliteModel(
             subgraphs=tuple(self._subgraph(model.Subgraphs(i)) for i in self._range(model.SubgraphsLength())),

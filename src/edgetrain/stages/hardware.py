@@ -31,6 +31,7 @@ from edgetrain.formats.detection_example import DetectionExample, read_examples
 from edgetrain.formats.detection_metrics import detections_of, judge
 from edgetrain.formats.junit import Case, write_junit
 from edgetrain.formats.pbtxt import read_label_map
+from edgetrain.formats.provenance import require_compiled_model
 
 _ANY = "edgetpu"
 _REHEARSAL = "rehearsal on the CPU, not a hardware pass"
@@ -107,6 +108,8 @@ def run(settings: Settings, workspace: Workspace) -> Report:
 
 def _tried(settings: Settings, workspace: Workspace, shards: Sequence[Path], pictures: int) -> _Trial:
     """Run the model that is not compiled on the CPU, then the model in question on the device."""
+    if settings.hardware.device != CPU:
+        require_compiled_model(workspace, "a device")
     with _held_device(settings.hardware.device) as device:
         reference = _run(settings, workspace.model_path, None, shards, pictures)
         if device is None:

@@ -49,7 +49,7 @@ from edgetrain.formats.stage_reports import (
 from edgetrain.formats.template import render_template
 from edgetrain.training.history import HistoryRow, read_history
 
-_SHOWN_IF_RUN = ("preflight", "bundle", "promote")
+_SHOWN_IF_RUN = ("preflight-untrained", "preflight", "bundle", "promote")
 _FIGURES = (
     ("AP50", "ap50", "average precision where a detection counts from IoU 0.50"),
     ("AP", "mean_average_precision", "mean over IoU 0.50 to 0.95, the figure of COCO"),
