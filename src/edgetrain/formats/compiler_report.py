@@ -37,7 +37,7 @@ _NUMBERS = {
 _IGNORED = re.compile(
     r"Started a compilation timeout timer|Compilation child process completed|Compilation succeeded!|"
     r"Model successfully compiled but not all operations|See the operation log file|Intermediate tensors:|"
-    r"ERROR: Restored original execution plan|ERROR: Registration failed"
+    r"ERROR: Restored original execution plan|ERROR: Registration failed|failed to prepare"
 )
 # What the compiler says, what it usually means, and what helps (issues of google-coral/edgetpu).
 _FAILURES = (

@@ -106,7 +106,8 @@ def predict(model: TfliteModel, path: Path, *, runtime: int = NEWEST_RUNTIME) ->
 def _verdicts(graph: Subgraph, runtime: int) -> Iterator[OperatorVerdict]:
     """Yield a verdict for each operator.
 
-    There is one part on the Edge TPU, and it begins at the input: what needs a result of the CPU stays on the CPU.
+    There is one part on the Edge TPU: what needs a result of the CPU stays on the CPU, but for a picture of floats,
+    which the CPU may quantize first.
     """
     from_cpu: set[int] = set()
     for operator in graph.operators:
@@ -114,7 +115,8 @@ def _verdicts(graph: Subgraph, runtime: int) -> Iterator[OperatorVerdict]:
         reason = limitation(operator, graph, runtime)
         if reason is None and from_cpu & set(operator.inputs):
             reason = Reason(SECOND_SUBGRAPH)
-        if why_refused or reason:
+        is_entry = operator.name == "QUANTIZE" and set(operator.inputs) <= set(graph.inputs)
+        if why_refused or (reason and not is_entry):
             from_cpu |= set(operator.outputs)
         if why_refused:
             yield OperatorVerdict(operator.name, operator.version, REFUSED, why_refused)

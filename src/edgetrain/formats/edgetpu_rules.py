@@ -162,10 +162,10 @@ def limitation(operator: Operator, graph: Subgraph, runtime: int) -> Reason | No
         return Reason(NOT_SUPPORTED)
     if lowest > runtime:
         return Reason(NOT_SUPPORTED, f"needs runtime {lowest}, not {runtime}", operator.name in _UNVERIFIED_OPERATORS)
-    if any(_outer_size(tensor) > 1 for tensor in computed):
-        return Reason(BAD_RANK)
     condition = _CONDITIONS.get(operator.name)
-    return condition(operator, tensors, outputs) if condition else None
+    reason = condition(operator, tensors, outputs) if condition else None
+    is_flat = all(_outer_size(tensor) <= 1 for tensor in computed)
+    return reason or (None if is_flat else Reason(BAD_RANK))
 
 
 def _custom_refusal(operator: Operator) -> str | None:

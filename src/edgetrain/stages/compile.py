@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from edgetrain.core.errors import GateError, ToolError
+from edgetrain.core.errors import GateError, ModelError, ToolError
 from edgetrain.core.files import replacing_file, write_text
 from edgetrain.core.processes import Ended, run_program
 from edgetrain.core.reports import Report
@@ -143,10 +143,15 @@ def _checked(  # noqa: PLR0913, PLR0917 - everything that a call left
         code = f"signal {-ended.code}" if ended.code < 0 else f"code {ended.code}"
         last = _last_lines(ended.output) or "nothing"
         raise ToolError(f"edgetpu_compiler ended with {code}, but left no model {where}. Its last words: {last}")
-    model = read_tflite(output_path)
+    try:
+        model = read_tflite(output_path)
+        packages = packages_of(model, output_path)
+    except ModelError as error:
+        raise ToolError(
+            f"edgetpu_compiler ended with code {ended.code}, but left no sound model {where}."
+        ) from error
     rows = parse_operator_rows(log) or (said.models[-1].rows if said.models else ())
     model_said = said.models[-1] if said.models else CompiledModel(workspace.model_path.name)
-    packages = packages_of(model, output_path)
     return _Compiled(model, packages, replace(model_said, rows=rows), version, said.unknown_lines)
 
 
