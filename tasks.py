@@ -234,6 +234,18 @@ def hardware(
     run(context, "hardware", dataset=dataset, workspace=workspace, **given)
 
 
+@stage("format", "unproven")
+def bundle(
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    format: Flag = None,
+    unproven: bool = False,
+) -> None:
+    """Pack the compiled model for Frigate or pycoral (--format), with labels, settings and model card."""
+    run(context, "bundle", dataset=dataset, workspace=workspace, bundle_format=format, unproven=unproven)
+
+
 @stage()
 def report(context: Context, dataset: Flag = None, workspace: Flag = None) -> None:
     """Make one HTML page of all results."""
@@ -257,6 +269,7 @@ namespace = Collection(
     evaluate,
     compile,
     hardware,
+    bundle,
     report,
     ci_tasks.test,
     ci=ci_tasks.namespace,

@@ -36,6 +36,8 @@ FLAGS = {
     "device": ("hardware.device", "edgetpu, usb:N, pci:N, or cpu for a rehearsal"),
     "max_latency_ms": ("hardware.max_latency_ms", "limit of the 90th percentile"),
     "minutes": ("hardware.minutes", "how long it must run without a pause"),
+    "bundle_format": ("bundle.format", "frigate or pycoral"),
+    "unproven": ("bundle.unproven", "also a model that no Coral device has passed; the bundle says so"),
 }
 HELP = {name: f"{text} ({setting})" for name, (setting, text) in FLAGS.items()}
 HELP |= {
@@ -43,7 +45,7 @@ HELP |= {
     "to": "last stage to run (default: evaluate)",
     "force": "redo what is up to date, the training too",
     "untrained": "a model of the same shape before any training",
-    "format": "text or json",
+    "format": "text or json (bundle: frigate or pycoral)",
 }
 Flag = Optional[str]
 

@@ -138,6 +138,13 @@ STAGES: tuple[Stage, ...] = (
         makes=lambda _, w: [w.hardware_junit_path],
     ),
     Stage(
+        "bundle",
+        ("bundle",),
+        reads=lambda _, w: [w.label_map_path],
+        optional=lambda _, w: [w.compiled_model_path, w.report_path("hardware"), w.report_path("evaluate")],
+        makes=lambda _, w: [w.bundle_dir],
+    ),
+    Stage(
         "report",
         optional=lambda _, w: [w.report_path(stage.name) for stage in STAGES if stage.name != "report"],
         makes=lambda _, w: [w.report_page_path],

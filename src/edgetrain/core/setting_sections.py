@@ -163,6 +163,15 @@ class HardwareSettings:
 
 
 @dataclass(frozen=True)
+class BundleSettings:
+    """What is handed over: for whom, under which name (empty: the dataset's), and if a device must have passed it."""
+
+    format: str = field(metadata={"choices": ("frigate", "pycoral")})
+    name: str
+    unproven: bool
+
+
+@dataclass(frozen=True)
 class DemoSettings:
     """The drawn dataset of the demo."""
 

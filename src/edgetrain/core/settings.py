@@ -38,6 +38,7 @@ class Settings:
     preflight: sections.PreflightSettings
     compile: sections.CompileSettings
     hardware: sections.HardwareSettings
+    bundle: sections.BundleSettings
     demo: sections.DemoSettings
     flags: frozenset[str] = frozenset()
 
@@ -105,6 +106,7 @@ _SECTIONS: dict[str, type] = {
     "preflight": sections.PreflightSettings,
     "compile": sections.CompileSettings,
     "hardware": sections.HardwareSettings,
+    "bundle": sections.BundleSettings,
     "demo": sections.DemoSettings,
 }
 

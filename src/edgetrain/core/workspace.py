@@ -153,6 +153,15 @@ class Workspace:
         """What the compiler said and logged."""
         return self.model_dir / "model_edgetpu.log"
 
+    def bundle_path(self, name: str) -> Path:
+        """Return the archive of a bundle."""
+        return self.bundle_dir / f"{name}.tar.gz"
+
+    @property
+    def bundle_dir(self) -> Path:
+        """What is handed over."""
+        return self.root / "bundle"
+
     @property
     def hardware_junit_path(self) -> Path:
         """The checks of the hardware stage as JUnit XML."""

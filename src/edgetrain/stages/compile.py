@@ -147,9 +147,7 @@ def _checked(  # noqa: PLR0913, PLR0917 - everything that a call left
         model = read_tflite(output_path)
         packages = packages_of(model, output_path)
     except ModelError as error:
-        raise ToolError(
-            f"edgetpu_compiler ended with code {ended.code}, but left no sound model {where}."
-        ) from error
+        raise ToolError(f"edgetpu_compiler ended with code {ended.code}, but left no sound model {where}.") from error
     rows = parse_operator_rows(log) or (said.models[-1].rows if said.models else ())
     model_said = said.models[-1] if said.models else CompiledModel(workspace.model_path.name)
     return _Compiled(model, packages, replace(model_said, rows=rows), version, said.unknown_lines)
