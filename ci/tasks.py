@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Optional
 
-from invoke import Collection, Context, task
+from invoke import Collection, Context, Exit, task
+
+from edgetrain.core.errors import EdgetrainError
 
 _ROOT = Path(__file__).resolve().parent.parent
 _BACKBONE = "src/edgetrain/demo/backbone.tar.gz"
@@ -50,4 +53,15 @@ def pretrain_demo(_context: Context, steps: int = 2200, seed: int = 0, out: str 
     print(f"{out}: accuracy {accuracy:.3f} on fresh pictures")
 
 
-namespace = Collection(lint, types, check, pretrain_demo)
+@task
+def coral(_context: Context) -> None:
+    """Fetch what a Coral agent needs beside PyPI (ci/coral.json): ci/inv --profile device ci.coral."""
+    from ci.coral import install
+
+    try:
+        print(*install(Path(sys.prefix) / "coral"), sep="\n")
+    except EdgetrainError as error:
+        raise Exit(f"error: {error}", code=1) from error
+
+
+namespace = Collection(lint, types, check, pretrain_demo, coral)

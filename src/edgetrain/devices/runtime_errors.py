@@ -52,6 +52,10 @@ _MEANINGS = (
         "The system ended it, most likely for want of memory.",
     ),
     (
+        r"No module named 'tensorflow'",
+        'No TFLite interpreter is installed: "ci/inv --profile device ci.coral" fetches the one that fits libedgetpu.',
+    ),
+    (
         r"pycoral is not installed",
         'The package "pycoral" of PyPI is another project; see docs/devices.md, or use hardware.api delegate.',
     ),

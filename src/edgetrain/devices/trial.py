@@ -28,7 +28,7 @@ from edgetrain.formats.pixels import network_pixels
 Pixels = npt.NDArray[np.uint8]
 Emit = Callable[..., None]
 # What the interpreters raise; everything else is a mistake of ours and ends the process with its traceback.
-_FAILURES = (ValueError, RuntimeError, OSError)
+_FAILURES = (ValueError, RuntimeError, OSError, ImportError)
 _KEPT_PICTURES = 8
 _SIGN_OF_LIFE_SECONDS = 1.0
 _SOAK_SAMPLE_SECONDS = 10.0
