@@ -92,6 +92,17 @@ def validate(
         raise Exit(code=1)
 
 
+@stage("apply")
+def fix(context: Context, dataset: Flag = None, workspace: Flag = None, apply: bool = False) -> None:
+    """Show the repairs that have one right answer as a diff; --apply writes them."""
+    from edgetrain import console, flow
+
+    settings = settings_of(context, {"dataset": dataset, "workspace": workspace, "apply": apply}, VARIABLES)
+    with console.listening(settings):
+        text = flow.report_text("fix", settings)
+    print(text)
+
+
 @stage("validation", "test", "seed")
 def split(
     context: Context,
@@ -201,6 +212,7 @@ namespace = Collection(
     demo,
     pipeline,
     validate,
+    fix,
     split,
     tabulate,
     label_map,

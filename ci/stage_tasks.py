@@ -17,6 +17,8 @@ FLAGS = {
     "dataset": ("dataset.root", "folder of the labelled images"),
     "workspace": ("workspace.root", "folder for everything that is made"),
     "strict": ("validate.strict", "warnings fail too"),
+    "apply": ("fix.apply", "write the repairs instead of showing them"),
+    "tool": ("label.tool", "program that draws boxes"),
     "validation": ("split.validation", "share of the pictures that choose the model, 0 to 1"),
     "test": ("split.test", "share of the pictures that judge it, 0 to 1"),
     "seed": ("split.seed", "another seed, another division"),

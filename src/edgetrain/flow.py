@@ -124,7 +124,8 @@ STAGES: tuple[Stage, ...] = (
 )
 
 # Beside the pipeline: run by their own tasks only.
-TOOLS: tuple[Stage, ...] = ()
+# What changes the dataset does not name it as an input: the report would call that a stale one.
+TOOLS: tuple[Stage, ...] = (Stage("fix", ("fix",)),)
 
 _LAST_BY_DEFAULT = "evaluate"
 
@@ -194,6 +195,17 @@ def review(settings: Settings, output_format: str) -> tuple[str, bool]:
         is_good = False
     report = require_report(Workspace(settings.workspace.root).report_path("validate"), "validate")
     return render_findings(findings_of(report), output_format), is_good
+
+
+def report_text(name: str, settings: Settings) -> str:
+    """Run a stage or tool and return the text of its report, for a terminal.
+
+    Raises:
+        EdgetrainError: the stage failed.
+    """
+    run_stage(name, settings)
+    report = require_report(Workspace(settings.workspace.root).report_path(name), name)
+    return str(report["text"])
 
 
 def _run(stage: Stage, settings: Settings, digests: Digests, *, force: bool) -> None:

@@ -45,6 +45,20 @@ class ValidateSettings:
 
 
 @dataclass(frozen=True)
+class FixSettings:
+    """Whether repairs of the dataset are written or only shown."""
+
+    apply: bool
+
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """The program with which pictures are labelled."""
+
+    tool: str
+
+
+@dataclass(frozen=True)
 class SplitSettings:
     """Shares (0 to 1) of the pictures for validation and test."""
 

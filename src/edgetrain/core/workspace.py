@@ -33,6 +33,10 @@ class Workspace:
         """The self-contained HTML page."""
         return self.reports_dir / "index.html"
 
+    def fix_backup_dir(self, number: int) -> Path:
+        """Return where one run of ``fix`` (from 1) keeps the files of the dataset as they were."""
+        return self.root / "fix-backup" / str(number)
+
     @property
     def log_path(self) -> Path:
         """What the libraries wrote during all runs."""
