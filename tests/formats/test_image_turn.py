@@ -24,7 +24,9 @@ def stored_turned(image_format, orientation=6):
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize(("image_format", "name"), [pytest.param("JPEG", JPEG, id="JPEG"), pytest.param("PNG", PNG, id="PNG")])
+@pytest.mark.parametrize(
+    ("image_format", "name"), [pytest.param("JPEG", JPEG, id="JPEG"), pytest.param("PNG", PNG, id="PNG")]
+)
 def test_the_pixels_are_turned_and_the_orientation_is_gone(image_format, name):
     turned = turned_upright(stored_turned(image_format), name, "a")
 

@@ -182,6 +182,8 @@ def _size_doubt(annotation: Annotation, stated: ImageSize | None, size: ImageSiz
         return ""
     if (stated.width, stated.height) == (size.height, size.width):
         return "the picture may have been turned after the boxes were drawn"
+    if max(abs(size.width - stated.width), abs(size.height - stated.height)) <= MOST_OVERHANG:
+        return ""
     scale = size.width / stated.width
     is_scaled = abs(stated.height * scale - size.height) <= max(1.0, scale)
     if is_scaled or (size.width == size.height and stated.width != stated.height):
