@@ -103,6 +103,17 @@ def fix(context: Context, dataset: Flag = None, workspace: Flag = None, apply: b
     print(text)
 
 
+@stage()
+def stats(context: Context, dataset: Flag = None, workspace: Flag = None) -> None:
+    """Measure the dataset as the network sees it: counts, box sizes, anchors that fit."""
+    from edgetrain import console, flow
+
+    settings = settings_of(context, {"dataset": dataset, "workspace": workspace}, VARIABLES)
+    with console.listening(settings):
+        text = flow.report_text("stats", settings)
+    print(text)
+
+
 @stage("validation", "test", "seed")
 def split(
     context: Context,
@@ -213,6 +224,7 @@ namespace = Collection(
     pipeline,
     validate,
     fix,
+    stats,
     split,
     tabulate,
     label_map,
