@@ -77,6 +77,12 @@ def pipeline(
     print(console.closing_table(settings, covered))
 
 
+@stage("tool")
+def label(context: Context, dataset: Flag = None, workspace: Flag = None, tool: Flag = None) -> None:
+    """Start labelImg (or --tool NAME) with this dataset's pictures and classes."""
+    run(context, "label", dataset=dataset, workspace=workspace, tool=tool)
+
+
 @stage("strict", "format")
 def validate(
     context: Context, dataset: Flag = None, workspace: Flag = None, strict: bool = False, format: str = "text"
@@ -222,6 +228,7 @@ def report(context: Context, dataset: Flag = None, workspace: Flag = None) -> No
 namespace = Collection(
     demo,
     pipeline,
+    label,
     validate,
     fix,
     stats,

@@ -126,6 +126,7 @@ STAGES: tuple[Stage, ...] = (
 # Beside the pipeline: run by their own tasks only.
 # What changes the dataset does not name it as an input: the report would call that a stale one.
 TOOLS: tuple[Stage, ...] = (
+    Stage("label", ("label",)),
     Stage("fix", ("fix",)),
     Stage("stats", ("network.type", "network.image_size"), reads_dataset=True),
 )

@@ -38,6 +38,11 @@ class Workspace:
         return self.root / "fix-backup" / str(number)
 
     @property
+    def label_classes_path(self) -> Path:
+        """Class names, one a line, that the labelling program offers."""
+        return self.root / "label" / "classes.txt"
+
+    @property
     def log_path(self) -> Path:
         """What the libraries wrote during all runs."""
         return self.root / "logs" / "libraries.log"
