@@ -13,7 +13,7 @@ from tests.conftest import draw_labelled
 
 @pytest.fixture
 def program(tmp_path, monkeypatch):
-    """Return a function that puts a program called labelimgplusplus on PATH: it notes its arguments, then runs a line."""
+    """Return a function that puts labelimgplusplus on PATH: it notes its arguments, then runs a line."""
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
 
     def make(line=""):
@@ -72,7 +72,7 @@ def test_an_unknown_tool_is_refused(settings, workspace, voc_dataset):
 def test_a_missing_tool_says_how_to_get_it(settings, workspace, voc_dataset, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(ToolError, match="mlabelImg: this program is not installed. .*mlabelimg"):
+    with pytest.raises(ToolError, match=r"mlabelImg: this program is not installed. .*mlabelimg"):
         run(settings(voc_dataset, label__tool="mlabelimg"), workspace)
 
 
@@ -84,7 +84,7 @@ def test_a_missing_tool_says_how_to_get_it(settings, workspace, voc_dataset, mon
         pytest.param("exit 2", r"ended with code 2 \(it said nothing\)", id="silent"),
     ],
 )
-def test_a_program_that_fails_is_one_message(settings, workspace, voc_dataset, program, line, message):
+def test_a_program_that_fails_is_one_message(settings, workspace, voc_dataset, program, line, message):  # noqa: PLR0913, PLR0917
     program(line)
 
     with pytest.raises(ToolError, match=message):
