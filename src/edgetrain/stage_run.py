@@ -177,7 +177,7 @@ def _plain(value: object) -> object:
         return value.value
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, Path) else value  # a dict of words is JSON already
 
 
 def _versions() -> dict[str, str]:
