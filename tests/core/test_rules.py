@@ -11,7 +11,6 @@ from edgetrain.core.rules import RULES, RuleLevel
 def test_every_rule_has_a_known_severity_and_one_sentence():
     assert {rule.severity for rule in RULES.values()} == {level.value for level in RuleLevel}
     assert [name for name, rule in RULES.items() if rule.name != name or not rule.summary.endswith(".")] == []
-    assert len(RULES) == 50
 
 
 @pytest.mark.parametrize(
@@ -28,9 +27,7 @@ def test_rules_get_other_severities(settings, given):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        pytest.param(
-            {"box-tyni": "off"}, r"names 'box-tyni', which is no rule\. Did you mean \"box-tiny\"\?", id="rule"
-        ),
+        pytest.param({"box-tyni": "off"}, "names 'box-tyni', which is no rule.* mean .box-tiny", id="rule"),
         pytest.param({"box-tiny": "of"}, r"box-tiny is 'of', but must be one of: error, warning, off", id="severity"),
         pytest.param(["box-tiny"], r"must be names with a value each", id="list"),
     ],
