@@ -6,10 +6,11 @@ import enum
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.label_map import suggestion
+from edgetrain.core.rules import RULES, RuleLevel
 
 
 class Severity(enum.Enum):
@@ -33,6 +34,11 @@ class Finding:
     message: str
     fix: str
 
+    @classmethod
+    def of(cls, place: tuple[str, int], rule: str, message: str, fix: str) -> Finding:
+        """Return a finding at (file, line) with the severity that its rule has by default."""
+        return cls(*place, rule, RULES[rule].severity, message, fix)
+
     def __str__(self) -> str:
         """Return the finding as one line of text: place, severity, rule, message, remedy."""
         return f"{self.file}:{self.line}: {self.severity}: {self.message} {self.fix} [{self.rule}]"
@@ -40,6 +46,20 @@ class Finding:
     def to_json(self) -> dict[str, object]:
         """Return the finding as the object of the JSON report."""
         return asdict(self)
+
+
+def judged(findings: Iterable[Finding], severities: Mapping[str, str]) -> list[Finding]:
+    """Return the findings sorted, with other severities by rule; those that are off are left out."""
+    changed = (
+        replace(finding, severity=severities[finding.rule]) if finding.rule in severities else finding
+        for finding in findings
+    )
+    return sorted(finding for finding in changed if finding.severity != RuleLevel.OFF.value)
+
+
+def count_by_rule(findings: Iterable[Finding]) -> dict[str, int]:
+    """Return the number of findings of each rule that has any, most first."""
+    return dict(sorted(Counter(finding.rule for finding in findings).items(), key=lambda one: (-one[1], one[0])))
 
 
 def findings_of(report: Mapping[str, object]) -> list[Finding]:
