@@ -23,7 +23,7 @@ class Reviewed(NamedTuple):
     """One annotation, its picture and their own faults.
 
     ``name`` and ``image_name`` are relative to the dataset, ``image_name`` is empty where there is no picture.
-    ``width`` and ``height`` are the picture's own pixels; 0, and an empty ``image_key``, where it cannot be read. ``image_key``
+    ``width`` and ``height`` are the picture's own pixels; 0, and an empty ``image_key``, if unreadable. ``image_key``
     is the same for identical pictures, and hardly ever for others. ``is_read`` tells whether the annotation could be
     parsed; boxes with a fault that hides their values are not among ``boxes``.
     """
