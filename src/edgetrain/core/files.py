@@ -138,7 +138,7 @@ def folder_state(folder: Path, left_out: Path | None = None) -> str:
     seen: set[tuple[int, int]] = set()
     while places:
         place, start = places.pop()
-        own = os.stat(place)
+        own = Path(place).stat()
         if (own.st_dev, own.st_ino) in seen or (left_out and Path(place) == left_out):
             continue
         seen.add((own.st_dev, own.st_ino))

@@ -6,28 +6,33 @@ change, and used again while these stay the same.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from edgetrain.core import progress
-from edgetrain.core.annotation import Annotation
+from edgetrain.core.annotation import Annotation, LabelledBox
+from edgetrain.core.files import changed_at
 from edgetrain.core.findings import Finding
 from edgetrain.core.reviewed import Reviewed, ReviewedBox
 from edgetrain.formats import box_rules, image_rules, name_rules
 from edgetrain.formats import dataset_rules as rules
 from edgetrain.formats.box_rules import BoxLimits
 from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem
-from edgetrain.formats.image_file import glance
+from edgetrain.formats.image_file import Glance, glance
 from edgetrain.formats.review_cache import Entry, Stamp, read_cache, stamp_of, write_cache
 from edgetrain.formats.voc import parse_annotation
 
 # Below this, starting a process costs more than it saves.
 _LEAST_FOR_PROCESSES = 1000
+# Making a path costs as much as a tenth of the parsing, and the item knows where its annotation is.
+_NOWHERE = Path()
 _PROGRESS_EVERY = 200
 _MOST_ANNOTATION_BYTES = 32 << 20
 # A file may change again within the clock's tick without another time of change.
@@ -43,43 +48,53 @@ class Reviewer:
 
     def review(self, item: DatasetItem) -> Entry:
         """Return what is in one annotation and its picture, with all faults that these have by themselves."""
-        path = f"{self.folder.root}{os.sep}{item.name}"
+        name = item.name
         try:
-            data, stamp = _read_annotation(path)
+            data, changed = _read_annotation(f"{self.folder.root}{os.sep}{name}")
         except OSError as error:
             message = f"the file cannot be read ({error.strerror})."
-            finding = Finding.of((item.name, 1), "xml-malformed", message, "Mend or remove the file.")
-            return Entry(Stamp(), Reviewed(item.name, is_read=False, findings=(finding,)))
-        annotation, problems = parse_annotation(data, Path(path))
-        findings = [rules.of_problem(item.name, problem) for problem in problems]
+            finding = Finding.of((name, 1), "xml-malformed", message, "Mend or remove the file.")
+            return Entry(Stamp(), Reviewed(name, is_read=False, findings=(finding,)))
+        annotation, problems = parse_annotation(data, _NOWHERE)
+        findings = [rules.of_problem(name, problem) for problem in problems]
         if annotation is None:
-            return Entry(stamp, Reviewed(item.name, is_read=False, findings=tuple(findings)))
-        return self._with_picture(item, annotation, stamp, findings)
-
-    def _with_picture(self, item: DatasetItem, annotation: Annotation, stamp: Stamp, findings: list[Finding]) -> Entry:
-        name, filename = item.name, annotation.filename or ""
+            return Entry(Stamp(changed, len(data)), Reviewed(name, is_read=False, findings=tuple(findings)))
         findings += box_rules.count_findings(name, annotation, self.limits.most)
         findings += box_rules.repeat_findings(name, annotation)
         findings += image_rules.negative_findings(name, annotation)
         findings += name_rules.path_findings(name, annotation)
-        image_name = item.part.image_name_of(filename, item.found)
-        reviewed = Reviewed(name, True, filename, annotation.filename_line, _boxes(annotation))
-        if image_name is None:
+        image_name = item.part.image_name_of(annotation.filename or "", item.found) or ""
+        seen = self._look(item, annotation, image_name, findings)
+        width, height = (seen.info.size.width, seen.info.size.height) if seen.info else (0, 0)
+        reviewed = Reviewed(
+            name=name,
+            is_read=True,
+            filename=annotation.filename or "",
+            filename_line=annotation.filename_line,
+            boxes=tuple(map(_reviewed_box, annotation.boxes)),
+            image_name=image_name,
+            image_key=seen.key if seen.info else "",
+            width=width,
+            height=height,
+            findings=tuple(findings),
+        )
+        return Entry(Stamp(changed, len(data), seen.changed, seen.size_bytes), reviewed)
+
+    def _look(self, item: DatasetItem, annotation: Annotation, image_name: str, findings: list[Finding]) -> Glance:
+        """Return what an annotation's picture says about itself, and add what is wrong with the two together."""
+        name = item.name
+        if not image_name:
             findings.append(image_rules.image_missing(name, annotation, self.folder.places_of(item.part)))
             findings += box_rules.box_findings(name, annotation, annotation.size)
-            return Entry(stamp, reviewed._replace(findings=tuple(findings)))
+            return Glance()
         findings += name_rules.name_findings(name, annotation, image_name)
         seen = glance(f"{self.folder.root}{os.sep}{image_name}")
-        stamp = stamp._replace(image_time=seen.changed, image_bytes=seen.size_bytes)
         if seen.info is None:
             findings.append(image_rules.image_unreadable(image_name, seen.reason))
             findings += box_rules.box_findings(name, annotation, annotation.size)
-            width = height = 0
         else:
             findings += rules.picture_findings(name, annotation, image_name, seen.info, limits=self.limits)
-            width, height = seen.info.size.width, seen.info.size.height
-        picture = (image_name, seen.key, width, height, tuple(findings))
-        return Entry(stamp, Reviewed(*reviewed[:5], *picture))
+        return seen
 
     def review_all(self, items: Sequence[DatasetItem]) -> Iterator[Entry]:
         """Yield the review of each item, in no particular order; all cores work where there are many items."""
@@ -127,8 +142,12 @@ def review_dataset(folder: DatasetFolder, limits: BoxLimits, cache_path: Path) -
         limits: what the network can see.
         cache_path: where the reviews of unchanged files are kept; need not exist.
     """
-    reviewer = Reviewer(folder, limits)
-    key = f"{limits}"
+    with _collector_at_rest():
+        return _review_dataset(Reviewer(folder, limits), cache_path)
+
+
+def _review_dataset(reviewer: Reviewer, cache_path: Path) -> list[Reviewed]:
+    folder, key = reviewer.folder, f"{reviewer.limits}"
     known = read_cache(cache_path, key)
     settled = time.time_ns() - _SETTLED_NANOSECONDS
     entries = {item.name: known[item.name] for item in folder.items if _is_current(folder, item, known)}
@@ -137,6 +156,18 @@ def review_dataset(folder: DatasetFolder, limits: BoxLimits, cache_path: Path) -
     if missing or len(known) != len(entries):
         write_cache(cache_path, key, [entry for entry in entries.values() if entry.stamp.is_before(settled)])
     return [entries[item.name].reviewed for item in folder.items]
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Keep the garbage collector from walking all reviews again and again; there are no cycles among them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _is_current(folder: DatasetFolder, item: DatasetItem, known: dict[str, Entry]) -> bool:
@@ -148,20 +179,21 @@ def _is_current(folder: DatasetFolder, item: DatasetItem, known: dict[str, Entry
     if reviewed.is_read and (item.part.image_name_of(reviewed.filename, item.found) or "") != reviewed.image_name:
         return False
     try:
-        annotation = os.stat(f"{folder.root}{os.sep}{item.name}")
-        picture = os.stat(f"{folder.root}{os.sep}{reviewed.image_name}") if reviewed.image_name else None
+        annotation = os.stat(f"{folder.root}{os.sep}{item.name}")  # noqa: PTH116
+        picture = os.stat(f"{folder.root}{os.sep}{reviewed.image_name}") if reviewed.image_name else None  # noqa: PTH116
     except OSError:
         return False
     return entry.stamp == stamp_of(annotation, picture)
 
 
-def _read_annotation(path: str) -> tuple[bytes, Stamp]:
+def _read_annotation(path: str) -> tuple[bytes, int]:
+    """Return the content of a file, and when it changed last."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     try:
         state = os.fstat(descriptor)
         if state.st_size > _MOST_ANNOTATION_BYTES:
             raise OSError(0, f"it is larger than {_MOST_ANNOTATION_BYTES >> 20} MiB")
-        return os.read(descriptor, _MOST_ANNOTATION_BYTES), stamp_of(state)
+        return os.read(descriptor, state.st_size + 1), changed_at(state)
     finally:
         os.close(descriptor)
 
@@ -170,13 +202,9 @@ def _send_reviews(sender: Connection, reviewer: Reviewer, share: Sequence[Datase
     sender.send([reviewer.review(item).to_row() for item in share])
 
 
-def _boxes(annotation: Annotation) -> tuple[ReviewedBox, ...]:
-    return tuple(
-        ReviewedBox(
-            one.class_name, one.line, one.line_of("class_name"), one.box.xmin, one.box.ymin, one.box.xmax, one.box.ymax
-        )
-        for one in annotation.boxes
-    )
+def _reviewed_box(one: LabelledBox) -> ReviewedBox:
+    box = one.box
+    return ReviewedBox(one.class_name, one.line, one.line_of("class_name"), box.xmin, box.ymin, box.xmax, box.ymax)
 
 
 def _cores() -> int:

@@ -1,6 +1,7 @@
 """The note in a workspace that says which dataset its results were made from: ``dataset.json``.
 
-``{"root": "/data/boats", "images": {"images/0001.jpg": "<key>", …}}``, the key being made of a picture's size, first and last bytes
+``{"root": "/data/boats", "images": {"images/0001.jpg": "<key>", …}}``; the key is made of a picture's size, first and
+last bytes
 """
 
 from __future__ import annotations
