@@ -12,6 +12,8 @@ from edgetrain.core.errors import SettingsError
 from edgetrain.core.label_map import suggestion
 from edgetrain.core.rules import RULES, RuleLevel
 
+_READ_AT_A_GLANCE = 10
+
 
 class Severity(enum.Enum):
     """How bad a finding is; errors stop the pipeline."""
@@ -100,7 +102,16 @@ def counted(count: int, noun: str) -> str:
 
 
 def _render_text(findings: Sequence[Finding]) -> str:
-    return "\n".join([*map(str, findings), count_text(findings)])
+    return "\n".join([*map(str, findings), *_rule_lines(findings), count_text(findings)])
+
+
+def _rule_lines(findings: Sequence[Finding]) -> list[str]:
+    """Return how often each rule is broken, errors first, where there are more findings than are read at a glance."""
+    if len(findings) <= _READ_AT_A_GLANCE:
+        return []
+    counts = Counter((finding.severity, finding.rule) for finding in findings)
+    ordered = sorted(counts.items(), key=lambda one: (one[0][0], -one[1], one[0][1]))
+    return ["", *(f"{count:6}  {severity:7}  {rule}" for (severity, rule), count in ordered)]
 
 
 def _render_json(findings: Sequence[Finding]) -> str:
