@@ -81,7 +81,7 @@ def pipeline(
 def validate(
     context: Context, dataset: Flag = None, workspace: Flag = None, strict: bool = False, format: str = "text"
 ) -> None:
-    """Review the labelled images: every fault with file and line (--format text or json)."""
+    """Review the labelled images: every fault with file and line (--format text, json, github or sarif)."""
     from edgetrain import console, flow
 
     settings = settings_of(context, {"dataset": dataset, "workspace": workspace, "strict": strict}, VARIABLES)

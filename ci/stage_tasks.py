@@ -37,7 +37,7 @@ HELP |= {
     "no_train_whole_model": "train only the layers after the backbone",
     "to": "last stage to run (default: evaluate)",
     "force": "redo what is up to date, the training too",
-    "format": "text or json",
+    "format": "text, json, github or sarif",
 }
 Flag = Optional[str]
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgetrain.core.errors import DatasetError, EdgetrainError, SettingsError
-from edgetrain.core.findings import findings_of, render_findings
+from edgetrain.core.findings import findings_of
 from edgetrain.core.label_map import suggestion
 from edgetrain.core.lock import sole_user
 from edgetrain.core.reports import require_report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
+from edgetrain.formats.finding_formats import Review, render_review, repository_prefix, require_format
 from edgetrain.stage_run import Digests, StageInputs, run_if_stale
 
 Paths = Callable[[Settings, Workspace], Sequence[Path]]
@@ -184,7 +185,7 @@ def review(settings: Settings, output_format: str) -> tuple[str, bool]:
     Raises:
         EdgetrainError: the format is unknown, or there is no dataset to review.
     """
-    render_findings((), output_format)
+    require_format(output_format)
     is_good = True
     try:
         run_stage("validate", settings)
@@ -193,7 +194,8 @@ def review(settings: Settings, output_format: str) -> tuple[str, bool]:
             raise
         is_good = False
     report = require_report(Workspace(settings.workspace.root).report_path("validate"), "validate")
-    return render_findings(findings_of(report), output_format), is_good
+    review = Review(findings_of(report), is_good, prefix=repository_prefix(settings.dataset.root))
+    return render_review(review, output_format), is_good
 
 
 def _run(stage: Stage, settings: Settings, digests: Digests, *, force: bool) -> None:
