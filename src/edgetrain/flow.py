@@ -53,7 +53,7 @@ def _checkpoint_file(settings: Settings, _workspace: Workspace) -> Sequence[Path
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage("validate", ("validate", "network.max_boxes"), reads_dataset=True),
+    Stage("validate", ("validate", "network.max_boxes", "network.image_size"), reads_dataset=True),
     Stage("split", ("split",), reads_dataset=True, makes=lambda _, w: [w.splits_dir]),
     Stage(
         "tabulate",

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import edgetrain
 from edgetrain.core.errors import EdgetrainError, MissingInputError
-from edgetrain.core.files import combined_digest, file_digest, visible_files
+from edgetrain.core.files import combined_digest, file_digest, folder_state, visible_files
 from edgetrain.core.progress import listener
 from edgetrain.core.reports import StageRecord, read_report, write_record
 from edgetrain.core.settings import Settings
@@ -57,13 +57,15 @@ class Digests:
         return self._of_files(path, visible_files(path)) if path.is_dir() else None
 
     def of_dataset(self) -> str | None:
-        """Return the digest of all visible files of the dataset, a workspace inside it left out."""
+        """Return the state of all visible files of the dataset, a workspace inside it left out.
+
+        It is made of names, sizes and times of change: reading thousands of pictures only to learn that there is
+        nothing to do would cost more than the review itself. A touched file makes the stages that read the dataset run
+        again; those after them compare the content of what these leave.
+        """
         if not self._dataset_dir.is_dir():
             return None
-        files = visible_files(self._dataset_dir)
-        if self._dataset_dir in self._workspace_dir.parents:
-            files = [path for path in files if self._workspace_dir not in path.parents]
-        return self._of_files(self._dataset_dir, files)
+        return folder_state(self._dataset_dir, left_out=self._workspace_dir)
 
     def of_code(self) -> str:
         """Return the digest of the project's own code and templates."""

@@ -69,12 +69,19 @@ class DatasetPart:
 
         Only the last part of ``filename`` counts; a picture outside the image folders is never found.
         """
-        return self.images.find(base_name(filename), os.path.splitext(found.name)[0], found.place)  # noqa: PTH122
+        return self.images.find(base_name(filename), stem_of(found.name), found.place)
 
 
 def base_name(filename: str) -> str:
     """Return what stands behind the last slash or backslash."""
     return filename.replace("\\", "/").rpartition("/")[2]
+
+
+def stem_of(path: str) -> str:
+    """Return the last part of a path with forward slashes, without its suffix."""
+    name = path.rpartition("/")[2]
+    stem, dot, _ = name.rpartition(".")
+    return stem if dot and stem else name
 
 
 def find_parts(root: Path) -> list[DatasetPart]:

@@ -12,13 +12,14 @@ import stat
 import struct
 import warnings
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, Optional
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import DatasetError
+from edgetrain.core.files import changed_at
 from edgetrain.formats import image_header
 from edgetrain.formats.image_header import JPEG, PNG, ImageHeader, read_header
 
@@ -41,8 +42,7 @@ class UnreadableImageError(DatasetError):
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class ImageInfo:
+class ImageInfo(NamedTuple):
     """What the header of a picture says, and whether its end is there.
 
     ``format`` is ``jpeg``, ``png`` or Pillow's name of another format in lower case. ``exif_orientation`` is 1 for a
@@ -58,17 +58,17 @@ class ImageInfo:
     oddity: str = ""
 
 
-@dataclass(frozen=True)
-class Glance:
+class Glance(NamedTuple):
     """A picture file as far as its first and last bytes tell.
 
     ``info`` is ``None`` where the file is no readable picture, and ``reason`` says why. ``key`` is the same for
-    identical files, and hardly ever for others.
+    identical files, and hardly ever for others. ``changed`` is the time of the last change in nanoseconds.
     """
 
-    size_bytes: int
-    key: str
-    info: ImageInfo | None
+    size_bytes: int = 0
+    changed: int = 0
+    key: str = ""
+    info: Optional[ImageInfo] = None
     reason: str = ""
 
 
@@ -82,24 +82,24 @@ def glance(path: str) -> Glance:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
         try:
             state = os.fstat(descriptor)
-            size_bytes = state.st_size
+            size_bytes, changed = state.st_size, changed_at(state)
             if not stat.S_ISREG(state.st_mode) or size_bytes > _MOST_BYTES:
-                return Glance(0, "", None, f"this is no file of at most {_MOST_BYTES >> 20} MiB")
+                return Glance(reason=f"this is no file of at most {_MOST_BYTES >> 20} MiB")
             head = os.read(descriptor, _HEAD_BYTES)
             os.lseek(descriptor, max(0, size_bytes - _TAIL_BYTES), os.SEEK_SET)
             tail = os.read(descriptor, _TAIL_BYTES)
         finally:
             os.close(descriptor)
     except OSError as error:
-        return Glance(0, "", None, _not_read(error))
+        return Glance(reason=_not_read(error))
     key = f"{size_bytes:x}-{zlib.crc32(tail, zlib.crc32(head)):08x}"
     header = read_header(head)
     if header and (header.is_huge or tail.endswith(_ENDS[header.format])):
-        return Glance(size_bytes, key, _info(header, is_complete=tail.endswith(_ENDS[header.format])))
+        return Glance(size_bytes, changed, key, _info(header, is_complete=tail.endswith(_ENDS[header.format])))
     try:
-        return Glance(size_bytes, key, probe(Path(path)))
+        return Glance(size_bytes, changed, key, probe(Path(path)))
     except UnreadableImageError as error:
-        return Glance(size_bytes, key, None, error.reason)
+        return Glance(size_bytes, changed, key, None, error.reason)
 
 
 def quick_key(path: Path) -> str:

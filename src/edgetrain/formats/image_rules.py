@@ -10,6 +10,7 @@ from edgetrain.core.annotation import Annotation
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.findings import Finding
 from edgetrain.core.rules import RuleLevel
+from edgetrain.formats.dataset_parts import stem_of
 from edgetrain.formats.image_file import IMAGE_FIX, JPEG, PNG, ImageInfo
 from edgetrain.formats.image_header import MAX_PIXELS, UPRIGHT
 
@@ -19,7 +20,7 @@ _QUARTER_TURNS = range(5, 9)
 
 def image_missing(name: str, annotation: Annotation, places: str) -> Finding:
     """Return the finding of an annotation whose picture is not in ``places``."""
-    message = f"the picture {annotation.filename or PurePosixPath(name).stem!r} is not in {places}."
+    message = f"the picture {annotation.filename or stem_of(name)!r} is not in {places}."
     fix = "Add the picture, correct <filename>, or remove the annotation."
     return Finding.of((name, annotation.filename_line), "image-missing", message, fix)
 
@@ -39,7 +40,6 @@ def negative_findings(name: str, annotation: Annotation) -> Iterator[Finding]:
 def image_findings(image_name: str, info: ImageInfo) -> Iterator[Finding]:
     """Yield the faults of a picture file by itself."""
     place = (image_name, 1)
-    suffix = PurePosixPath(image_name).suffix.lower()
     if info.size.width * info.size.height > MAX_PIXELS:
         message = f"the picture claims {info.size} pixels, more than memory can hold."
         yield Finding.of(place, "image-huge", message, "Scale it down, or remove it and its annotation.")
@@ -48,7 +48,8 @@ def image_findings(image_name: str, info: ImageInfo) -> Iterator[Finding]:
         yield Finding.of(place, "image-format", message, "Convert it to JPEG or PNG.")
     elif not info.is_complete:
         yield Finding.of(place, "image-truncated", "the picture is cut off: its end is missing.", IMAGE_FIX)
-    if info.format in _SUFFIXES and suffix not in _SUFFIXES[info.format]:
+    if info.format in _SUFFIXES and not image_name.lower().endswith(_SUFFIXES[info.format]):
+        suffix = PurePosixPath(image_name).suffix
         message = f"the picture is {info.format.upper()}, but its name ends in {suffix or 'nothing'!r}."
         fix = f"Rename it to {_SUFFIXES[info.format][0]}, in <filename> too."
         yield Finding.of(place, "image-extension", message, fix)
@@ -59,8 +60,10 @@ def image_findings(image_name: str, info: ImageInfo) -> Iterator[Finding]:
 
 def is_turned(annotation: Annotation, info: ImageInfo) -> bool:
     """Return whether ``<size>`` shows that the boxes were drawn on the picture as EXIF turns it."""
+    if info.exif_orientation not in _QUARTER_TURNS:
+        return False
     turned = ImageSize(info.size.height, info.size.width)
-    return info.exif_orientation in _QUARTER_TURNS and turned != info.size and annotation.size == turned
+    return turned != info.size and annotation.size == turned
 
 
 def stated_findings(name: str, annotation: Annotation, image_name: str, info: ImageInfo) -> Iterator[Finding]:

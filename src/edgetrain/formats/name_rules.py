@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from edgetrain.core.annotation import Annotation
 from edgetrain.core.findings import Finding
-from edgetrain.formats.dataset_parts import base_name
+from edgetrain.formats.dataset_parts import base_name, stem_of
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ABSOLUTE = re.compile(r"(?:[A-Za-z]:)?[\\/]|[A-Za-z]:")
@@ -32,17 +31,17 @@ def path_findings(name: str, annotation: Annotation) -> Iterator[Finding]:
 
 def name_findings(name: str, annotation: Annotation, image_name: str) -> Iterator[Finding]:
     """Yield a finding where ``<filename>``, the picture and the annotation's own name disagree."""
-    stated, found, own = annotation.filename, PurePosixPath(image_name), PurePosixPath(name).stem
+    stated, found, own = annotation.filename, base_name(image_name), stem_of(name)
     place = (name, annotation.filename_line)
     if stated is None:
         message = f"<filename> is missing; {image_name} was found by the annotation's own name."
-    elif base_name(stated) != found.name:
+    elif stated != found and base_name(stated) != found:
         message = f"<filename> is {stated!r}, but the picture found is {image_name}."
-        if base_name(stated).casefold() == found.name.casefold():
+        if base_name(stated).casefold() == found.casefold():
             fix = "Write both alike: other systems tell upper from lower case."
             yield Finding.of(place, "filename-case", message, fix)
             return
-    elif own not in {found.stem, found.name}:
+    elif own not in {stem_of(found), found}:
         message = f"the picture {image_name} and the annotation have different names."
     else:
         return

@@ -7,12 +7,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
 
 from edgetrain.core.findings import Finding, counted
+from edgetrain.core.label_map import LabelMap, suggestion
 from edgetrain.core.reviewed import Reviewed, ReviewedBox
 from edgetrain.core.splits import Split
+from edgetrain.formats.dataset_parts import stem_of
 from edgetrain.formats.voc import format_coordinate
+
+
+def class_findings(reviewed: Iterable[Reviewed], label_map: LabelMap) -> Iterator[Finding]:
+    """Yield a finding for each box whose class the committed label map lacks.
+
+    A name near to a known one is a misspelt class, any other one a new class, which will be appended to the map.
+    """
+    for one in reviewed:
+        for box in one.boxes:
+            if box.class_name not in label_map:
+                near = suggestion(box.class_name, label_map.names)
+                message = f"{box.class_name!r} is not in label_map.pbtxt.{near}"
+                fix = "Correct the name, or add the class at the end of label_map.pbtxt."
+                rule = "class-typo" if near else "class-unknown"
+                yield Finding.of((one.name, box.class_line), rule, message, fix)
 
 
 def shared_findings(reviewed: Iterable[Reviewed]) -> Iterator[Finding]:
@@ -73,9 +89,9 @@ def split_twin_findings(groups: Iterable[Sequence[Reviewed]], splits: Mapping[st
 def orphan_findings(reviewed: Sequence[Reviewed], image_names: Iterable[str]) -> Iterator[Finding]:
     """Yield a finding for each picture without an annotation."""
     used = {one.image_name for one in reviewed}
-    unread = {PurePosixPath(one.name).stem for one in reviewed if not one.is_read}
+    unread = {stem_of(one.name) for one in reviewed if not one.is_read}
     for image_name in image_names:
-        if image_name not in used and PurePosixPath(image_name).stem not in unread:
+        if image_name not in used and stem_of(image_name) not in unread:
             message = "the picture has no annotation, so it is not used."
             fix = "Label it; without objects, save an annotation without boxes. Or remove it."
             yield Finding.of((image_name, 1), "image-orphaned", message, fix)

@@ -40,6 +40,7 @@ _UTF8 = (b"utf-8", b"utf8", b"us-ascii", b"ascii")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK = "\ufeff \t\r\n\f\v\u00a0"
 _PLACE_IN_MESSAGE = re.compile(r",? *line \d+, column \d+.*", re.DOTALL)
+_TRUE = ("1", "true")
 _FIX_NAME = "Give the object a class name, or remove it."
 _FIX_BOX = "Draw the box again, or remove the object."
 _FIX_SIZE = "State the picture's size in pixels."
@@ -179,19 +180,11 @@ def _text(element: etree._Element | None) -> str:
     """Return an element's text without the white space and byte order marks around it."""
     if element is None:
         return ""
-    text = " ".join(map(str, element.itertext())) if len(element) else element.text or ""
-    return text.strip(_BLANK)
+    text = " ".join(map(str, element.itertext())) if len(element) else element.text
+    return text.strip(_BLANK) if text else ""
 
 
-_Children = Mapping[object, Sequence[etree._Element]]  # noqa: SLF001 - lxml has no public name for it
-
-
-def _children(parent: etree._Element) -> _Children:
-    """Return the children by name, each in the order of the file."""
-    found: dict[object, list[etree._Element]] = {}
-    for element in parent:
-        found.setdefault(element.tag, []).append(element)
-    return found
+_Children = Mapping[str, etree._Element]  # noqa: SLF001 - lxml has no public name for it
 
 
 @dataclass
@@ -204,19 +197,15 @@ class _Reader:
         self.problems.append(Problem(_line(element), rule, message, fix))
 
     def annotation(self, root: etree._Element, path: Path) -> Annotation:
-        children = _children(root)
-        filename = self.child(root, children, "filename", "")
-        size = self.child(root, children, "size", "")
-        objects = children.get("object", ())
-        boxes = [box for element in objects if (box := self.labelled_box(element)) is not None]
+        children = self.children(root, ("filename", "size"))
+        filename, size = children.get("filename"), children.get("size")
+        boxes = []
         for element in root.iter("object"):
             if element.getparent() is not root:
-                self.add(
-                    element,
-                    "element-misplaced",
-                    "<object> does not stand directly in <annotation>.",
-                    "Move it there, or its box is lost.",
-                )
+                message = "<object> does not stand directly in <annotation>."
+                self.add(element, "element-misplaced", message, "Move it there, or its box is lost.")
+            elif (box := self.labelled_box(element)) is not None:
+                boxes.append(box)
         return Annotation(
             path=path,
             filename=_text(filename) or None,
@@ -226,47 +215,50 @@ class _Reader:
             boxes=tuple(boxes),
         )
 
-    def child(self, parent: etree._Element, children: _Children, name: str, fix: str) -> etree._Element | None:
-        """Return the only child of a name; with a ``fix``, its absence is a fault."""
-        found = children.get(name)
-        if not found:
-            if fix:
-                self.add(parent, "element-missing", f"<{parent.tag}> has no <{name}>.", fix)
-            return None
-        if len(found) > 1:
-            message = f"<{parent.tag}> has {len(found)} <{name}>."
-            self.add(found[1], "element-repeated", message, "Keep the right one, remove the others.")
-        return found[0]
+    def children(self, parent: etree._Element, wanted: Sequence[str], fix: str = "") -> _Children:
+        """Return the children by name; of the wanted ones, more than one, or with a ``fix`` none, is a fault."""
+        found = {element.tag: element for element in parent}
+        if len(found) != len(parent):
+            for name in wanted:
+                repeated = parent.findall(name)
+                if len(repeated) > 1:
+                    message = f"<{parent.tag}> has {len(repeated)} <{name}>."
+                    self.add(repeated[1], "element-repeated", message, "Keep the right one, remove the others.")
+                    found[name] = repeated[0]
+        if fix:
+            for name in wanted:
+                if name not in found:
+                    self.add(parent, "element-missing", f"<{parent.tag}> has no <{name}>.", fix)
+        return found
 
     def size(self, element: etree._Element) -> ImageSize | None:
         """Return the size that is stated, ``None`` where a part of it is missing or is no whole number."""
-        children = _children(element)
-        sides = [self.child(element, children, name, "") for name in ("width", "height")]
-        width, height = [self.number(side) if side is not None and _text(side) else None for side in sides]
-        for side, value in zip(sides, (width, height)):
+        children = self.children(element, ("width", "height"))
+        values = []
+        for side in (children.get("width"), children.get("height")):
+            text = _text(side)
+            value = self.number(side, text) if side is not None and text else None
             if side is not None and value is not None and not value.is_integer():
-                self.add(side, "not-a-number", f"<{side.tag}> is {_text(side)!r}, not a whole number.", _FIX_SIZE)
+                self.add(side, "not-a-number", f"<{side.tag}> is {text!r}, not a whole number.", _FIX_SIZE)
                 return None
+            values.append(value)
+        width, height = values
         return None if width is None or height is None else ImageSize(int(width), int(height))
 
     def labelled_box(self, element: etree._Element) -> LabelledBox | None:
         known = len(self.problems)
-        children = _children(element)
-        name = self.child(element, children, "name", _FIX_NAME)
+        children = self.children(element, ("name", "bndbox"), _FIX_BOX)
+        name, bndbox = children.get("name"), children.get("bndbox")
         class_name = self.class_name(name)
-        bndbox = self.child(element, children, "bndbox", _FIX_BOX)
-        sides = self.sides(bndbox) if bndbox is not None else []
-        values = [self.number(side) for side in sides if side is not None]
-        difficult = _text(self.child(element, children, "difficult", ""))
+        corners = self.children(bndbox, _SIDES, _FIX_BOX) if bndbox is not None else {}
+        sides = [corners[side] for side in _SIDES if side in corners]
+        values = [self.number(side, _text(side)) for side in sides]
         if len(self.problems) > known:
             return None
         box = BoundingBox(*values)  # type: ignore[arg-type]  # a side that is missing or no number is a problem
-        lines = BoxLines(*map(_line, (name, *sides)))  # type: ignore[arg-type]
-        return LabelledBox(class_name, box, _line(element), difficult.casefold() in {"1", "true"}, lines)
-
-    def sides(self, bndbox: etree._Element) -> list[etree._Element | None]:
-        children = _children(bndbox)
-        return [self.child(bndbox, children, side, _FIX_BOX) for side in _SIDES]
+        lines = BoxLines(_line(name), *map(_line, sides))  # type: ignore[arg-type]
+        is_difficult = _text(children.get("difficult")).casefold() in _TRUE
+        return LabelledBox(class_name, box, _line(element), is_difficult, lines)
 
     def class_name(self, element: etree._Element | None) -> str:
         name = _text(element)
@@ -278,8 +270,7 @@ class _Reader:
             self.add(element, "class-malformed", f"the class name {name!r} is not one line of text.", "Correct it.")
         return name
 
-    def number(self, element: etree._Element) -> float | None:
-        text = _text(element)
+    def number(self, element: etree._Element, text: str) -> float | None:
         value = float(text) if _NUMBER.fullmatch(text) else math.nan
         if math.isfinite(value):
             return value
