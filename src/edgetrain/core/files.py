@@ -97,7 +97,14 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
     """Write an object as indented JSON with sorted keys, whole or not at all."""
-    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    write_text(path, json_text(value) + "\n")
+
+
+def json_text(value: Mapping[str, object]) -> str:
+    """Return an object as indented JSON with sorted keys, which can be written as UTF-8."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    # Surrogates stand for the bytes of file names that are not UTF-8; JSON has the same escapes as Python for them.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def file_digest(path: Path) -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import enum
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from edgetrain.core.errors import SettingsError
-from edgetrain.core.label_map import suggestion
+from edgetrain.core.files import json_text
 from edgetrain.core.rules import RULES, RuleLevel
 
 _READ_AT_A_GLANCE = 10
@@ -43,7 +41,7 @@ class Finding:
 
     def __str__(self) -> str:
         """Return the finding as one line of text: place, severity, rule, message, remedy."""
-        return f"{self.file}:{self.line}: {self.severity}: {self.message} {self.fix} [{self.rule}]"
+        return printable(f"{self.file}:{self.line}: {self.severity}: {self.message} {self.fix} [{self.rule}]")
 
     def to_json(self) -> dict[str, object]:
         """Return the finding as the object of the JSON report."""
@@ -75,19 +73,22 @@ def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
     return {severity.value: counts[severity.value] for severity in Severity}
 
 
-def render_findings(findings: Iterable[Finding], output_format: str) -> str:
-    """Return findings, sorted, as ``text`` (one a line, then their number) or ``json`` (an object with ``findings``).
+def render_text(findings: Iterable[Finding]) -> str:
+    """Return findings, sorted, one a line, then their number."""
+    ordered = sorted(findings)
+    return "\n".join([*map(str, ordered), *_rule_lines(ordered), count_text(ordered)])
 
-    Raises:
-        SettingsError: there is no such format.
-    """
-    renderers = {"text": _render_text, "json": _render_json}
-    if output_format not in renderers:
-        raise SettingsError(
-            f"--format {output_format}: no such format. It is one of: {', '.join(renderers)}."
-            f"{suggestion(output_format, renderers)}"
-        )
-    return renderers[output_format](sorted(findings))
+
+def render_json(findings: Iterable[Finding]) -> str:
+    """Return findings, sorted, as a JSON object with the list ``findings``."""
+    return json_text({"findings": [finding.to_json() for finding in sorted(findings)]})
+
+
+def printable(text: str) -> str:
+    """Return text of strangers fit for a terminal and a log: what does not print, line ends too, as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def count_text(findings: Iterable[Finding]) -> str:
@@ -101,10 +102,6 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun if count == 1 else plural}"
 
 
-def _render_text(findings: Sequence[Finding]) -> str:
-    return "\n".join([*map(str, findings), *_rule_lines(findings), count_text(findings)])
-
-
 def _rule_lines(findings: Sequence[Finding]) -> list[str]:
     """Return how often each rule is broken, errors first, where there are more findings than are read at a glance."""
     if len(findings) <= _READ_AT_A_GLANCE:
@@ -112,8 +109,3 @@ def _rule_lines(findings: Sequence[Finding]) -> list[str]:
     counts = Counter((finding.severity, finding.rule) for finding in findings)
     ordered = sorted(counts.items(), key=lambda one: (one[0][0], -one[1], one[0][1]))
     return ["", *(f"{count:6}  {severity:7}  {rule}" for (severity, rule), count in ordered)]
-
-
-def _render_json(findings: Sequence[Finding]) -> str:
-    value = {"findings": [finding.to_json() for finding in findings]}
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)

@@ -22,7 +22,9 @@ _MAP_NAME = "label_map.pbtxt"
 _MANY_BOXES = 50
 _TIMES_RARER = 10
 # Letters in the longer name up to which one and two slips are near; in three letters every name is near to another.
-_ONE_SLIP, _TWO_SLIPS = 4, 8
+_ONE_SLIP, _TWO_SLIPS, _MOST_LETTERS = 4, 8, 64
+# Each pair of classes is compared; thousands of classes are a fault of another kind.
+_MOST_CLASSES = 500
 _MOST_PLACES = 20
 
 
@@ -54,7 +56,7 @@ def class_findings(
         divided: the splits into which it is divided; each should know every class.
     """
     classes = _classes(reviewed, splits)
-    slips = dict(_slips(classes, label_map))
+    slips = dict(_slips(classes, label_map)) if len(classes) <= _MOST_CLASSES else {}
     for name, meant in slips.items():
         yield from _typo_findings(classes[name], meant, label_map)
     if label_map is not None:
@@ -129,7 +131,7 @@ def _unknown_findings(classes: Sequence[_Class], label_map: LabelMap) -> Iterato
 
 def _similar_findings(classes: Sequence[_Class]) -> Iterator[Finding]:
     """Yield a finding for each class whose name is too much like that of another with more boxes."""
-    ordered = sorted(classes, key=lambda one: (-one.boxes, one.name))
+    ordered = sorted(classes, key=lambda one: (-one.boxes, one.name))[:_MOST_CLASSES]
     for index, one in enumerate(ordered):
         for other in ordered[:index]:
             is_same = _folded(one.name) == _folded(other.name)
@@ -171,15 +173,16 @@ def _folded(name: str) -> str:
 
 
 def is_near(first: str, second: str) -> bool:
-    """Return whether one name may be the other with one slip (from 8 letters: two): a letter wrong, lost, added, or
-    two swapped. Names that differ in a number are never near: they are numbered on purpose.
+    """Return whether one name may be the other with a slip: a letter wrong, lost, added, or two swapped.
+
+    Long names may have two. Names that differ in a number are never near: they are numbered on purpose.
     """
     one, other = _folded(first), _folded(second)
     longer = max(len(one), len(other))
     slips = 2 if longer >= _TWO_SLIPS else 1
-    if longer < _ONE_SLIP or abs(len(one) - len(other)) > slips or re.findall(r"\d+", one) != re.findall(r"\d+", other):
+    if not _ONE_SLIP <= longer <= _MOST_LETTERS or abs(len(one) - len(other)) > slips:
         return False
-    return _distance(one, other) <= slips
+    return re.findall(r"\d+", one) == re.findall(r"\d+", other) and _distance(one, other) <= slips
 
 
 def _distance(first: str, second: str) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetrain.core.errors import SettingsError
-from edgetrain.core.findings import Finding, render_findings
+from edgetrain.core.findings import Finding, render_json, render_text
 from edgetrain.core.label_map import suggestion
 from edgetrain.formats.github_commands import render_github
 from edgetrain.formats.sarif import render_sarif
@@ -31,8 +31,8 @@ class Review:
 
 
 _RENDERERS: Mapping[str, Callable[[Review], str]] = {
-    "text": lambda review: render_findings(review.findings, "text"),
-    "json": lambda review: render_findings(review.findings, "json"),
+    "text": lambda review: render_text(review.findings),
+    "json": lambda review: render_json(review.findings),
     "github": lambda review: render_github(review.findings, changed=review.changed, path_of=review.path_of),
     "sarif": lambda review: render_sarif(
         review.findings, is_good=review.is_good, changed=review.changed, path_of=review.path_of

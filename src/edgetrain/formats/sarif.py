@@ -9,13 +9,13 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from urllib.parse import quote
 
 import edgetrain
+from edgetrain.core.files import json_text
 from edgetrain.core.findings import Finding, Severity, counted
 from edgetrain.core.rules import RULES, Rule, RuleLevel
 
@@ -54,10 +54,7 @@ def render_sarif(
         "originalUriBaseIds": {_BASE: {"description": {"text": "The top folder of the repository."}}},
         "results": [_result(findings[index], prints[index], path_of(findings[index].file)) for index in kept],
     }
-    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
-    # Surrogates stand for bytes of file names that are not UTF-8; JSON has the same escapes as Python for them.
-    text = json.dumps(log, indent=1, ensure_ascii=False)
-    return text.encode("utf-8", "backslashreplace").decode()
+    return json_text({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _driver() -> dict[str, object]:
