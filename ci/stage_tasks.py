@@ -17,6 +17,8 @@ FLAGS = {
     "dataset": ("dataset.root", "folder of the labelled images"),
     "workspace": ("workspace.root", "folder for everything that is made"),
     "strict": ("validate.strict", "warnings fail too"),
+    "since": ("validate.since", "git revision: review only what changed since; whole-set rules see everything"),
+    "pixels": ("validate.pixels", "decode every picture too"),
     "apply": ("fix.apply", "write the repairs instead of showing them"),
     "tool": ("label.tool", "program that draws boxes"),
     "validation": ("split.validation", "share of the pictures that choose the model, 0 to 1"),
@@ -39,7 +41,7 @@ HELP |= {
     "no_train_whole_model": "train only the layers after the backbone",
     "to": "last stage to run (default: evaluate)",
     "force": "redo what is up to date, the training too",
-    "format": "text or json",
+    "format": "text, json, github or sarif",
 }
 Flag = Optional[str]
 

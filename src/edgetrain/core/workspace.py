@@ -16,8 +16,13 @@ class Workspace:
 
     @property
     def dataset_path(self) -> Path:
-        """Digests of the pictures that the results were made from."""
+        """Keys of the pictures that the results were made from."""
         return self.root / "dataset.json"
+
+    @property
+    def review_cache_path(self) -> Path:
+        """What the last review found in each file."""
+        return self.root / "cache" / "review.json"
 
     @property
     def reports_dir(self) -> Path:

@@ -12,7 +12,6 @@ from edgetrain.core.boxes import BoundingBox
 from edgetrain.formats.anchor_grid import AnchorShape
 
 MATCHING_IOU = 0.5  # of the templates' matcher: below it an anchor learns background
-SMALL_SIDE = 4.0  # pixels at the network's input: smaller objects are hardly learnt
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 CELLS = 30  # columns and rows of the map of box sizes
 _SIDE_EDGES = (4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
@@ -38,12 +37,13 @@ class MeasuredPicture:
     boxes: tuple[MeasuredBox, ...]
 
 
-def part_stats(pictures: Sequence[MeasuredPicture], image_size: int) -> dict[str, object]:
+def part_stats(pictures: Sequence[MeasuredPicture], image_size: int, small_side: float) -> dict[str, object]:
     """Return the figures of some pictures.
 
     Args:
         pictures: a split, or all.
         image_size: side of the network's input; lengths are in its pixels.
+        small_side: a box with a shorter side counts as small.
     """
     boxes = [one for picture in pictures for one in picture.boxes]
     sides: dict[str, list[float]] = {
@@ -59,7 +59,7 @@ def part_stats(pictures: Sequence[MeasuredPicture], image_size: int) -> dict[str
         "negatives": counts.count(0),
         "boxes": len(boxes),
         "classes": dict(sorted(Counter(one.class_name for one in boxes).items())),
-        "small": sum(min(one.box.width, one.box.height) * image_size < SMALL_SIDE for one in boxes),
+        "small": sum(min(one.box.width, one.box.height) * image_size < small_side for one in boxes),
         "quantiles": {name: _quantiles(values) for name, values in measures.items()},
         "histograms": {
             "side": histogram(sides["side"], _SIDE_EDGES),

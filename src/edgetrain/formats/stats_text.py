@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgetrain.formats.dataset_stats import QUANTILES, SMALL_SIDE
+from edgetrain.formats.dataset_stats import QUANTILES
 
 _MOST_CLASSES = 40
 _WORST = 5
@@ -23,7 +23,13 @@ def render_stats(stats: Mapping[str, Any]) -> str:
     """Return the report of ``stats`` as text."""
     parts, size = stats["parts"], stats["image_size"]
     whole = parts["all"]
-    lines = [*_counts(parts), "", f"At the network's input ({size}x{size})", *_quantiles(whole), ""]
+    lines = [
+        *_counts(parts, stats["small_side"]),
+        "",
+        f"At the network's input ({size}x{size})",
+        *_quantiles(whole),
+        "",
+    ]
     for name in ("side", "aspect_ratio", "boxes_per_image"):
         lines += [NAMES[name], *_bars(name, whole["histograms"][name]), ""]
     return "\n".join([*lines, *_anchors(stats["anchors"])])
@@ -48,7 +54,7 @@ def shown_intervals(name: str, intervals: Sequence[Mapping[str, Any]]) -> list[t
     return [(interval_text(one["from"], one["to"], is_whole=is_whole), one["count"]) for one in used]
 
 
-def _counts(parts: Mapping[str, Any]) -> list[str]:
+def _counts(parts: Mapping[str, Any], small_side: float) -> list[str]:
     whole = parts["all"]
     names = sorted(whole["classes"], key=lambda name: (-whole["classes"][name], name))
     rows = [["class", *parts, "share"]]
@@ -61,7 +67,7 @@ def _counts(parts: Mapping[str, Any]) -> list[str]:
         ("boxes", "boxes"),
         ("pictures", "images"),
         ("without objects", "negatives"),
-        (f"side under {SMALL_SIDE:g} px", "small"),
+        (f"side under {small_side:g} px", "small"),
     ):
         rows.append([label, *(str(part[key]) for part in parts.values()), ""])
     return _table(rows)

@@ -35,12 +35,13 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     pictures, faults, bad_boxes = _measure(folder, splits)
     if not pictures:
         raise DatasetError(f'{folder.root}: no picture can be measured ({faults[0]}). Run "ci/inv validate".')
-    size = settings.network.image_size
+    size, small_side = settings.network.image_size, settings.validate.min_box_side
     parts = _by_split(pictures) if splits else {}
     boxes = [one for picture in pictures for one in picture.boxes]
     stats: dict[str, object] = {
         "image_size": size,
-        "parts": {name: part_stats(part, size) for name, part in [*parts.items(), ("all", pictures)]},
+        "small_side": small_side,
+        "parts": {name: part_stats(part, size, small_side) for name, part in [*parts.items(), ("all", pictures)]},
         "anchors": anchor_stats(boxes, read_anchor_shapes(settings.network.type.value, size), size),
         "size_map": size_map(boxes),
         "left_out": {"annotations": len(faults), "boxes": bad_boxes},
