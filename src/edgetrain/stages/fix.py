@@ -50,13 +50,15 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         "changes": [vars(change) for change in changes],
         "left": [vars(change) for change in left],
         "rules": dict(sorted(Counter(change.rule for change in changes).items())),
-        "text": "\n".join([*diff, *_listed("Changes", changes), *_listed("Left to you", left), *closing]),
+        "text": "\n".join([*diff, *_listed("Changes", changes), *_listed("Left to you", left), "", *closing]).lstrip(
+            "\n"
+        ),
     }
     return Report(summary, results)
 
 
 def _listed(title: str, changes: Sequence[Change]) -> list[str]:
-    return ["", f"{title}:", *(f"  {change}" for change in changes), ""] if changes else []
+    return ["", f"{title}:", *(f"  {change}" for change in changes)] if changes else []
 
 
 def _what_next(*, is_applied: bool, backup_dir: Path | None) -> str:
