@@ -77,19 +77,55 @@ def pipeline(
     print(console.closing_table(settings, covered))
 
 
-@stage("strict", "format")
+@stage("tool")
+def label(context: Context, dataset: Flag = None, workspace: Flag = None, tool: Flag = None) -> None:
+    """Start labelImg (or --tool NAME) with this dataset's pictures and classes."""
+    run(context, "label", dataset=dataset, workspace=workspace, tool=tool)
+
+
+@stage("strict", "format", "since", "pixels")
 def validate(
-    context: Context, dataset: Flag = None, workspace: Flag = None, strict: bool = False, format: str = "text"
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    strict: bool = False,
+    format: str = "text",
+    since: Flag = None,
+    pixels: bool = False,
 ) -> None:
-    """Review the labelled images: every fault with file and line (--format text or json)."""
+    """Review the labelled images: every fault with file and line (--format text, json, github or sarif)."""
     from edgetrain import console, flow
 
-    settings = settings_of(context, {"dataset": dataset, "workspace": workspace, "strict": strict}, VARIABLES)
+    given: dict[str, object] = {"dataset": dataset, "workspace": workspace}
+    given |= {"strict": strict, "since": since, "pixels": pixels}
+    settings = settings_of(context, given, VARIABLES)
     with console.listening(settings):
         text, is_good = flow.review(settings, format)
     print(text)
     if not is_good:
         raise Exit(code=1)
+
+
+@stage("apply")
+def fix(context: Context, dataset: Flag = None, workspace: Flag = None, apply: bool = False) -> None:
+    """Show the repairs that have one right answer as a diff; --apply writes them."""
+    from edgetrain import console, flow
+
+    settings = settings_of(context, {"dataset": dataset, "workspace": workspace, "apply": apply}, VARIABLES)
+    with console.listening(settings):
+        text = flow.report_text("fix", settings)
+    print(text)
+
+
+@stage()
+def stats(context: Context, dataset: Flag = None, workspace: Flag = None) -> None:
+    """Measure the dataset as the network sees it: counts, box sizes, anchors that fit."""
+    from edgetrain import console, flow
+
+    settings = settings_of(context, {"dataset": dataset, "workspace": workspace}, VARIABLES)
+    with console.listening(settings):
+        text = flow.report_text("stats", settings)
+    print(text)
 
 
 @stage("validation", "test", "seed")
@@ -255,7 +291,10 @@ def report(context: Context, dataset: Flag = None, workspace: Flag = None) -> No
 namespace = Collection(
     demo,
     pipeline,
+    label,
     validate,
+    fix,
+    stats,
     split,
     tabulate,
     label_map,

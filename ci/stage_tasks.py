@@ -17,6 +17,10 @@ FLAGS = {
     "dataset": ("dataset.root", "folder of the labelled images"),
     "workspace": ("workspace.root", "folder for everything that is made"),
     "strict": ("validate.strict", "warnings fail too"),
+    "since": ("validate.since", "git revision: review only what changed since; whole-set rules see everything"),
+    "pixels": ("validate.pixels", "decode every picture too"),
+    "apply": ("fix.apply", "write the repairs instead of showing them"),
+    "tool": ("label.tool", "program that draws boxes"),
     "validation": ("split.validation", "share of the pictures that choose the model, 0 to 1"),
     "test": ("split.test", "share of the pictures that judge it, 0 to 1"),
     "seed": ("split.seed", "another seed, another division"),
@@ -45,7 +49,7 @@ HELP |= {
     "to": "last stage to run (default: evaluate)",
     "force": "redo what is up to date, the training too",
     "untrained": "a model of the same shape before any training",
-    "format": "text or json (bundle: frigate or pycoral)",
+    "format": "validate: text, json, github or sarif; preflight: text or json; bundle: frigate or pycoral",
 }
 Flag = Optional[str]
 

@@ -36,7 +36,7 @@ DOORS = {
     # A configuration is a message of the API's own type wherever it is handed on.
     "object_detection.protos": ["formats/pipeline_config.py", "training/loop.py"],
     # Those of the demo draw pictures of their own.
-    "PIL": ["formats/image_file.py", "formats/pixels.py", "demo/"],
+    "PIL": ["formats/image_file.py", "formats/image_turn.py", "formats/pixels.py", "demo/"],
     "tqdm": ["console.py"],
     "pycoral": ["devices/"],
     "tflite_runtime": ["devices/"],

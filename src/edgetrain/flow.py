@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgetrain.core.errors import DatasetError, EdgetrainError, GateError, SettingsError
-from edgetrain.core.findings import findings_of, render_findings
+from edgetrain.core.findings import findings_of
 from edgetrain.core.label_map import suggestion
 from edgetrain.core.lock import sole_user
 from edgetrain.core.reports import require_report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
+from edgetrain.formats.finding_formats import Review, render_review, repository_prefix, require_format
 from edgetrain.stage_run import Digests, StageInputs, run_if_stale
 
 Paths = Callable[[Settings, Workspace], Sequence[Path]]
@@ -30,7 +31,7 @@ class Stage:
     """One step of the pipeline and everything that its result depends on.
 
     ``settings`` names sections or ``section.key``; ``reads`` are paths that must exist, ``makes`` paths that it
-    leaves; ``optional`` are inputs that may be absent.
+    leaves; ``optional`` are inputs that may be absent; ``is_partial`` tells whether only a part is looked at.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Stage:
     reads: Paths = _none
     optional: Paths = _none
     makes: Paths = _none
+    is_partial: Callable[[Settings], bool] = lambda _: False
 
     @property
     def module(self) -> str:
@@ -53,7 +55,12 @@ def _checkpoint_file(settings: Settings, _workspace: Workspace) -> Sequence[Path
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage("validate", ("validate", "network.max_boxes"), reads_dataset=True),
+    Stage(
+        "validate",
+        ("validate", "network.max_boxes", "network.image_size"),
+        reads_dataset=True,
+        is_partial=lambda settings: bool(settings.validate.since),
+    ),
     Stage("split", ("split",), reads_dataset=True, makes=lambda _, w: [w.splits_dir]),
     Stage(
         "tabulate",
@@ -152,7 +159,13 @@ STAGES: tuple[Stage, ...] = (
 )
 
 # Beside the pipeline: run by their own tasks only.
-TOOLS: tuple[Stage, ...] = (Stage("preflight-file", ("preflight", "compile.min_runtime_version")),)
+# What changes the dataset does not name it as an input: the report would call that a stale one.
+TOOLS: tuple[Stage, ...] = (
+    Stage("preflight-file", ("preflight", "compile.min_runtime_version")),
+    Stage("label", ("label",)),
+    Stage("fix", ("fix",)),
+    Stage("stats", ("network.type", "network.image_size", "validate.min_box_side"), reads_dataset=True),
+)
 
 _LAST_BY_DEFAULT = "evaluate"
 _PREFLIGHT_FORMATS = ("text", "json")
@@ -213,7 +226,7 @@ def review(settings: Settings, output_format: str) -> tuple[str, bool]:
     Raises:
         EdgetrainError: the format is unknown, or there is no dataset to review.
     """
-    render_findings((), output_format)
+    require_format(output_format)
     is_good = True
     try:
         run_stage("validate", settings)
@@ -222,7 +235,24 @@ def review(settings: Settings, output_format: str) -> tuple[str, bool]:
             raise
         is_good = False
     report = require_report(Workspace(settings.workspace.root).report_path("validate"), "validate")
-    return render_findings(findings_of(report), output_format), is_good
+    shown = Review(
+        findings=findings_of(report),
+        is_good=is_good,
+        changed=report.get("changed", ()),  # type: ignore[arg-type]
+        prefix=repository_prefix(settings.dataset.root),
+    )
+    return render_review(shown, output_format), is_good
+
+
+def report_text(name: str, settings: Settings) -> str:
+    """Run a stage or tool and return the text of its report, for a terminal.
+
+    Raises:
+        EdgetrainError: the stage failed.
+    """
+    run_stage(name, settings)
+    report = require_report(Workspace(settings.workspace.root).report_path(name), name)
+    return str(report["text"])
 
 
 def preflight(settings: Settings, output_format: str, *, untrained: bool) -> tuple[str, bool]:
@@ -257,6 +287,7 @@ def _run(stage: Stage, settings: Settings, digests: Digests, *, force: bool) -> 
         optional=tuple(stage.optional(settings, workspace)),
         reads_dataset=stage.reads_dataset,
         outputs=tuple(stage.makes(settings, workspace)),
+        is_partial=stage.is_partial(settings),
     )
     run_if_stale(stage.name, stage.module, inputs, settings=settings, digests=digests, force=force)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
+from edgetrain.core.rules import RULES, RuleLevel
+
 
 class NetworkType(enum.Enum):
     """The detectors that can be trained."""
@@ -39,9 +41,33 @@ class WorkspaceSettings:
 
 @dataclass(frozen=True)
 class ValidateSettings:
-    """How strict the review of the dataset is."""
+    """How strict the review of the dataset is, and what it looks at.
+
+    ``rules`` gives rules another severity (``error``, ``warning``, ``off``); ``min_box_side`` is in pixels of the
+    network's input. With ``pixels`` every picture is decoded. ``since`` is a git revision: only files changed since
+    then are held against the rules for single files (empty: all).
+    """
 
     strict: bool
+    rules: dict[str, str] = field(metadata={"keys": tuple(RULES), "choices": tuple(one.value for one in RuleLevel)})
+    min_box_side: float = field(metadata=_between(1, 1280))
+    min_class_boxes: int = field(metadata=_at_least(0))
+    pixels: bool
+    since: str
+
+
+@dataclass(frozen=True)
+class FixSettings:
+    """Whether repairs of the dataset are written or only shown."""
+
+    apply: bool
+
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """The program with which pictures are labelled."""
+
+    tool: str
 
 
 @dataclass(frozen=True)

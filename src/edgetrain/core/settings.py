@@ -27,6 +27,8 @@ class Settings:
     dataset: sections.DatasetSettings
     workspace: sections.WorkspaceSettings
     validate: sections.ValidateSettings
+    fix: sections.FixSettings
+    label: sections.LabelSettings
     split: sections.SplitSettings
     records: sections.RecordsSettings
     network: sections.NetworkSettings
@@ -95,6 +97,8 @@ _SECTIONS: dict[str, type] = {
     "dataset": sections.DatasetSettings,
     "workspace": sections.WorkspaceSettings,
     "validate": sections.ValidateSettings,
+    "fix": sections.FixSettings,
+    "label": sections.LabelSettings,
     "split": sections.SplitSettings,
     "records": sections.RecordsSettings,
     "network": sections.NetworkSettings,

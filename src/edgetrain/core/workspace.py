@@ -16,8 +16,13 @@ class Workspace:
 
     @property
     def dataset_path(self) -> Path:
-        """Digests of the pictures that the results were made from."""
+        """Keys of the pictures that the results were made from."""
         return self.root / "dataset.json"
+
+    @property
+    def review_cache_path(self) -> Path:
+        """What the last review found in each file."""
+        return self.root / "cache" / "review.json"
 
     @property
     def reports_dir(self) -> Path:
@@ -32,6 +37,15 @@ class Workspace:
     def report_page_path(self) -> Path:
         """The self-contained HTML page."""
         return self.reports_dir / "index.html"
+
+    def fix_backup_dir(self, number: int) -> Path:
+        """Return where one run of ``fix`` (from 1) keeps the files of the dataset as they were."""
+        return self.root / "fix-backup" / str(number)
+
+    @property
+    def label_classes_path(self) -> Path:
+        """Class names, one a line, that the labelling program offers."""
+        return self.root / "label" / "classes.txt"
 
     @property
     def log_path(self) -> Path:

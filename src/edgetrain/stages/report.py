@@ -48,6 +48,7 @@ from edgetrain.formats.stage_reports import (
     setting_text,
     value_of,
 )
+from edgetrain.formats.stats_charts import stats_section
 from edgetrain.formats.template import render_template
 from edgetrain.training.history import HistoryRow, read_history
 
@@ -100,6 +101,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:  # noqa: ARG001 - e
         "charts": training_charts([(row.step, row.loss, row.learning_rate) for row in _history(records, workspace)]),
         "data": _data_table(records),
         "edgetpu": edgetpu_section(records),
+        "stats": stats_section(records["stats"].report.results if "stats" in records else {}),
         "settings": _used_settings(records),
         "versions": _versions(records),
         "files": list(_files(records, workspace)),
