@@ -42,7 +42,7 @@ def test_a_long_drift_is_cut():
 
 
 def test_a_picture_joins_the_nearest_group():
-    assert near_groups({"a": 0, "b": 0b11_1111, "c": 0b11_1100}) == [["b", "c"]]
+    assert near_groups({"a": 0, "b": 0b01_1111, "c": 0b10_0111}) == [["b", "c"]]
 
 
 def test_pictures_without_a_hash_are_in_no_group():

@@ -1,7 +1,8 @@
 """Which pictures look nearly the same: groups of 64-bit difference hashes that differ in few bits.
 
 A group cannot drift: however long the chain of small steps (a slow video), each hash is within ``MAX_DISTANCE`` bits of
-the group's leader. Such a chain is cut into several groups, so two near pictures may stand in neighbouring ones. The groups depend on the hashes and names only, never on their order.
+the group's leader. Such a chain is cut into several groups, so two near pictures may stand in neighbouring ones.
+The groups depend on the hashes and names only, never on their order.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
 HASH_BITS = 64
-# Of the 19,900 pairs of 200 photographs, near duplicates differ in 0 to 3 bits, one pair in 8, all others in 12 or more.
+# Among the 19,900 pairs of 200 photographs, near duplicates differ in 0 to 3 bits, one other pair in 8, the rest in 12
+# or more.
 MAX_DISTANCE = 4
 
 
