@@ -53,6 +53,11 @@ class Workspace:
         return self.root / "logs" / "libraries.log"
 
     @property
+    def pixel_cache_path(self) -> Path:
+        """What decoding each picture showed, by the picture's digest; may be removed at any time."""
+        return self.root / "cache" / "pixels.json"
+
+    @property
     def splits_dir(self) -> Path:
         """Three lists of annotations."""
         return self.root / "splits"
