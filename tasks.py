@@ -77,14 +77,22 @@ def pipeline(
     print(console.closing_table(settings, covered))
 
 
-@stage("strict", "format")
+@stage("strict", "format", "since", "pixels")
 def validate(
-    context: Context, dataset: Flag = None, workspace: Flag = None, strict: bool = False, format: str = "text"
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    strict: bool = False,
+    format: str = "text",
+    since: Flag = None,
+    pixels: bool = False,
 ) -> None:
     """Review the labelled images: every fault with file and line (--format text, json, github or sarif)."""
     from edgetrain import console, flow
 
-    settings = settings_of(context, {"dataset": dataset, "workspace": workspace, "strict": strict}, VARIABLES)
+    given: dict[str, object] = {"dataset": dataset, "workspace": workspace}
+    given |= {"strict": strict, "since": since, "pixels": pixels}
+    settings = settings_of(context, given, VARIABLES)
     with console.listening(settings):
         text, is_good = flow.review(settings, format)
     print(text)

@@ -17,6 +17,8 @@ FLAGS = {
     "dataset": ("dataset.root", "folder of the labelled images"),
     "workspace": ("workspace.root", "folder for everything that is made"),
     "strict": ("validate.strict", "warnings fail too"),
+    "since": ("validate.since", "git revision: review only what changed since; whole-set rules see everything"),
+    "pixels": ("validate.pixels", "decode every picture too"),
     "validation": ("split.validation", "share of the pictures that choose the model, 0 to 1"),
     "test": ("split.test", "share of the pictures that judge it, 0 to 1"),
     "seed": ("split.seed", "another seed, another division"),

@@ -30,7 +30,7 @@ class Stage:
     """One step of the pipeline and everything that its result depends on.
 
     ``settings`` names sections or ``section.key``; ``reads`` are paths that must exist, ``makes`` paths that it
-    leaves; ``optional`` are inputs that may be absent.
+    leaves; ``optional`` are inputs that may be absent; ``is_partial`` tells whether only a part is looked at.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Stage:
     reads: Paths = _none
     optional: Paths = _none
     makes: Paths = _none
+    is_partial: Callable[[Settings], bool] = lambda _: False
 
     @property
     def module(self) -> str:
@@ -53,7 +54,12 @@ def _checkpoint_file(settings: Settings, _workspace: Workspace) -> Sequence[Path
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage("validate", ("validate", "network.max_boxes", "network.image_size"), reads_dataset=True),
+    Stage(
+        "validate",
+        ("validate", "network.max_boxes", "network.image_size"),
+        reads_dataset=True,
+        is_partial=lambda settings: bool(settings.validate.since),
+    ),
     Stage("split", ("split",), reads_dataset=True, makes=lambda _, w: [w.splits_dir]),
     Stage(
         "tabulate",
@@ -194,8 +200,13 @@ def review(settings: Settings, output_format: str) -> tuple[str, bool]:
             raise
         is_good = False
     report = require_report(Workspace(settings.workspace.root).report_path("validate"), "validate")
-    review = Review(findings_of(report), is_good, prefix=repository_prefix(settings.dataset.root))
-    return render_review(review, output_format), is_good
+    shown = Review(
+        findings=findings_of(report),
+        is_good=is_good,
+        changed=report.get("changed", ()),  # type: ignore[arg-type]
+        prefix=repository_prefix(settings.dataset.root),
+    )
+    return render_review(shown, output_format), is_good
 
 
 def _run(stage: Stage, settings: Settings, digests: Digests, *, force: bool) -> None:
@@ -207,6 +218,7 @@ def _run(stage: Stage, settings: Settings, digests: Digests, *, force: bool) -> 
         optional=tuple(stage.optional(settings, workspace)),
         reads_dataset=stage.reads_dataset,
         outputs=tuple(stage.makes(settings, workspace)),
+        is_partial=stage.is_partial(settings),
     )
     run_if_stale(stage.name, stage.module, inputs, settings=settings, digests=digests, force=force)
 

@@ -30,7 +30,8 @@ _PACKAGES = ("tensorflow-cpu", "tensorflow", "tf-object-detection-api", "numpy",
 class StageInputs:
     """What a stage's result depends on.
 
-    ``required`` maps each input to the stage that makes it; ``outputs`` are what the stage leaves.
+    ``required`` maps each input to the stage that makes it; ``outputs`` are what the stage leaves. A partial result,
+    of a part of the dataset only, is never up to date.
     """
 
     settings: Mapping[str, object]
@@ -38,6 +39,7 @@ class StageInputs:
     optional: tuple[Path, ...]
     reads_dataset: bool
     outputs: tuple[Path, ...]
+    is_partial: bool = False
 
 
 class Digests:
@@ -100,7 +102,7 @@ def run_if_stale(  # noqa: PLR0913 - all but the first three are keyword-only
     plain_settings = {key: _plain(value) for key, value in inputs.settings.items()}
     fingerprint = _fingerprint(name, plain_settings, used, digests.of_code())
     record_path = workspace.report_path(name)
-    if not force and _is_up_to_date(record_path, fingerprint, inputs, workspace, digests):
+    if not force and not inputs.is_partial and _is_up_to_date(record_path, fingerprint, inputs, workspace, digests):
         listener().skipped(name, "inputs, settings and code are unchanged")
         return
     listener().started(name)
@@ -116,7 +118,7 @@ def run_if_stale(  # noqa: PLR0913 - all but the first three are keyword-only
     record = StageRecord(
         stage=name,
         report=report,
-        fingerprint="" if failure else fingerprint,
+        fingerprint="" if failure or inputs.is_partial else fingerprint,
         settings=plain_settings,
         inputs=used,
         outputs={workspace.relative(path): digests.of(path) for path in inputs.outputs},
@@ -150,7 +152,7 @@ def _input_digests(inputs: StageInputs, workspace: Workspace, digests: Digests) 
     for path in inputs.optional:
         inside = workspace.root in path.parents
         used[workspace.relative(path) if inside else path.name] = digests.of(path)
-    if inputs.reads_dataset:
+    if inputs.reads_dataset and not inputs.is_partial:
         used["dataset"] = digests.of_dataset()
     return used
 

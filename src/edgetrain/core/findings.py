@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from edgetrain.core.files import json_text
 from edgetrain.core.rules import RULES, RuleLevel
+
+_READ_AT_A_GLANCE = 10
 
 
 class Severity(enum.Enum):
@@ -72,9 +74,9 @@ def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
 
 
 def render_text(findings: Iterable[Finding]) -> str:
-    """Return findings, sorted, one a line, then their number."""
+    """Return findings, sorted, one a line, how often each rule is broken if there are many, and their number."""
     ordered = sorted(findings)
-    return "\n".join([*map(str, ordered), count_text(ordered)])
+    return "\n".join([*map(str, ordered), *_rule_lines(ordered), count_text(ordered)])
 
 
 def render_json(findings: Iterable[Finding]) -> str:
@@ -98,3 +100,12 @@ def counted(count: int, noun: str) -> str:
     """Return a number with its noun in singular or plural: ``1 class``, ``2 classes``."""
     plural = f"{noun}es" if noun.endswith(("s", "x")) else f"{noun}s"
     return f"{count} {noun if count == 1 else plural}"
+
+
+def _rule_lines(findings: Sequence[Finding]) -> list[str]:
+    """Return how often each rule is broken, errors first, where there are more findings than are read at a glance."""
+    if len(findings) <= _READ_AT_A_GLANCE:
+        return []
+    counts = Counter((finding.severity, finding.rule) for finding in findings)
+    ordered = sorted(counts.items(), key=lambda one: (one[0][0], -one[1], one[0][1]))
+    return ["", *(f"{count:6}  {severity:7}  {rule}" for (severity, rule), count in ordered)]

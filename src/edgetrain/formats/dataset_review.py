@@ -25,12 +25,14 @@ from edgetrain.formats import box_rules, image_rules, name_rules
 from edgetrain.formats import dataset_rules as rules
 from edgetrain.formats.box_rules import BoxLimits
 from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem
-from edgetrain.formats.image_file import Glance, glance
+from edgetrain.formats.image_file import Glance, UnreadableImageError, check_pixels, glance
 from edgetrain.formats.review_cache import Entry, Stamp, read_cache, stamp_of, write_cache
 from edgetrain.formats.voc import parse_annotation
 
 # Below this, starting a process costs more than it saves.
-_LEAST_FOR_PROCESSES = 1000
+_LEAST_FOR_PROCESSES, _LEAST_TO_DECODE = 1000, 16
+# Pictures of which it is known already that they cannot, or must not, be decoded.
+_HOPELESS = frozenset(("image-huge", "image-format", "image-truncated"))
 # Making a path costs as much as a tenth of the parsing, and the item knows where its annotation is.
 _NOWHERE = Path()
 _PROGRESS_EVERY = 200
@@ -41,10 +43,11 @@ _SETTLED_NANOSECONDS = 1_000_000_000
 
 @dataclass(frozen=True)
 class Reviewer:
-    """Reviews the items of a dataset by the limits of the network."""
+    """Reviews the items of a dataset by the limits of the network; ``decodes`` tells whether pixels are looked at."""
 
     folder: DatasetFolder
     limits: BoxLimits
+    decodes: bool = False
 
     def review(self, item: DatasetItem) -> Entry:
         """Return what is in one annotation and its picture, with all faults that these have by themselves."""
@@ -93,12 +96,22 @@ class Reviewer:
             findings.append(image_rules.image_unreadable(image_name, seen.reason))
             findings += box_rules.box_findings(name, annotation, annotation.size)
         else:
-            findings += rules.picture_findings(name, annotation, image_name, seen.info, limits=self.limits)
+            found = rules.picture_findings(name, annotation, image_name, seen.info, limits=self.limits)
+            findings += found
+            if self.decodes and not _HOPELESS.intersection(finding.rule for finding in found):
+                findings += self._pixel_findings(image_name)
         return seen
+
+    def _pixel_findings(self, image_name: str) -> list[Finding]:
+        try:
+            check_pixels(self.folder.root / image_name, image_name)
+        except UnreadableImageError as error:
+            return [image_rules.pixels_damaged(image_name, error.reason)]
+        return []
 
     def review_all(self, items: Sequence[DatasetItem]) -> Iterator[Entry]:
         """Yield the review of each item, in no particular order; all cores work where there are many items."""
-        jobs = _cores() if len(items) >= _LEAST_FOR_PROCESSES else 1
+        jobs = _cores() if len(items) >= (_LEAST_TO_DECODE if self.decodes else _LEAST_FOR_PROCESSES) else 1
         shares = [items[job::jobs] for job in range(jobs)]
         helpers = [_Helper(self, share) for share in shares[1:]]
         for done, item in enumerate(shares[0], start=1):
@@ -134,20 +147,19 @@ class _Helper:
             yield from (Entry.of_row(row) for row in rows)
 
 
-def review_dataset(folder: DatasetFolder, limits: BoxLimits, cache_path: Path) -> list[Reviewed]:
+def review_dataset(reviewer: Reviewer, cache_path: Path) -> list[Reviewed]:
     """Return the review of every annotation, sorted by name.
 
     Args:
-        folder: the dataset.
-        limits: what the network can see.
+        reviewer: the dataset, and by what it is reviewed.
         cache_path: where the reviews of unchanged files are kept; need not exist.
     """
     with _collector_at_rest():
-        return _review_dataset(Reviewer(folder, limits), cache_path)
+        return _review_dataset(reviewer, cache_path)
 
 
 def _review_dataset(reviewer: Reviewer, cache_path: Path) -> list[Reviewed]:
-    folder, key = reviewer.folder, f"{reviewer.limits}"
+    folder, key = reviewer.folder, f"{reviewer.limits} {reviewer.decodes}"
     known = read_cache(cache_path, key)
     settled = time.time_ns() - _SETTLED_NANOSECONDS
     entries = {item.name: known[item.name] for item in folder.items if _is_current(folder, item, known)}

@@ -30,6 +30,11 @@ def image_unreadable(image_name: str, reason: str) -> Finding:
     return Finding.of((image_name, 1), "image-unreadable", f"{reason}.", IMAGE_FIX)
 
 
+def pixels_damaged(image_name: str, reason: str) -> Finding:
+    """Return the finding of a picture that looks whole, but whose pixels cannot be decoded."""
+    return Finding.of((image_name, 1), "pixels-damaged", f"{reason}.", IMAGE_FIX)
+
+
 def negative_findings(name: str, annotation: Annotation) -> Iterator[Finding]:
     """Yield a finding for a picture without objects, for those who mean to have none."""
     if not annotation.boxes:

@@ -9,26 +9,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from edgetrain.core.findings import Finding, counted
-from edgetrain.core.label_map import LabelMap, suggestion
 from edgetrain.core.reviewed import Reviewed, ReviewedBox
 from edgetrain.core.splits import Split
 from edgetrain.formats.dataset_parts import stem_of
 from edgetrain.formats.voc import format_coordinate
-
-
-def class_findings(reviewed: Iterable[Reviewed], label_map: LabelMap) -> Iterator[Finding]:
-    """Yield a finding for each box whose class the committed label map lacks.
-
-    A name near to a known one is a misspelt class, any other one a new class, which will be appended to the map.
-    """
-    for one in reviewed:
-        for box in one.boxes:
-            if box.class_name not in label_map:
-                near = suggestion(box.class_name, label_map.names)
-                message = f"{box.class_name!r} is not in label_map.pbtxt.{near}"
-                fix = "Correct the name, or add the class at the end of label_map.pbtxt."
-                rule = "class-typo" if near else "class-unknown"
-                yield Finding.of((one.name, box.class_line), rule, message, fix)
 
 
 def shared_findings(reviewed: Iterable[Reviewed]) -> Iterator[Finding]:

@@ -28,8 +28,10 @@ from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats import set_rules
 from edgetrain.formats.box_rules import BoxLimits
+from edgetrain.formats.class_rules import class_findings
 from edgetrain.formats.dataset_folder import DatasetFolder, find_dataset
-from edgetrain.formats.dataset_review import review_dataset
+from edgetrain.formats.dataset_review import Reviewer, review_dataset
+from edgetrain.formats.git_changes import GitChanges, find_changes
 from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.workspace_claim import claim_workspace
 
@@ -64,17 +66,25 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Repo
     """Return all findings, sorted, and the report; see :func:`run` for the errors."""
     folder = find_dataset(settings.dataset.root)
     label_map = read_label_map(folder.label_map_path) if folder.label_map_path.is_file() else None
-    network = settings.network
-    limits = BoxLimits(network.image_size, settings.validate.min_box_side, network.max_boxes)
-    reviewed = review_dataset(folder, limits, workspace.review_cache_path)
+    chosen, network = settings.validate, settings.network
+    changes = find_changes(folder.root, chosen.since) if chosen.since else None
+    limits = BoxLimits(network.image_size, chosen.min_box_side, network.max_boxes)
+    reviewed = review_dataset(Reviewer(folder, limits, chosen.pixels), workspace.review_cache_path)
     claim_workspace(folder.root, {one.image_name: one.image_key for one in reviewed if one.image_key}, workspace)
-    found = [finding for one in reviewed for finding in one.findings]
-    found += _set_findings(folder, reviewed, label_map)
-    findings = judged(found, settings.validate.rules)
-    return findings, _report(reviewed, findings)
+    found = [finding for one in reviewed if _concerns(changes, one) for finding in one.findings]
+    found += _set_findings(folder, reviewed, label_map, chosen.min_class_boxes)
+    findings = judged(found, chosen.rules)
+    return findings, _report(reviewed, findings, changes)
 
 
-def _set_findings(folder: DatasetFolder, reviewed: Sequence[Reviewed], label_map: LabelMap | None) -> Iterator[Finding]:
+def _concerns(changes: GitChanges | None, one: Reviewed) -> bool:
+    """Return whether the faults of a single file are asked for."""
+    return changes is None or (bool(one.findings) and changes.concern(one.name, one.image_name, one.filename))
+
+
+def _set_findings(
+    folder: DatasetFolder, reviewed: Sequence[Reviewed], label_map: LabelMap | None, min_boxes: int
+) -> Iterator[Finding]:
     """Yield what only the whole dataset tells."""
     splits = {item.name: item.split for item in folder.items if item.split is not None}
     twins = set_rules.identical_pictures(reviewed, lambda name: _digest(folder.root / name))
@@ -84,8 +94,7 @@ def _set_findings(folder: DatasetFolder, reviewed: Sequence[Reviewed], label_map
     yield from set_rules.split_twin_findings(twins, splits)
     yield from set_rules.orphan_findings(reviewed, folder.image_names)
     yield from set_rules.habit_findings(reviewed)
-    if label_map is not None:
-        yield from set_rules.class_findings(reviewed, label_map)
+    yield from class_findings(reviewed, label_map=label_map, min_boxes=min_boxes, splits=splits, divided=folder.divided)
 
 
 def _digest(path: Path) -> str:
@@ -95,7 +104,7 @@ def _digest(path: Path) -> str:
         return ""
 
 
-def _report(reviewed: Sequence[Reviewed], findings: Sequence[Finding]) -> Report:
+def _report(reviewed: Sequence[Reviewed], findings: Sequence[Finding], changes: GitChanges | None) -> Report:
     read = [one for one in reviewed if one.is_read]
     classes = Counter(box.class_name for one in read for box in one.boxes)
     boxes = sum(classes.values())
@@ -109,6 +118,8 @@ def _report(reviewed: Sequence[Reviewed], findings: Sequence[Finding]) -> Report
         "classes": dict(sorted(classes.items())),
         "negatives": sum(not one.boxes for one in read),
     }
+    if changes is not None:
+        results["changed"] = sorted(changes.names)
     figures = (counted(len(reviewed), "picture"), counted(boxes, "box"), counted(len(classes), "class"))
     summary = f"{', '.join(figures)}: {count_text(findings)}"
     notes = (f'{count_text(findings)}: "ci/inv validate" lists them',) if findings else ()
