@@ -35,7 +35,7 @@ def reviewed(name, key, *boxes, image=None, **changes):
     """Return a reviewed annotation called ``annotations/NAME.xml``; its boats stand at lines 20, 21, …."""
     drawn = (ReviewedBox("boat", line, line + 1, *vars(box).values()) for line, box in enumerate(boxes, start=20))
     found = Reviewed(
-        f"annotations/{name}.xml", True, f"{name}.jpg", 3, tuple(drawn), image or f"images/{name}.jpg", key
+        f"annotations/{name}.xml", bool(name), f"{name}.jpg", 3, tuple(drawn), image or f"images/{name}.jpg", key
     )
     return found._replace(**{"width": SIZE.width, "height": SIZE.height, **changes})
 
