@@ -44,6 +44,15 @@ def check(_context: Context) -> None:
     """Run all of the above."""
 
 
+@task(help={"mutants": "damaged annotations to review", "seed": "another seed, other mutants"})
+def soak(context: Context, mutants: int = 100_000, seed: int = 0) -> None:
+    """Run the checks that take minutes: each a program, which says what it tried and ends badly at the first fault."""
+    programs = (f"tests.mutants --count {mutants} --seed {seed}",)
+    with context.cd(_ROOT):
+        for program in programs:
+            context.run(f"python -m {program}", env={"PYTHONPATH": "src"})
+
+
 @task(help={"steps": "training steps", "seed": "seed of pictures and weights", "out": "archive to write"})
 def pretrain_demo(_context: Context, steps: int = 2200, seed: int = 0, out: str = _BACKBONE) -> None:
     """Make the demo's backbone anew: classification of drawn shapes, on this machine, from random weights."""
@@ -64,4 +73,4 @@ def coral(_context: Context) -> None:
         raise Exit(f"error: {error}", code=1) from error
 
 
-namespace = Collection(lint, types, check, pretrain_demo, coral)
+namespace = Collection(lint, types, check, soak, pretrain_demo, coral)

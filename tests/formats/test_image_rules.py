@@ -46,6 +46,9 @@ def test_the_stated_size_is_held_against_the_picture(size, expected):
         pytest.param(6, SIZE, [(1, "exif-orientation", "warning")], id="drawn as stored"),
         pytest.param(6, TURNED, [(1, "exif-orientation", "error")], id="drawn as turned"),
         pytest.param(6, None, [(1, "exif-orientation", "error"), (8, "size-missing", "warning")], id="no size"),
+        pytest.param(
+            6, ImageSize(9, 9), [(1, "exif-orientation", "error"), (8, "size-mismatch", "error")], id="neither"
+        ),
         pytest.param(3, SIZE, [(1, "exif-orientation", "error")], id="half a turn shows in no size"),
     ],
 )

@@ -74,7 +74,7 @@ def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
 
 
 def render_text(findings: Iterable[Finding]) -> str:
-    """Return findings, sorted, one a line, then their number."""
+    """Return findings, sorted, one a line, how often each rule is broken if there are many, and their number."""
     ordered = sorted(findings)
     return "\n".join([*map(str, ordered), *_rule_lines(ordered), count_text(ordered)])
 

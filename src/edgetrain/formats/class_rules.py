@@ -7,6 +7,7 @@ letter (slips seldom hit the first), and it is rare beside the other. So ``car``
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -167,9 +168,15 @@ def _absent_findings(one: _Class, divided: Collection[Split]) -> Iterator[Findin
         yield Finding.of(one.places[0], "class-missing", message, fix)
 
 
+@functools.lru_cache(maxsize=1024)
 def _folded(name: str) -> str:
     """Return a name without case, spaces and punctuation; itself if it has nothing else."""
     return "".join(letter for letter in name.casefold() if letter.isalnum()) or name
+
+
+@functools.lru_cache(maxsize=1024)
+def _letters(folded: str) -> frozenset[str]:
+    return frozenset(folded)
 
 
 def is_near(first: str, second: str) -> bool:
@@ -181,6 +188,9 @@ def is_near(first: str, second: str) -> bool:
     longer = max(len(one), len(other))
     slips = 2 if longer >= _TWO_SLIPS else 1
     if not _ONE_SLIP <= longer <= _MOST_LETTERS or abs(len(one) - len(other)) > slips:
+        return False
+    # Cheap and never wrong: a slip puts at most one letter in another's place.
+    if len(_letters(one) ^ _letters(other)) > 2 * slips:
         return False
     return re.findall(r"\d+", one) == re.findall(r"\d+", other) and _distance(one, other) <= slips
 

@@ -6,12 +6,10 @@ change, and used again while these stay the same.
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -154,11 +152,6 @@ def review_dataset(reviewer: Reviewer, cache_path: Path) -> list[Reviewed]:
         reviewer: the dataset, and by what it is reviewed.
         cache_path: where the reviews of unchanged files are kept; need not exist.
     """
-    with _collector_at_rest():
-        return _review_dataset(reviewer, cache_path)
-
-
-def _review_dataset(reviewer: Reviewer, cache_path: Path) -> list[Reviewed]:
     folder, key = reviewer.folder, f"{reviewer.limits} {reviewer.decodes}"
     known = read_cache(cache_path, key)
     settled = time.time_ns() - _SETTLED_NANOSECONDS
@@ -168,18 +161,6 @@ def _review_dataset(reviewer: Reviewer, cache_path: Path) -> list[Reviewed]:
     if missing or len(known) != len(entries):
         write_cache(cache_path, key, [entry for entry in entries.values() if entry.stamp.is_before(settled)])
     return [entries[item.name].reviewed for item in folder.items]
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Keep the garbage collector from walking all reviews again and again; there are no cycles among them."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _is_current(folder: DatasetFolder, item: DatasetItem, known: dict[str, Entry]) -> bool:

@@ -37,7 +37,7 @@ def render_github(
         changed: names of files that a change touches; their findings are shown first.
         path_of: turns a name relative to the dataset into a path relative to the repository.
     """
-    listing = "\n".join([*(_as_line(finding) for finding in findings), count_text(findings)])
+    listing = "\n".join([*map(str, findings), count_text(findings)])
     # Nobody can write a text that holds its own digest, so no finding can end the block.
     token = hashlib.sha256(listing.encode("utf-8", "surrogatepass")).hexdigest()
     shown = _shown(findings, changed)
@@ -54,11 +54,6 @@ def _shown(findings: Sequence[Finding], changed: Collection[str]) -> list[Findin
     ordered = sorted(findings, key=lambda finding: finding.file not in changed)
     kinds = ([one for one in ordered if one.severity == severity.value] for severity in Severity)
     return [finding for kind in kinds for finding in kind[:_SHOWN_OF_A_KIND]]
-
-
-def _as_line(finding: Finding) -> str:
-    """Return a finding as one line of the log: GitHub's older commands begin with ``##[`` anywhere in a line."""
-    return str(finding).replace("##[", "##\\[")
 
 
 def _as_command(finding: Finding, path: str) -> str:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from edgetrain.core.collector import collector_at_rest
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.files import file_digest
 from edgetrain.core.findings import (
@@ -55,7 +56,8 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         DatasetError: there is no dataset, or the workspace belongs to another one.
         LabelMapError: the committed label map is malformed.
     """
-    findings, report = check(settings, workspace)
+    with collector_at_rest():
+        findings, report = check(settings, workspace)
     is_bad = any(finding.severity == Severity.ERROR.value for finding in findings)
     if is_bad or (findings and settings.validate.strict):
         raise FindingsError(_failure(findings, report, workspace), report)
