@@ -42,7 +42,8 @@ DOORS = {
     "tflite_runtime": ["devices/"],
     "tensorflow": ["training/", "devices/", "demo/", "stages/quantize.py"],
     # Only the FlatBuffers reader that TensorFlow carries along.
-    "tensorflow.lite": ["formats/tflite_graph.py"],
+    "tensorflow.lite": ["formats/tflite_graph.py", "formats/tflite_metadata.py"],
+    "flatbuffers": ["formats/tflite_metadata.py"],
     # Arrays of pixels, boxes and model inputs.
     "numpy": ["formats/pixels.py", "formats/coco_metrics.py", "devices/", "demo/", "stages/quantize.py"],
 }
