@@ -45,10 +45,10 @@ DOORS = {
     "tensorflow.lite.python.interpreter": ["devices/interpreters.py"],
     # The bindings of TFLite's schema, and the FlatBuffers in an Edge TPU's package.
     "tflite": ["formats/tflite_file.py"],
-    "flatbuffers": ["formats/edgetpu_package.py"],
+    "flatbuffers": ["formats/edgetpu_package.py", "formats/tflite_metadata.py"],
     "tensorflow": ["training/", "demo/"],
     # Only the FlatBuffers reader that TensorFlow carries along.
-    "tensorflow.lite": ["formats/tflite_graph.py"],
+    "tensorflow.lite": ["formats/tflite_graph.py", "formats/tflite_metadata.py"],
     # Arrays of pixels, boxes and model inputs.
     "numpy": ["formats/pixels.py", "formats/coco_metrics.py", "devices/", "demo/", "training/", "stages/quantize.py"],
 }

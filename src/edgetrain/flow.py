@@ -122,7 +122,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "quantize",
         ("quantize",),
-        reads=lambda _, w: [w.saved_model_dir, w.records_dir],
+        reads=lambda _, w: [w.saved_model_dir, w.records_dir, w.label_map_path],
         makes=lambda _, w: [w.float_model_path, w.model_path],
     ),
     Stage("preflight", ("compile.min_runtime_version",), reads=lambda _, w: [w.model_path]),

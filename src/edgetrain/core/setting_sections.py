@@ -135,6 +135,7 @@ class QuantizeSettings:
     """How the ranges of the activations are measured."""
 
     representative_images: int = field(metadata=_at_least(1))
+    seed: int = field(metadata=_at_least(0))
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from edgetrain.core.boxes import BoundingBox
+from edgetrain.core.calibration import Calibration
 from edgetrain.core.errors import GateError, MissingInputError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.progress import listener
-from edgetrain.core.reports import Report
+from edgetrain.core.reports import Report, read_report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
@@ -57,11 +58,20 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     limit = settings.evaluate.max_ap_drop
     if limit is not None and drop > limit:
         raise AccuracyDropError(
-            f"evaluate: int8 loses {drop:.3f} AP against float32, more than evaluate.max_ap_drop {limit:g}. "
-            "Raise quantize.representative_images, or allow a larger drop.",
+            f"evaluate: int8 loses {drop:.3f} AP against float32 on {len(examples)} {split.value} pictures, more than "
+            f"evaluate.max_ap_drop {limit:g}. {_remedies(workspace)}",
             report,
         )
     return report
+
+
+def _remedies(workspace: Workspace) -> str:
+    """Return what may be done about the loss, one numbered line each, from what ``quantize`` measured."""
+    calibration = Calibration.from_report(read_report(workspace.report_path("quantize")))
+    if calibration is None:
+        return 'What may help is not known: run "ci/inv quantize" again, which measures it.'
+    steps = [*calibration.remedies(), "If your use can bear the loss, allow it: --max-ap-drop."]
+    return "What may help:" + "".join(f"\n  {number}. {step}" for number, step in enumerate(steps, start=1))
 
 
 def _drop(metrics: dict[str, Metrics]) -> float:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from edgetrain.core.boxes import ImageSize
+from edgetrain.core.progress import listener
 
 
 def input_size(saved_model_dir: Path) -> ImageSize:
@@ -35,8 +36,9 @@ def convert_int8(saved_model_dir: Path, pixels: Sequence[npt.NDArray[np.uint8]])
     """
 
     def pictures() -> Iterator[list[npt.NDArray[np.float32]]]:
-        for picture in pixels:
+        for number, picture in enumerate(pixels, start=1):
             yield [picture[np.newaxis].astype(np.float32) * np.float32(2 / 255) - np.float32(1)]
+            listener().advanced(number, len(pixels), "pictures measured")
 
     converter = _converter(saved_model_dir)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
