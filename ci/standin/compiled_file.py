@@ -1,5 +1,7 @@
 """Writes a file that is built like one of edgetpu_compiler's, but that no device can run: its program is empty.
 
+Like the compiler's, it keeps the metadata that describe the model (TFLITE_METADATA), and no other.
+
 The operators that would be compiled are replaced by one ``edgetpu-custom-op`` with a package ``DWN1``; the others stay
 as they are. The metadata ``provenance`` is ``stand-in``.
 """
@@ -19,6 +21,7 @@ from edgetrain.formats.provenance import PROVENANCE_KEY, STAND_IN
 _CACHES_PARAMETERS, _RUNS = 1, 2
 _SCHEMA_VERSION = 3
 _OPERATOR = "edgetpu-custom-op"
+_KEPT_METADATA = "TFLITE_METADATA"
 
 
 def write_compiled(source: bytes, mapped: Sequence[bool], *, runtime: int, parameter_bytes: int) -> bytes:
@@ -136,13 +139,17 @@ class _Writer:
 
     def _finished(self, graph: int, used: Sequence[int]) -> bytes:
         contents = [self._content(place) for place in used]
-        buffers = [self._buffer(content) for content in (b"", *contents, STAND_IN.encode())]
-        name = self.builder.CreateString(PROVENANCE_KEY)
-        metadata = self._table(
-            tflite.MetadataStart,
-            tflite.MetadataEnd,
-            {tflite.MetadataAddName: name, tflite.MetadataAddBuffer: len(buffers) - 1},
-        )
+        kept = {PROVENANCE_KEY: STAND_IN.encode(), **self._description()}
+        buffers = [self._buffer(content) for content in (b"", *contents, *kept.values())]
+        names = [self.builder.CreateString(name) for name in kept]
+        metadata = [
+            self._table(
+                tflite.MetadataStart,
+                tflite.MetadataEnd,
+                {tflite.MetadataAddName: name, tflite.MetadataAddBuffer: 1 + len(contents) + number},
+            )
+            for number, name in enumerate(names)
+        ]
         description = self.builder.CreateString("Exported from Subgraph.")
         codes = [self._custom_code(_OPERATOR), *(self._code(operator) for operator in self.kept)]
         model = self._table(
@@ -154,11 +161,20 @@ class _Writer:
                 tflite.ModelAddSubgraphs: _vector(self.builder, [graph]),
                 tflite.ModelAddDescription: description,
                 tflite.ModelAddBuffers: _vector(self.builder, buffers),
-                tflite.ModelAddMetadata: _vector(self.builder, [metadata]),
+                tflite.ModelAddMetadata: _vector(self.builder, metadata),
             },
         )
         self.builder.Finish(model, file_identifier=b"TFL3")
         return bytes(self.builder.Output())
+
+    def _description(self) -> dict[str, bytes]:
+        """Return the metadata that the compiler keeps."""
+        entries = [self.model.Metadata(i) for i in range(self.model.MetadataLength())]
+        return {
+            _KEPT_METADATA: self.model.Buffers(entry.Buffer()).DataAsNumpy().tobytes()
+            for entry in entries
+            if entry.Name().decode() == _KEPT_METADATA
+        }
 
     def _table(self, start: Callable[[Any], Any], end: Callable[[Any], Any], values: dict[Any, int]) -> int:
         """Return a table; its vectors and texts must be there already."""

@@ -22,7 +22,7 @@ def metrics(average_precision):
 def check(settings):
     """Return a function that gives one check of a good trial, changed, and the limits of the settings, changed."""
 
-    def check(name, *, limits=None, agreed=ALL_AGREE, device=0.5, cpu=0.5, **result):
+    def check(name, *, limits=None, agreed=ALL_AGREE, device=0.5, cpu=0.5, needed=14, **result):
         chosen = replace(settings().hardware, **(limits or {}))
         trial = TrialResult(**{"latencies_ms": [10.0, 11.0, 12.0], **result})
         found = checks_of(
@@ -31,6 +31,7 @@ def check(settings):
             agreed=agreed,
             device_metrics=None if device is None else metrics(device),
             cpu_metrics=None if cpu is None else metrics(cpu),
+            needed_runtime=needed,
         )
         return next(item for item in found if item.name == name)
 
@@ -47,6 +48,19 @@ def test_a_device_that_sees_other_things_fails_and_the_pictures_are_named(check)
     assert found.is_passed is False
     assert "9 of 10" in found.text
     assert found.text.endswith("they differ in b.jpg")
+
+
+@pytest.mark.parametrize(
+    ("needed", "runtime", "is_passed"),
+    [
+        pytest.param(14, "BuildLabel(N/A), RuntimeVersion(14)", True, id="new enough"),
+        pytest.param(14, "BuildLabel(N/A), RuntimeVersion(13)", False, id="too old"),
+        pytest.param(14, None, None, id="no word"),
+        pytest.param(None, None, None, id="on the CPU"),
+    ],
+)
+def test_the_runtime_must_be_as_new_as_the_model_asks(check, needed, runtime, is_passed):
+    assert check("runtime", needed=needed, runtime=runtime).is_passed is is_passed
 
 
 def test_detections_that_do_not_exist_prove_nothing(check):

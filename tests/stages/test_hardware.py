@@ -8,10 +8,11 @@ import time
 import pytest
 from lxml import etree
 
+from ci.standin.compiled_file import write_compiled
 from edgetrain import flow
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.detections import DetectedObject
-from edgetrain.core.errors import DeviceError, MissingInputError
+from edgetrain.core.errors import DeviceError, MissingInputError, ModelError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.splits import Split
 from edgetrain.devices.device_lock import sole_device_user
@@ -19,10 +20,13 @@ from edgetrain.devices.discovery import EdgeTpu
 from edgetrain.devices.trial_events import TrialResult
 from edgetrain.formats.detection_example import DetectionExample, ExampleBox, encode_example
 from edgetrain.formats.pbtxt import write_label_map
+from edgetrain.formats.provenance import PROVENANCE_KEY
 from edgetrain.formats.tfrecord import write_records
 from edgetrain.stages import hardware
 from edgetrain.stages.hardware import HardwareGateError
+from tests.tflite_models import content_of, detector
 
+MAPPED = [True, True, True, False, True, False, False]
 BOX = NormalizedBox(0.1, 0.1, 0.6, 0.6)
 FOUND = DetectedObject(0, 0.9, BOX)
 
@@ -63,7 +67,9 @@ def ready(workspace, devices, trials):
     write_label_map(workspace.label_map_path, LabelMap(("boat",)))
     workspace.model_dir.mkdir()
     workspace.model_path.write_bytes(b"int8")
-    workspace.compiled_model_path.write_bytes(b"compiled")
+    made = write_compiled(content_of(detector()), MAPPED, runtime=14, parameter_bytes=9)
+    # The mark of the stand-in is taken off, as only a test may: there is no other compiler here.
+    workspace.compiled_model_path.write_bytes(made.replace(PROVENANCE_KEY.encode(), b"provenancx"))
     return workspace
 
 
@@ -86,7 +92,13 @@ def test_a_device_that_sees_what_the_cpu_sees_passes(settings, ready, devices, t
     ]
     assert cases(ready) == (
         "hardware",
-        {"detections": "passed", "accuracy": "passed", "latency": "passed", "endurance": "skipped"},
+        {
+            "runtime": "passed",
+            "detections": "passed",
+            "accuracy": "passed",
+            "latency": "passed",
+            "endurance": "skipped",
+        },
     )
 
 
@@ -170,6 +182,17 @@ def test_a_device_is_free_again_after_a_failure(settings, ready, devices, monkey
 
     with sole_device_user("usb:0", tmp_path):
         assert cases(ready)[1] == {"device": "failure"}
+
+
+def test_a_stand_in_s_model_is_refused_before_any_device_is_touched(settings, ready, devices, trials):
+    devices.append(EdgeTpu("usb:0", ready.root))
+    made = write_compiled(content_of(detector()), MAPPED, runtime=14, parameter_bytes=9)
+    ready.compiled_model_path.write_bytes(made)
+
+    with pytest.raises(ModelError, match="a stand-in made this file"):
+        hardware.run(settings(), ready)
+
+    assert trials["jobs"] == []
 
 
 def test_test_pictures_are_needed(settings, ready):

@@ -57,6 +57,7 @@ def checks_of(
     agreed: Agreement,
     device_metrics: Metrics | None,
     cpu_metrics: Metrics | None,
+    needed_runtime: int | None,
 ) -> Iterator[Check]:
     """Yield every check of a trial.
 
@@ -66,11 +67,24 @@ def checks_of(
         agreed: how far its detections are those of the CPU.
         device_metrics: figures of the device's detections; ``None`` without ground truth.
         cpu_metrics: figures of the CPU's detections; ``None`` without ground truth.
+        needed_runtime: lowest version of libedgetpu's runtime that the compiled model asks for; ``None`` on the CPU.
     """
+    yield _runtime_check(result, needed_runtime)
     yield _agreement_check(limits, agreed)
     yield _accuracy_check(limits, device_metrics, cpu_metrics)
     yield _latency_check(limits, Latency.of(result))
     yield _soak_check(limits, result.soak)
+
+
+def _runtime_check(result: TrialResult, needed: int | None) -> Check:
+    """Look at the library's version; that it ran a compiled model at all shows that the Edge TPU was used."""
+    if needed is None:
+        return Check("runtime", None, "the model that is not compiled needs no Edge TPU")
+    found = result.runtime_version
+    if found is None:
+        return Check("runtime", None, f"libedgetpu does not tell its version; the model needs {needed}")
+    text = f"libedgetpu's runtime is {found}, the model needs {needed}"
+    return Check("runtime", found >= needed, text)
 
 
 def _agreement_check(limits: HardwareSettings, agreed: Agreement) -> Check:

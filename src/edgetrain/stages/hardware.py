@@ -29,6 +29,7 @@ from edgetrain.devices.trial_runner import run_trial
 from edgetrain.formats.coco_metrics import Metrics
 from edgetrain.formats.detection_example import DetectionExample, read_examples
 from edgetrain.formats.detection_metrics import detections_of, judge
+from edgetrain.formats.edgetpu_package import packages_of
 from edgetrain.formats.junit import Case, write_junit
 from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.provenance import require_compiled_model
@@ -54,6 +55,7 @@ class _Trial:
     model_path: Path
     result: TrialResult
     reference: TrialResult
+    needed_runtime: int | None
 
     @property
     def name(self) -> str:
@@ -95,6 +97,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
             agreed=agreed,
             device_metrics=metrics["device"],
             cpu_metrics=metrics["cpu"],
+            needed_runtime=trial.needed_runtime,
         )
     )
     report = _report(trial, checks, metrics, len(examples))
@@ -108,16 +111,15 @@ def run(settings: Settings, workspace: Workspace) -> Report:
 
 def _tried(settings: Settings, workspace: Workspace, shards: Sequence[Path], pictures: int) -> _Trial:
     """Run the model that is not compiled on the CPU, then the model in question on the device."""
+    model_path, needed_runtime = workspace.model_path, None
     if settings.hardware.device != CPU:
-        require_compiled_model(workspace, "a device")
+        model_path = workspace.compiled_model_path
+        packages = packages_of(require_compiled_model(workspace, "a device"), model_path)
+        needed_runtime = max(package.min_runtime_version for package in packages)
     with _held_device(settings.hardware.device) as device:
         reference = _run(settings, workspace.model_path, None, shards, pictures)
-        if device is None:
-            result, model_path = _run(settings, workspace.model_path, None, shards, pictures), workspace.model_path
-        else:
-            model_path = workspace.compiled_model_path
-            result = _run(settings, model_path, device, shards, pictures)
-    return _Trial(device, model_path, result, reference)
+        result = _run(settings, model_path, device, shards, pictures)
+    return _Trial(device, model_path, result, reference, needed_runtime)
 
 
 @contextlib.contextmanager
