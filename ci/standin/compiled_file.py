@@ -170,11 +170,8 @@ class _Writer:
     def _description(self) -> dict[str, bytes]:
         """Return the metadata that the compiler keeps."""
         entries = [self.model.Metadata(i) for i in range(self.model.MetadataLength())]
-        return {
-            _KEPT_METADATA: self.model.Buffers(entry.Buffer()).DataAsNumpy().tobytes()
-            for entry in entries
-            if entry.Name().decode() == _KEPT_METADATA
-        }
+        kept = [entry for entry in entries if entry.Name().decode() == _KEPT_METADATA]
+        return {entry.Name().decode(): self.model.Buffers(entry.Buffer()).DataAsNumpy().tobytes() for entry in kept}
 
     def _table(self, start: Callable[[Any], Any], end: Callable[[Any], Any], values: dict[Any, int]) -> int:
         """Return a table; its vectors and texts must be there already."""

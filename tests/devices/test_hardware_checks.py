@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from edgetrain.core.detections import Agreement
-from edgetrain.devices.hardware_checks import Latency, checks_of
+from edgetrain.devices.hardware_checks import Evidence, Latency, checks_of
 from edgetrain.devices.trial_events import SoakSample, TrialResult
 from edgetrain.formats.coco_metrics import Metrics
 
@@ -22,17 +22,11 @@ def metrics(average_precision):
 def check(settings):
     """Return a function that gives one check of a good trial, changed, and the limits of the settings, changed."""
 
-    def check(name, *, limits=None, agreed=ALL_AGREE, device=0.5, cpu=0.5, needed=14, **result):
+    def check(name, *, limits=None, agreed=ALL_AGREE, scores=(0.5, 0.5), needed=14, **result):
         chosen = replace(settings().hardware, **(limits or {}))
         trial = TrialResult(**{"latencies_ms": [10.0, 11.0, 12.0], **result})
-        found = checks_of(
-            chosen,
-            trial,
-            agreed=agreed,
-            device_metrics=None if device is None else metrics(device),
-            cpu_metrics=None if cpu is None else metrics(cpu),
-            needed_runtime=needed,
-        )
+        judged = [None if score is None else metrics(score) for score in scores]
+        found = checks_of(chosen, trial, Evidence(agreed, *judged, needed))
         return next(item for item in found if item.name == name)
 
     return check
@@ -77,7 +71,7 @@ def test_detections_that_do_not_exist_prove_nothing(check):
     ],
 )
 def test_the_device_may_lose_a_little_accuracy(check, device, cpu, is_passed):
-    assert check("accuracy", device=device, cpu=cpu).is_passed is is_passed
+    assert check("accuracy", scores=(device, cpu)).is_passed is is_passed
 
 
 @pytest.mark.parametrize(("limit", "is_passed"), [(None, None), (12.0, True), (11.0, False)])

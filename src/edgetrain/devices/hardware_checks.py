@@ -50,28 +50,31 @@ class Latency:
         return 1000 / self.p50_ms if self.p50_ms else 0.0
 
 
-def checks_of(
-    limits: HardwareSettings,
-    result: TrialResult,
-    *,
-    agreed: Agreement,
-    device_metrics: Metrics | None,
-    cpu_metrics: Metrics | None,
-    needed_runtime: int | None,
-) -> Iterator[Check]:
+@dataclass(frozen=True)
+class Evidence:
+    """What is known beside the trial itself.
+
+    ``agreed`` says how far the device's detections are those of the CPU; metrics are ``None`` without ground truth;
+    ``needed_runtime`` is the lowest version of libedgetpu's runtime that the model asks for, ``None`` on the CPU.
+    """
+
+    agreed: Agreement
+    device_metrics: Metrics | None
+    cpu_metrics: Metrics | None
+    needed_runtime: int | None
+
+
+def checks_of(limits: HardwareSettings, result: TrialResult, evidence: Evidence) -> Iterator[Check]:
     """Yield every check of a trial.
 
     Args:
         limits: what the device must reach.
         result: what the trial told.
-        agreed: how far its detections are those of the CPU.
-        device_metrics: figures of the device's detections; ``None`` without ground truth.
-        cpu_metrics: figures of the CPU's detections; ``None`` without ground truth.
-        needed_runtime: lowest version of libedgetpu's runtime that the compiled model asks for; ``None`` on the CPU.
+        evidence: what is known beside it.
     """
-    yield _runtime_check(result, needed_runtime)
-    yield _agreement_check(limits, agreed)
-    yield _accuracy_check(limits, device_metrics, cpu_metrics)
+    yield _runtime_check(result, evidence.needed_runtime)
+    yield _agreement_check(limits, evidence.agreed)
+    yield _accuracy_check(limits, evidence.device_metrics, evidence.cpu_metrics)
     yield _latency_check(limits, Latency.of(result))
     yield _soak_check(limits, result.soak)
 

@@ -23,7 +23,7 @@ from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from edgetrain.devices.device_lock import lock_dir, sole_device_user
 from edgetrain.devices.discovery import FRESH_USB_ID, USED_USB_ID, EdgeTpu, find_edge_tpus
-from edgetrain.devices.hardware_checks import Check, Latency, checks_of
+from edgetrain.devices.hardware_checks import Check, Evidence, Latency, checks_of
 from edgetrain.devices.trial_events import CPU, TrialJob, TrialResult
 from edgetrain.devices.trial_runner import run_trial
 from edgetrain.formats.coco_metrics import Metrics
@@ -90,16 +90,8 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     }
     limits = AgreementLimits(settings.hardware.min_score)
     agreed = agreement(trial.result.pictures, trial.reference.pictures, limits)
-    checks = list(
-        checks_of(
-            settings.hardware,
-            trial.result,
-            agreed=agreed,
-            device_metrics=metrics["device"],
-            cpu_metrics=metrics["cpu"],
-            needed_runtime=trial.needed_runtime,
-        )
-    )
+    evidence = Evidence(agreed, metrics["device"], metrics["cpu"], trial.needed_runtime)
+    checks = list(checks_of(settings.hardware, trial.result, evidence))
     report = _report(trial, checks, metrics, len(examples))
     _write_junit(workspace, trial, checks, time.monotonic() - started)
     failed = [check for check in checks if check.is_passed is False]
