@@ -19,8 +19,8 @@ _TENSORFLOW_PYTHONS = ((3, 11),)
 _LIGHT_PYTHONS = ((3, 9), (3, 10), (3, 11), (3, 12), (3, 13))
 PYTHONS = {
     **dict.fromkeys((TRAIN, TEST, GPU), _TENSORFLOW_PYTHONS),
-    **dict.fromkeys((CHECK, COMPILE), _LIGHT_PYTHONS),
-    DEVICE: _LIGHT_PYTHONS[:-1],
+    CHECK: _LIGHT_PYTHONS,
+    **dict.fromkeys((COMPILE, DEVICE), _LIGHT_PYTHONS[:-1]),
 }
 _PACKAGES = {
     TRAIN: ("tensorflow-cpu", "tf-object-detection-api", "numpy", "pandas", "lxml", "pillow", "jinja2", "tflite"),
