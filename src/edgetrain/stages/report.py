@@ -143,7 +143,7 @@ def _headline(records: Records, stages: Sequence[StageLine]) -> tuple[str, str]:
     failed = [line for line in stages if line.status == "failed"]
     if failed:
         return f"{failed[0].name} failed", failed[0].summary
-    last = [line for line in stages if line.status == "done"][-1]
+    last = [line for line in stages if line.status in ("done", "rehearsed")][-1]
     return "No model was judged yet", f"The last result is that of {last.name}: {last.summary}"
 
 
