@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.calibration import Calibration
 from edgetrain.core.errors import MissingInputError, TrainingError
 from edgetrain.core.files import replacing_file
-from edgetrain.core.progress import listener
 from edgetrain.core.reports import Report
 from edgetrain.core.representative_set import NEGATIVE, choose_representatives, kinds_of
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
-from edgetrain.devices.layer_comparison import compare_layers
 from edgetrain.formats.detection_example import read_examples
 from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.pixels import network_pixels
 from edgetrain.formats.tflite_graph import TfliteGraph, read_graph, write_in_coral_order
 from edgetrain.formats.tflite_metadata import ModelDescription, write_metadata
+from edgetrain.training.layer_comparison import compare_layers
+from edgetrain.training.tflite_conversion import convert_float, convert_int8, input_size
 
 _MEBIBYTE = 1 << 20
 _CHECKED_PICTURES = 8
@@ -42,7 +41,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         TrainingError: an operator of the int8 model still computes in floating point.
     """
     logging.getLogger("absl").setLevel(logging.ERROR)
-    size = _input_size(workspace)
+    size = input_size(workspace.saved_model_dir)
     classes_of = _classes_of(workspace, Split.TRAIN)
     if not classes_of:
         raise MissingInputError(f'{workspace.shard_pattern(Split.TRAIN)}: no training picture. Run "ci/inv records".')
@@ -51,8 +50,8 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     )
     measuring = _pixels(workspace, Split.TRAIN, chosen, size)
     checked_split, checking = _checking_pixels(workspace, size, seed=settings.quantize.seed)
-    _write_model(workspace, workspace.float_model_path, _converter(workspace), size)
-    graph = _write_model(workspace, workspace.model_path, _int8_converter(workspace, measuring), size)
+    _write_model(workspace, workspace.float_model_path, convert_float(workspace.saved_model_dir), size)
+    graph = _write_model(workspace, workspace.model_path, convert_int8(workspace.saved_model_dir, measuring), size)
     layers = compare_layers(workspace.float_model_path, workspace.model_path, checking)
     calibration = Calibration(len(chosen), len(classes_of), len(checking), checked_split.value, layers)
     kinds = Counter(kind for name in chosen for kind in kinds_of(classes_of[name]))
@@ -73,14 +72,6 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         },
         calibration.notes(),
     )
-
-
-def _input_size(workspace: Workspace) -> ImageSize:
-    """Return the input size of the exported graph."""
-    signature = tf.saved_model.load(str(workspace.saved_model_dir)).signatures["serving_default"]
-    (spec,) = signature.structured_input_signature[1].values()
-    _, height, width, _ = spec.shape
-    return ImageSize(int(width), int(height))
 
 
 def _classes_of(workspace: Workspace, split: Split) -> dict[str, frozenset[str]]:
@@ -109,7 +100,7 @@ def _checking_pixels(workspace: Workspace, size: ImageSize, *, seed: int) -> tup
     return split, _pixels(workspace, split, chosen, size)
 
 
-def _write_model(workspace: Workspace, path: Path, converter: tf.lite.TFLiteConverter, size: ImageSize) -> TfliteGraph:
+def _write_model(workspace: Workspace, path: Path, content: bytes, size: ImageSize) -> TfliteGraph:
     """Write a converted model with its metadata, and return its graph.
 
     Raises:
@@ -118,7 +109,7 @@ def _write_model(workspace: Workspace, path: Path, converter: tf.lite.TFLiteConv
     is_quantized = path == workspace.model_path
     label_map = read_label_map(workspace.label_map_path)
     with replacing_file(path) as temporary:
-        write_in_coral_order(converter.convert(), temporary)
+        write_in_coral_order(content, temporary)
         write_metadata(temporary, ModelDescription(path.stem, label_map, size, is_quantized))
         graph = read_graph(temporary)
         if is_quantized and graph.float_operators():
@@ -128,29 +119,3 @@ def _write_model(workspace: Workspace, path: Path, converter: tf.lite.TFLiteConv
                 "Report this with pipeline.config."
             )
     return graph
-
-
-def _converter(workspace: Workspace) -> tf.lite.TFLiteConverter:
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(workspace.saved_model_dir))
-    converter.allow_custom_ops = True
-    return converter
-
-
-def _int8_converter(workspace: Workspace, pixels: Pixels) -> tf.lite.TFLiteConverter:
-    """Return a converter with every range measured; outputs stay float32, as SSD post-processing needs."""
-
-    def pictures() -> Iterator[list[npt.NDArray[np.float32]]]:
-        for number, picture in enumerate(pixels, start=1):
-            values = picture[np.newaxis].astype(np.float32) * np.float32(2 / 255) - np.float32(1)
-            # Devices hand over the pixels as they are: 0 must mean -1 and 255 must mean 1, whatever the pictures hold.
-            values[0, 0, 0, :2] = -1, 1
-            yield [values]
-            listener().advanced(number, len(pixels), "pictures measured")
-
-    converter = _converter(workspace)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = pictures
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.uint8
-    converter.inference_output_type = tf.float32
-    return converter
