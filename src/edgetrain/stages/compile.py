@@ -206,8 +206,7 @@ def _report(compiled: _Compiled, prediction: Prediction, chosen: CompileSettings
 
 def _without_folders(said: CompiledModel) -> CompiledModel:
     """Return what the compiler said with the names of files only: folders are this machine's own matter."""
-    names = {key: Path(getattr(said, key)).name for key in ("input", "output", "log_name")}
-    return replace(said, **names)
+    return replace(said, input=Path(said.input).name, output=Path(said.output).name, log_name=Path(said.log_name).name)
 
 
 def _differences(prediction: Prediction, said: CompiledModel) -> list[str]:
