@@ -14,6 +14,7 @@ from pathlib import Path
 
 from edgetrain.devices.discovery import FRESH_USB_ID, USED_USB_ID, EdgeTpu, find_edge_tpus
 from edgetrain.devices.host import Host
+from edgetrain.formats.compiler_set_up import INSTALL_COMPILER
 
 TRAIN, CHECK, COMPILE, DEVICE, TEST, GPU = PROFILES = ("train", "check", "compile", "device", "test", "gpu")
 _TENSORFLOW_PYTHONS = ((3, 11),)
@@ -138,9 +139,7 @@ def _compiler(host: Host, _profile: str) -> Iterator[HostCheck]:
         yield HostCheck(State.FAIL, "processor", host.machine, fix)
     program = host.program(host.compiler)
     if program is None:
-        yield HostCheck(
-            State.FAIL, "edgetpu_compiler", f"{host.compiler} not found", '"ci/inv compile" tells how to install it.'
-        )
+        yield HostCheck(State.FAIL, "edgetpu_compiler", f"{host.compiler} not found", INSTALL_COMPILER)
         return
     said = host.said_by(program, "--version") or "no answer"
     is_good = "version 16." in said

@@ -45,7 +45,7 @@ def _text(checks: Sequence[HostCheck], profile: str) -> str:
     lines = []
     for check in checks:
         lines.append(f"{check.state.value:<5} {check.subject:<{width}}  {check.found}")
-        lines += [f"{'':<{width + 8}}{check.fix}"] if check.fix else []
+        lines += [f"{'':<{width + 8}}{line}" for line in check.fix.splitlines()]
     failed = sum(check.state is State.FAIL for check in checks)
     closing = f"{failed} of {len(checks)} things are missing" if failed else "ready"
     return "\n".join([*lines, f"profile {profile}: {closing}"])
