@@ -137,7 +137,7 @@ def test_faults_of_the_lists_are_all_told(settings, workspace, voc_dataset):
 def test_too_few_pictures_are_an_error(settings, workspace, tmp_path):
     draw_labelled(tmp_path / "dataset", "a")
 
-    with pytest.raises(DatasetError, match="1 different pictures cannot fill 3 splits"):
+    with pytest.raises(DatasetError, match="1 group of pictures cannot fill 3 splits"):
         run(settings(), workspace)
 
 
