@@ -157,6 +157,8 @@ def _made_notes(groups: Groups, assignment: Assignment, division: str) -> Iterat
     yield from parted[:_NAMED]
     if len(parted) > _NAMED:
         yield f"{len(parted) - _NAMED} more groups of pictures that belong together stand in several splits"
+    if parted:
+        yield "pictures keep their split; to have all divided anew, remove the workspace's splits/"
     if assignment.left_out:
         yield f"new pictures that belong to pictures in several splits are in no list: {_some(assignment.left_out)}"
     if assignment.steered:
