@@ -128,7 +128,7 @@ def stats(context: Context, dataset: Flag = None, workspace: Flag = None) -> Non
     print(text)
 
 
-@stage("validation", "test", "seed")
+@stage("validation", "test", "seed", "group_pattern")
 def split(
     context: Context,
     dataset: Flag = None,
@@ -136,9 +136,11 @@ def split(
     validation: Flag = None,
     test: Flag = None,
     seed: Flag = None,
+    group_pattern: Flag = None,
 ) -> None:
-    """Divide the pictures into train, validation and test; splits that the dataset has are kept."""
-    run(context, "split", dataset=dataset, workspace=workspace, validation=validation, test=test, seed=seed)
+    """Divide the pictures into train, validation and test; a picture that has a split keeps it."""
+    given = {"validation": validation, "test": test, "seed": seed, "group_pattern": group_pattern}
+    run(context, "split", dataset=dataset, workspace=workspace, **given)
 
 
 @stage()

@@ -24,6 +24,10 @@ FLAGS = {
     "validation": ("split.validation", "share of the pictures that choose the model, 0 to 1"),
     "test": ("split.test", "share of the pictures that judge it, 0 to 1"),
     "seed": ("split.seed", "another seed, another division"),
+    "group_pattern": (
+        "split.group_pattern",
+        "regular expression: the same text in its group, the same split",
+    ),
     "shards": ("records.shards", "TFRecord files for each split"),
     "network_type": ("network.type", "mobilenet_v1_ssd or mobilenet_v2_ssd"),
     "url": ("checkpoint.url", "checkpoint archive: http(s)://, file:// or a path"),

@@ -14,7 +14,7 @@ import struct
 import zlib
 from typing import NamedTuple
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 CLASS = "raccoon"
 # The classes of the committed label map: the usual one, one with few boxes, one that is not in the test split.
@@ -151,7 +151,7 @@ def plant_everything(root, stems):
     planter = Planter(root, stems)
     for rule, line, changes in LINE_FAULTS:
         planter.expect(f"annotations/{planter.take(changes=changes)}.xml", line, rule)
-    for plant in (*PICTURE_FAULTS, *BOX_FAULTS, plant_encodings, plant_classes, plant_twins):
+    for plant in (*PICTURE_FAULTS, *BOX_FAULTS, plant_encodings, plant_classes, plant_twins, *PIXEL_FAULTS):
         plant(planter)
     plant_lists(planter)
     return sorted(planter.places)
@@ -384,6 +384,45 @@ def plant_twins(planter):
     first, other = planter.take(), planter.take("test")
     copy_picture(planter, first, other)
     planter.expect(f"annotations/{other}.xml", 1, "split-twin")
+
+
+def plant_damage(planter):
+    """Break the pixels of a PNG whose start and end are whole."""
+    stem = planter.take()
+    path = as_png(planter, stem)
+    with Image.open(path) as image:
+        Image.effect_noise(image.size, 90).save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[:400] + bytes(400) + data[800:])
+    planter.expect(f"images/{stem}.png", 1, "pixels-damaged")
+
+
+def plant_near_twins(planter):
+    """Save a picture again at another quality: with other boxes in the same split, and with the same in another."""
+    for number, (split, rule) in enumerate((("train", "near-twin-boxes"), ("test", "split-near-twin"))):
+        first, other = planter.take(), planter.take(split)
+        paint(planter.image(first), number)
+        copy_picture(planter, first, other)
+        with Image.open(planter.image(first)) as image:
+            image.save(planter.image(other), quality=40)
+            planter.write(first, image.size, {})
+        if rule == "near-twin-boxes":
+            lines = planter.annotation(other).read_text().splitlines()
+            planter.annotation(other).write_text("\n".join([*lines[:16], lines[25]]))
+        planter.expect(f"annotations/{other}.xml", 1, rule)
+
+
+PIXEL_FAULTS = (plant_damage, plant_near_twins)
+
+
+def paint(path, number):
+    """Paint light and dark stripes over a picture, upright or lying."""
+    image = Image.new("RGB", (640, 480), "navy")
+    for left in range(0, 640, 160):
+        box = (left, 0, left + 80, 480) if number else (0, left * 3 // 4, 640, left * 3 // 4 + 60 + left // 8)
+        ImageDraw.Draw(image).rectangle(box, fill="wheat")
+    ImageDraw.Draw(image).ellipse((40 + 300 * number, 60, 260 + 300 * number, 300), fill="orange")
+    image.save(path)
 
 
 def copy_picture(planter, first, other):

@@ -61,7 +61,13 @@ STAGES: tuple[Stage, ...] = (
         reads_dataset=True,
         is_partial=lambda settings: bool(settings.validate.since),
     ),
-    Stage("split", ("split",), reads_dataset=True, makes=lambda _, w: [w.splits_dir]),
+    Stage(
+        "split",
+        ("split",),
+        reads_dataset=True,
+        optional=lambda _, w: [w.pixel_cache_path],
+        makes=lambda _, w: [w.splits_dir],
+    ),
     Stage(
         "tabulate",
         reads_dataset=True,

@@ -7,7 +7,9 @@ import shutil
 import pytest
 
 from edgetrain.core.errors import DatasetError
+from edgetrain.core.files import file_digest
 from edgetrain.core.splits import Split
+from edgetrain.formats.pixel_cache import PixelFacts, write_pixel_cache
 from edgetrain.formats.split_list import read_split_list, write_split_list
 from edgetrain.stages.split import run
 from tests.conftest import draw_labelled
@@ -137,8 +139,102 @@ def test_faults_of_the_lists_are_all_told(settings, workspace, voc_dataset):
 def test_too_few_pictures_are_an_error(settings, workspace, tmp_path):
     draw_labelled(tmp_path / "dataset", "a")
 
-    with pytest.raises(DatasetError, match="1 different pictures cannot fill 3 splits"):
+    with pytest.raises(DatasetError, match="1 group of pictures cannot fill 3 splits"):
         run(settings(), workspace)
+
+
+def see_alike(workspace, root, *stems):
+    """Note in the pixel cache that some pictures look nearly the same."""
+    digests = [file_digest(root / "images" / f"{stem}.jpg") for stem in stems]
+    write_pixel_cache(
+        workspace.pixel_cache_path, {digest: PixelFacts(0xF0 ^ bit) for bit, digest in enumerate(digests)}
+    )
+
+
+def splits_by_stem(workspace):
+    return {name[12:-4]: split for split, names in lists(workspace).items() for name in names}
+
+
+def test_pictures_that_look_nearly_the_same_stay_together(settings, workspace, voc_dataset):
+    see_alike(workspace, voc_dataset, "0000", "0003", "0006", "0009")
+
+    report = run(settings(voc_dataset), workspace)
+
+    splits = splits_by_stem(workspace)
+    assert len({splits[stem] for stem in ("0000", "0003", "0006", "0009")}) == 1
+    assert report.results["groups"] == 9
+    assert sum(figures["groups"] for figures in report.results["splits"].values()) == 9
+
+
+def test_pictures_seen_later_do_not_move_but_new_ones_between_them_are_left_out(settings, workspace, voc_dataset):
+    run(settings(voc_dataset), workspace)
+    before = splits_by_stem(workspace)
+    parted = [next(stem for stem in before if before[stem] is split) for split in (Split.TRAIN, Split.TEST)]
+    draw_labelled(voc_dataset, "new", shade=3)
+    see_alike(workspace, voc_dataset, *parted, "new")
+
+    report = run(settings(voc_dataset), workspace)
+
+    assert splits_by_stem(workspace) == before
+    assert report.results["left_out"] == {"annotations/new.xml": ["train", "test"]}
+    assert report.summary.startswith("13 pictures: train ")
+    assert report.summary.endswith(", left out 1")
+    assert any("stand in test and train: annotations/" in note for note in report.notes)
+    assert any(note.endswith("are in no list: annotations/new.xml") for note in report.notes)
+
+
+def test_a_new_picture_follows_the_one_that_it_looks_like(settings, workspace, voc_dataset):
+    run(settings(voc_dataset), workspace)
+    tested = next(stem for stem, split in splits_by_stem(workspace).items() if split is Split.TEST)
+    for number in range(4):
+        draw_labelled(voc_dataset, f"new{number}", shade=3 + number)
+    see_alike(workspace, voc_dataset, tested, *(f"new{number}" for number in range(4)))
+
+    run(settings(voc_dataset), workspace)
+
+    assert {splits_by_stem(workspace)[f"new{number}"] for number in range(4)} == {Split.TEST}
+
+
+@pytest.mark.parametrize(("is_recorded", "together"), [(True, 1), (False, 2)])
+def test_lists_of_unknown_origin_keep_the_seen_apart(settings, workspace, voc_dataset, is_recorded, together):
+    """Groups that change would move their pictures; with another seed all move anyway."""
+    run(settings(voc_dataset), workspace)
+    before = splits_by_stem(workspace)
+    parted = [next(stem for stem in before if before[stem] is split) for split in (Split.TRAIN, Split.TEST)]
+    see_alike(workspace, voc_dataset, *parted)
+    if not is_recorded:
+        workspace.split_record_path.unlink()
+
+    run(settings(voc_dataset, split__seed=int(is_recorded)), workspace)
+
+    assert len({splits_by_stem(workspace)[stem] for stem in parted}) == together
+    assert is_recorded or splits_by_stem(workspace) == before
+
+
+def test_frames_of_one_video_stay_together(settings, workspace, voc_dataset):
+    for number in range(12):
+        draw_labelled(voc_dataset, f"clip{number % 2}_{number}", shade=5 + number)
+
+    report = run(settings(voc_dataset, split__group_pattern="(clip[0-9]+)_"), workspace)
+
+    splits = splits_by_stem(workspace)
+    for clip in ("clip0_", "clip1_"):
+        assert len({split for stem, split in splits.items() if stem.startswith(clip)}) == 1
+    assert report.results["groups"] == 14
+
+
+def test_a_new_picture_is_put_where_its_class_is_missing(settings, workspace, voc_dataset):
+    run(settings(voc_dataset), workspace)
+    for number in range(3):
+        path = draw_labelled(voc_dataset, f"new{number}", shade=40 + number)
+        path.write_text(path.read_text().replace("<name>fish", "<name>owl").replace("<name>boat", "<name>owl"))
+        path.write_text(path.read_text().replace("<name>house", "<name>owl"))
+
+    report = run(settings(voc_dataset), workspace)
+
+    assert {splits_by_stem(workspace)[f"new{number}"] for number in range(3)} == set(Split)
+    assert {found["class"] for found in report.results["steered"].values()} == {"owl"}
+    assert any(note.startswith("new pictures were put where their class was missing: annot") for note in report.notes)
 
 
 @pytest.mark.shared

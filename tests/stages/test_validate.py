@@ -194,8 +194,12 @@ def test_pixels_are_decoded_only_where_they_are_asked_for(settings, workspace, v
     (voc_dataset / "images" / "0003.jpg").unlink()
     edit(voc_dataset / "annotations" / "0003.xml", "<filename>0003.jpg", "<filename>0003.png")
 
-    found = [check(chosen(settings, voc_dataset, validate__pixels=pixels), workspace)[0] for pixels in (False, True)]
+    rules = {"near-twin-boxes": "off"}  # the drawn pictures look alike, and their classes differ
+    chosen_settings = [
+        chosen(settings, voc_dataset, validate__pixels=pixels, validate__rules=rules) for pixels in (False, True)
+    ]
 
+    found = [check(one, workspace)[0] for one in chosen_settings]
     assert [places(findings) for findings in found] == [[], [("images/0003.png", 1, "pixels-damaged")]]
 
 

@@ -72,11 +72,16 @@ class LabelSettings:
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """Shares (0 to 1) of the pictures for validation and test."""
+    """Shares (0 to 1) of the pictures for validation and test, and which pictures stay together.
+
+    ``group_pattern`` is a regular expression with one group: annotations for which that finds the same text belong
+    together (empty: none do by name).
+    """
 
     validation: float = field(metadata=_between(0, 0.9))
     test: float = field(metadata=_between(0, 0.9))
     seed: int = field(metadata=_at_least(0))
+    group_pattern: str = field(metadata={"is_group_pattern": True})
 
 
 @dataclass(frozen=True)

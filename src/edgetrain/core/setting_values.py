@@ -210,9 +210,21 @@ def _check_range(value: object, limits: Mapping[str, object], label: str) -> Non
     pattern = limits.get("pattern")
     if isinstance(pattern, str) and not re.fullmatch(pattern, str(value)):
         raise SettingsError(f"{label} is {value!r}, but must be {limits['shape']}.")
+    if limits.get("is_group_pattern"):
+        _check_group_pattern(str(value), label)
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return
     low, high = limits.get("low", -math.inf), limits.get("high", math.inf)
     if not low <= value <= high:  # type: ignore[operator]
         bounds = f"at least {low}" if high == math.inf else f"between {low} and {high}"
         raise SettingsError(f"{label} is {value}, but must be {bounds}.")
+
+
+def _check_group_pattern(value: str, label: str) -> None:
+    shape = 'a regular expression with one group in parentheses, such as "(clip[0-9]+)_", or empty'
+    try:
+        groups = re.compile(value).groups
+    except re.error as error:
+        raise SettingsError(f"{label} is {value!r} ({error}), but must be {shape}.") from error
+    if value and groups != 1:
+        raise SettingsError(f"{label} is {value!r}, but must be {shape}.")

@@ -67,6 +67,11 @@ class Workspace:
         return self.splits_dir / f"{split.value}.txt"
 
     @property
+    def split_record_path(self) -> Path:
+        """How the lists beside it were made."""
+        return self.splits_dir / "made-with.json"
+
+    @property
     def annotations_dir(self) -> Path:
         """Tables and label map."""
         return self.root / "annotations"

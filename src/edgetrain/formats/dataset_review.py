@@ -23,14 +23,12 @@ from edgetrain.formats import box_rules, image_rules, name_rules
 from edgetrain.formats import dataset_rules as rules
 from edgetrain.formats.box_rules import BoxLimits
 from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem
-from edgetrain.formats.image_file import Glance, UnreadableImageError, check_pixels, glance
+from edgetrain.formats.image_file import Glance, glance
 from edgetrain.formats.review_cache import Entry, Stamp, read_cache, stamp_of, write_cache
 from edgetrain.formats.voc import parse_annotation
 
 # Below this, starting a process costs more than it saves.
-_LEAST_FOR_PROCESSES, _LEAST_TO_DECODE = 1000, 16
-# Pictures of which it is known already that they cannot, or must not, be decoded.
-_HOPELESS = frozenset(("image-huge", "image-format", "image-truncated"))
+_LEAST_FOR_PROCESSES = 1000
 # Making a path costs as much as a tenth of the parsing, and the item knows where its annotation is.
 _NOWHERE = Path()
 _PROGRESS_EVERY = 200
@@ -41,11 +39,10 @@ _SETTLED_NANOSECONDS = 1_000_000_000
 
 @dataclass(frozen=True)
 class Reviewer:
-    """Reviews the items of a dataset by the limits of the network; ``decodes`` tells whether pixels are looked at."""
+    """Reviews the items of a dataset by the limits of the network."""
 
     folder: DatasetFolder
     limits: BoxLimits
-    decodes: bool = False
 
     def review(self, item: DatasetItem) -> Entry:
         """Return what is in one annotation and its picture, with all faults that these have by themselves."""
@@ -94,22 +91,12 @@ class Reviewer:
             findings.append(image_rules.image_unreadable(image_name, seen.reason))
             findings += box_rules.box_findings(name, annotation, annotation.size)
         else:
-            found = rules.picture_findings(name, annotation, image_name, seen.info, limits=self.limits)
-            findings += found
-            if self.decodes and not _HOPELESS.intersection(finding.rule for finding in found):
-                findings += self._pixel_findings(image_name)
+            findings += rules.picture_findings(name, annotation, image_name, seen.info, limits=self.limits)
         return seen
-
-    def _pixel_findings(self, image_name: str) -> list[Finding]:
-        try:
-            check_pixels(self.folder.root / image_name, image_name)
-        except UnreadableImageError as error:
-            return [image_rules.pixels_damaged(image_name, error.reason)]
-        return []
 
     def review_all(self, items: Sequence[DatasetItem]) -> Iterator[Entry]:
         """Yield the review of each item, in no particular order; all cores work where there are many items."""
-        jobs = _cores() if len(items) >= (_LEAST_TO_DECODE if self.decodes else _LEAST_FOR_PROCESSES) else 1
+        jobs = _cores() if len(items) >= _LEAST_FOR_PROCESSES else 1
         shares = [items[job::jobs] for job in range(jobs)]
         helpers = [_Helper(self, share) for share in shares[1:]]
         for done, item in enumerate(shares[0], start=1):
@@ -152,7 +139,7 @@ def review_dataset(reviewer: Reviewer, cache_path: Path) -> list[Reviewed]:
         reviewer: the dataset, and by what it is reviewed.
         cache_path: where the reviews of unchanged files are kept; need not exist.
     """
-    folder, key = reviewer.folder, f"{reviewer.limits} {reviewer.decodes}"
+    folder, key = reviewer.folder, str(reviewer.limits)
     known = read_cache(cache_path, key)
     settled = time.time_ns() - _SETTLED_NANOSECONDS
     entries = {item.name: known[item.name] for item in folder.items if _is_current(folder, item, known)}

@@ -188,19 +188,6 @@ def decode_resized(data: bytes, size: ImageSize, name: str = "picture") -> bytes
     return decode(data, name).resize((size.width, size.height), Image.Resampling.BILINEAR).tobytes()
 
 
-def check_pixels(path: Path, name: str) -> None:
-    """Decode a picture's pixels and forget them.
-
-    Raises:
-        UnreadableImageError: the file cannot be read, or its pixels are damaged.
-    """
-    with _opened(read_image(path, name), name) as image:
-        try:
-            image.load()
-        except _UNREADABLE as error:
-            raise _damaged(name, error) from error
-
-
 def _opened(data: bytes, name: str) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # large pictures and odd metadata are no fault of their own

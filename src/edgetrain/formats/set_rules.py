@@ -58,16 +58,27 @@ def twin_findings(groups: Iterable[Sequence[Reviewed]]) -> Iterator[Finding]:
 
 def split_twin_findings(groups: Iterable[Sequence[Reviewed]], splits: Mapping[str, Split]) -> Iterator[Finding]:
     """Yield a finding for each picture that is identical to one in another split."""
+    fix = "Put both into the same split, or remove one."
+    for one, message in parted(groups, splits, "is identical to"):
+        yield Finding.of((one.name, 1), "split-twin", message, fix)
+
+
+def parted(
+    groups: Iterable[Sequence[Reviewed]], splits: Mapping[str, Split], relation: str
+) -> Iterator[tuple[Reviewed, str]]:
+    """Yield each picture that is not in the split of the first one of its group, and a message that says so."""
     for group in groups:
         divided = [one for one in group if one.name in splits]
         for one in divided[1:]:
             first, own = splits[divided[0].name], splits[one.name]
             if own is not first:
-                message = (
-                    f"{one.image_name} ({own.value}) is identical to {divided[0].image_name} ({first.value}): "
-                    "the model is judged by what it has seen."
+                yield (
+                    one,
+                    (
+                        f"{one.image_name} ({own.value}) {relation} {divided[0].image_name} ({first.value}): "
+                        "the model is judged by what it has seen."
+                    ),
                 )
-                yield Finding.of((one.name, 1), "split-twin", message, "Put both into the same split, or remove one.")
 
 
 def orphan_findings(reviewed: Sequence[Reviewed], image_names: Iterable[str]) -> Iterator[Finding]:

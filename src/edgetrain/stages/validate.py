@@ -7,7 +7,7 @@ report.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from edgetrain.core.collector import collector_at_rest
@@ -27,13 +27,14 @@ from edgetrain.core.reports import Report
 from edgetrain.core.reviewed import Reviewed
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats import set_rules
+from edgetrain.formats import pixel_rules, set_rules
 from edgetrain.formats.box_rules import BoxLimits
 from edgetrain.formats.class_rules import class_findings
 from edgetrain.formats.dataset_folder import DatasetFolder, find_dataset
 from edgetrain.formats.dataset_review import Reviewer, review_dataset
 from edgetrain.formats.git_changes import GitChanges, find_changes
 from edgetrain.formats.pbtxt import read_label_map
+from edgetrain.formats.pixel_cache import PixelFacts
 from edgetrain.formats.workspace_claim import claim_workspace
 
 _SHOWN = 50
@@ -71,10 +72,12 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Repo
     chosen, network = settings.validate, settings.network
     changes = find_changes(folder.root, chosen.since) if chosen.since else None
     limits = BoxLimits(network.image_size, chosen.min_box_side, network.max_boxes)
-    reviewed = review_dataset(Reviewer(folder, limits, chosen.pixels), workspace.review_cache_path)
+    reviewed = review_dataset(Reviewer(folder, limits), workspace.review_cache_path)
     claim_workspace(folder.root, {one.image_name: one.image_key for one in reviewed if one.image_key}, workspace)
+    facts = pixel_rules.decoded(folder.root, reviewed, workspace.pixel_cache_path) if chosen.pixels else {}
+    reviewed = pixel_rules.with_damage(reviewed, facts)
     found = [finding for one in reviewed if _concerns(changes, one) for finding in one.findings]
-    found += _set_findings(folder, reviewed, label_map, chosen.min_class_boxes)
+    found += _set_findings(folder, reviewed, label_map, facts=facts, min_boxes=chosen.min_class_boxes)
     findings = judged(found, chosen.rules)
     return findings, _report(reviewed, findings, changes)
 
@@ -85,15 +88,23 @@ def _concerns(changes: GitChanges | None, one: Reviewed) -> bool:
 
 
 def _set_findings(
-    folder: DatasetFolder, reviewed: Sequence[Reviewed], label_map: LabelMap | None, min_boxes: int
+    folder: DatasetFolder,
+    reviewed: Sequence[Reviewed],
+    label_map: LabelMap | None,
+    *,
+    facts: Mapping[str, PixelFacts],
+    min_boxes: int,
 ) -> Iterator[Finding]:
     """Yield what only the whole dataset tells."""
     splits = {item.name: item.split for item in folder.items if item.split is not None}
     twins = set_rules.identical_pictures(reviewed, lambda name: _digest(folder.root / name))
+    near = pixel_rules.near_pictures(reviewed, facts, twins)
     yield from folder.findings
     yield from set_rules.shared_findings(reviewed)
     yield from set_rules.twin_findings(twins)
     yield from set_rules.split_twin_findings(twins, splits)
+    yield from pixel_rules.near_twin_findings(near)
+    yield from pixel_rules.split_near_twin_findings(near, splits)
     yield from set_rules.orphan_findings(reviewed, folder.image_names)
     yield from set_rules.habit_findings(reviewed)
     yield from class_findings(reviewed, label_map=label_map, min_boxes=min_boxes, splits=splits, divided=folder.divided)
