@@ -14,10 +14,10 @@ from edgetrain.core.errors import DatasetError
 from edgetrain.core.splits import Split
 
 _ANNOTATION_SUFFIX = ".xml"
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _ANNOTATIONS_NAMES = ("annotations",)
 _IMAGES_NAMES = ("jpegimages", "images")
-_SPLIT_NAMES = {
+SPLIT_NAMES = {
     "train": Split.TRAIN,
     "validation": Split.VALIDATION,
     "valid": Split.VALIDATION,
@@ -80,7 +80,7 @@ def find_parts(root: Path) -> list[DatasetPart]:
         DatasetError: there are annotations both in the dataset's own folder and in split folders.
     """
     whole = _find_part(root, None)
-    divided = [_find_part(folder, _SPLIT_NAMES[folder.name.lower()]) for folder in _folders(root, _SPLIT_NAMES)]
+    divided = [_find_part(folder, SPLIT_NAMES[folder.name.lower()]) for folder in _folders(root, SPLIT_NAMES)]
     divided = [part for part in divided if part.annotation_paths]
     if divided and whole.annotation_paths:
         raise DatasetError(
@@ -129,7 +129,7 @@ def _index(folders: Iterable[Path], are_deep: bool) -> ImageIndex:
     files = [
         (path.parent.relative_to(folder).as_posix(), path) for folder in folders for path in _files(folder, are_deep)
     ]
-    pictures = [(place, path) for place, path in files if path.suffix.lower() in _IMAGE_SUFFIXES]
+    pictures = [(place, path) for place, path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     index = ImageIndex(tuple(path for _, path in pictures))
     for fold in (str, str.casefold):
         for place, path in files:
