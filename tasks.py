@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from invoke import Collection, Context, Exit
+from invoke import Collection, Context, Exit, task
 
 PROJECT_DIR = Path(__file__).resolve().parent
 sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
 from ci import tasks as ci_tasks  # noqa: E402 - found through the line above
-from ci.stage_tasks import Flag, settings_of, stage, take_variables  # noqa: E402
+from ci.stage_tasks import HELP, Flag, StageTask, settings_of, stage, take_variables  # noqa: E402
 
 VARIABLES = take_variables()
 DEMO_SETTINGS = PROJECT_DIR / "src" / "edgetrain" / "demo" / "demo.yaml"
@@ -77,19 +77,55 @@ def pipeline(
     print(console.closing_table(settings, covered))
 
 
-@stage("strict", "format")
+@stage("tool")
+def label(context: Context, dataset: Flag = None, workspace: Flag = None, tool: Flag = None) -> None:
+    """Start labelImg (or --tool NAME) with this dataset's pictures and classes."""
+    run(context, "label", dataset=dataset, workspace=workspace, tool=tool)
+
+
+@stage("strict", "format", "since", "pixels")
 def validate(
-    context: Context, dataset: Flag = None, workspace: Flag = None, strict: bool = False, format: str = "text"
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    strict: bool = False,
+    format: str = "text",
+    since: Flag = None,
+    pixels: bool = False,
 ) -> None:
-    """Review the labelled images: every fault with file and line (--format text or json)."""
+    """Review the labelled images: every fault with file and line (--format text, json, github or sarif)."""
     from edgetrain import console, flow
 
-    settings = settings_of(context, {"dataset": dataset, "workspace": workspace, "strict": strict}, VARIABLES)
+    given: dict[str, object] = {"dataset": dataset, "workspace": workspace}
+    given |= {"strict": strict, "since": since, "pixels": pixels}
+    settings = settings_of(context, given, VARIABLES)
     with console.listening(settings):
         text, is_good = flow.review(settings, format)
     print(text)
     if not is_good:
         raise Exit(code=1)
+
+
+@stage("apply")
+def fix(context: Context, dataset: Flag = None, workspace: Flag = None, apply: bool = False) -> None:
+    """Show the repairs that have one right answer as a diff; --apply writes them."""
+    from edgetrain import console, flow
+
+    settings = settings_of(context, {"dataset": dataset, "workspace": workspace, "apply": apply}, VARIABLES)
+    with console.listening(settings):
+        text = flow.report_text("fix", settings)
+    print(text)
+
+
+@stage()
+def stats(context: Context, dataset: Flag = None, workspace: Flag = None) -> None:
+    """Measure the dataset as the network sees it: counts, box sizes, anchors that fit."""
+    from edgetrain import console, flow
+
+    settings = settings_of(context, {"dataset": dataset, "workspace": workspace}, VARIABLES)
+    with console.listening(settings):
+        text = flow.report_text("stats", settings)
+    print(text)
 
 
 @stage("validation", "test", "seed")
@@ -179,6 +215,26 @@ def quantize(context: Context, dataset: Flag = None, workspace: Flag = None) -> 
     run(context, "quantize", dataset=dataset, workspace=workspace)
 
 
+@stage("model", "untrained", "format")
+def preflight(
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    model: Flag = None,
+    untrained: bool = False,
+    format: str = "text",
+) -> None:
+    """Say what edgetpu_compiler will make of the model: operators on the Edge TPU, on the CPU, refused, and why."""
+    from edgetrain import console, flow
+
+    settings = settings_of(context, {"dataset": dataset, "workspace": workspace, "model": model}, VARIABLES)
+    with console.listening(settings):
+        text, is_good = flow.preflight(settings, format, untrained=untrained)
+    print(text)
+    if not is_good:
+        raise Exit(code=1)
+
+
 @stage("split", "max_ap_drop")
 def evaluate(
     context: Context,
@@ -191,16 +247,66 @@ def evaluate(
     run(context, "evaluate", dataset=dataset, workspace=workspace, split=split, max_ap_drop=max_ap_drop)
 
 
+@stage("min_runtime_version")
+def compile(  # noqa: A001 - the task's name
+    context: Context, dataset: Flag = None, workspace: Flag = None, min_runtime_version: Flag = None
+) -> None:
+    """Compile the int8 model with Google's edgetpu_compiler, and check what it really did."""
+    given = {"min_runtime_version": min_runtime_version}
+    run(context, "compile", dataset=dataset, workspace=workspace, **given)
+
+
+@stage("device", "max_latency_ms", "minutes")
+def hardware(
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    device: Flag = None,
+    max_latency_ms: Flag = None,
+    minutes: Flag = None,
+) -> None:
+    """Try the compiled model on an Edge TPU: detections, accuracy, latency (--device cpu: a rehearsal)."""
+    given = {"device": device, "max_latency_ms": max_latency_ms, "minutes": minutes}
+    run(context, "hardware", dataset=dataset, workspace=workspace, **given)
+
+
+@stage("format", "unproven")
+def bundle(
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    format: Flag = None,
+    unproven: bool = False,
+) -> None:
+    """Pack the compiled model for Frigate or pycoral (--format), with labels, settings and model card."""
+    run(context, "bundle", dataset=dataset, workspace=workspace, bundle_format=format, unproven=unproven)
+
+
 @stage()
 def report(context: Context, dataset: Flag = None, workspace: Flag = None) -> None:
     """Make one HTML page of all results."""
     run(context, "report", dataset=dataset, workspace=workspace)
 
 
+@task(klass=StageTask, help={name: HELP[name] for name in ("profile", "format")}, auto_shortflags=False)
+def doctor(_context: Context, profile: str = "train", format: str = "text") -> None:
+    """Say what this machine can do for a profile, what is missing, and what helps."""
+    from edgetrain.stages.doctor import examine
+
+    text, is_good = examine(profile, format)
+    print(text)
+    if not is_good:
+        raise Exit(code=1)
+
+
 namespace = Collection(
+    doctor,
     demo,
     pipeline,
+    label,
     validate,
+    fix,
+    stats,
     split,
     tabulate,
     label_map,
@@ -210,7 +316,11 @@ namespace = Collection(
     train,
     export,
     quantize,
+    preflight,
     evaluate,
+    compile,
+    hardware,
+    bundle,
     report,
     ci_tasks.test,
     ci=ci_tasks.namespace,

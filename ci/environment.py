@@ -40,9 +40,12 @@ class Profile:
 
 _TENSORFLOW_PYTHONS = ((3, 11),)
 _LIGHT_PYTHONS = ((3, 11), (3, 13), (3, 12), (3, 10), (3, 9))
+_NUMPY_1_PYTHONS = ((3, 11), (3, 9), (3, 10), (3, 12))
 PROFILES = {
     "train": Profile("requirements.txt", _TENSORFLOW_PYTHONS, builds_sdists=True),
     "check": Profile("requirements-check.txt", _LIGHT_PYTHONS, builds_sdists=False),
+    "compile": Profile("requirements-compile.txt", _NUMPY_1_PYTHONS, builds_sdists=False),
+    "device": Profile("requirements-device.txt", _NUMPY_1_PYTHONS, builds_sdists=False),
     "test": Profile("requirements-test.txt", _TENSORFLOW_PYTHONS, builds_sdists=True),
     "gpu": Profile("requirements-gpu.txt", _TENSORFLOW_PYTHONS, builds_sdists=True),
 }

@@ -17,6 +17,10 @@ FLAGS = {
     "dataset": ("dataset.root", "folder of the labelled images"),
     "workspace": ("workspace.root", "folder for everything that is made"),
     "strict": ("validate.strict", "warnings fail too"),
+    "since": ("validate.since", "git revision: review only what changed since; whole-set rules see everything"),
+    "pixels": ("validate.pixels", "decode every picture too"),
+    "apply": ("fix.apply", "write the repairs instead of showing them"),
+    "tool": ("label.tool", "program that draws boxes"),
     "validation": ("split.validation", "share of the pictures that choose the model, 0 to 1"),
     "test": ("split.test", "share of the pictures that judge it, 0 to 1"),
     "seed": ("split.seed", "another seed, another division"),
@@ -31,13 +35,22 @@ FLAGS = {
     "restart": ("training.restart", "begin anew; the earlier run is kept aside"),
     "split": ("evaluate.split", "train, validation or test"),
     "max_ap_drop": ("evaluate.max_ap_drop", "AP that int8 may lose against float32, 0 to 1"),
+    "model": ("preflight.model", "a .tflite file instead of the workspace's model"),
+    "min_runtime_version": ("compile.min_runtime_version", "oldest Edge TPU runtime that the model must run on"),
+    "device": ("hardware.device", "edgetpu, usb:N, pci:N, or cpu for a rehearsal"),
+    "max_latency_ms": ("hardware.max_latency_ms", "limit of the 90th percentile"),
+    "minutes": ("hardware.minutes", "how long it must run without a pause"),
+    "bundle_format": ("bundle.format", "frigate or pycoral"),
+    "unproven": ("bundle.unproven", "also a model that no Coral device has passed; the bundle says so"),
 }
 HELP = {name: f"{text} ({setting})" for name, (setting, text) in FLAGS.items()}
 HELP |= {
     "no_train_whole_model": "train only the layers after the backbone",
     "to": "last stage to run (default: evaluate)",
     "force": "redo what is up to date, the training too",
-    "format": "text or json",
+    "profile": "train, check, compile, device, test or gpu",
+    "untrained": "a model of the same shape before any training",
+    "format": "validate: text, json, github or sarif; preflight: text or json; bundle: frigate or pycoral",
 }
 Flag = Optional[str]
 

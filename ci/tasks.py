@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Optional
 
-from invoke import Collection, Context, task
+from invoke import Collection, Context, Exit, task
+
+from edgetrain.core.errors import EdgetrainError
 
 _ROOT = Path(__file__).resolve().parent.parent
 _BACKBONE = "src/edgetrain/demo/backbone.tar.gz"
@@ -41,6 +44,15 @@ def check(_context: Context) -> None:
     """Run all of the above."""
 
 
+@task(help={"mutants": "damaged annotations to review", "seed": "another seed, other mutants"})
+def soak(context: Context, mutants: int = 100_000, seed: int = 0) -> None:
+    """Run the checks that take minutes: each a program, which says what it tried and ends badly at the first fault."""
+    programs = (f"tests.mutants --count {mutants} --seed {seed}",)
+    with context.cd(_ROOT):
+        for program in programs:
+            context.run(f"python -m {program}", env={"PYTHONPATH": "src"})
+
+
 @task(help={"steps": "training steps", "seed": "seed of pictures and weights", "out": "archive to write"})
 def pretrain_demo(_context: Context, steps: int = 2200, seed: int = 0, out: str = _BACKBONE) -> None:
     """Make the demo's backbone anew: classification of drawn shapes, on this machine, from random weights."""
@@ -50,4 +62,15 @@ def pretrain_demo(_context: Context, steps: int = 2200, seed: int = 0, out: str 
     print(f"{out}: accuracy {accuracy:.3f} on fresh pictures")
 
 
-namespace = Collection(lint, types, check, pretrain_demo)
+@task
+def coral(_context: Context) -> None:
+    """Fetch what a Coral agent needs beside PyPI (ci/coral.json): ci/inv --profile device ci.coral."""
+    from ci.coral import install
+
+    try:
+        print(*install(Path(sys.prefix) / "coral"), sep="\n")
+    except EdgetrainError as error:
+        raise Exit(f"error: {error}", code=1) from error
+
+
+namespace = Collection(lint, types, check, soak, pretrain_demo, coral)

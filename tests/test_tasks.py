@@ -284,10 +284,22 @@ def test_every_stage_is_a_task_with_the_common_flags(inv, monkeypatch, tmp_path,
     ran = []
     monkeypatch.setattr(flow, "run_stage", lambda name, _settings: ran.append(name))
     monkeypatch.setattr(flow, "review", lambda *_: (ran.append("validate"), True))
+    monkeypatch.setattr(
+        flow, "preflight", lambda *_, untrained: (ran.append("preflight-untrained" if untrained else "preflight"), True)
+    )
+    words = ["preflight", "--untrained"] if stage == "preflight-untrained" else [stage]
 
-    code, *_ = inv(stage, "--dataset", "x", "--workspace", str(tmp_path / "build"))
+    code, *_ = inv(*words, "--dataset", "x", "--workspace", str(tmp_path / "build"))
 
     assert (code, ran) == (0, [stage])
+
+
+def test_a_bad_verdict_of_preflight_is_shown_with_exit_code_1(inv, monkeypatch, tmp_path):
+    monkeypatch.setattr(flow, "preflight", lambda *_, **__: ("the table", False))
+
+    code, out, _ = inv("preflight", "--model", "x.tflite", "--workspace", str(tmp_path / "build"))
+
+    assert (code, out) == (1, "the table\n")
 
 
 def test_an_error_inside_an_error_is_told_once(inv, monkeypatch, tmp_path):

@@ -60,11 +60,11 @@ class Console(Listener):
     def finished(self, stage: str, summary: str, seconds: float) -> None:
         """Write the result of a stage."""
         self._close_bar()
-        self._write(f"{stage:12}{summary} ({_duration(seconds)})")
+        self._write(f"{stage:11} {summary} ({_duration(seconds)})")
 
     def skipped(self, stage: str, reason: str) -> None:
         """Write that a stage had nothing to do."""
-        self._write(f"{stage:12}skipped: {reason}")
+        self._write(f"{stage:11} skipped: {reason}")
 
     def close(self) -> None:
         """Wipe the bar, if there is one."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgetrain.core.errors import DatasetError, EdgetrainError, SettingsError
-from edgetrain.core.findings import findings_of, render_findings
+from edgetrain.core.errors import DatasetError, EdgetrainError, GateError, SettingsError
+from edgetrain.core.findings import findings_of
 from edgetrain.core.label_map import suggestion
 from edgetrain.core.lock import sole_user
 from edgetrain.core.reports import require_report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
+from edgetrain.formats.finding_formats import Review, render_review, repository_prefix, require_format
 from edgetrain.stage_run import Digests, StageInputs, run_if_stale
 
 Paths = Callable[[Settings, Workspace], Sequence[Path]]
@@ -29,7 +31,7 @@ class Stage:
     """One step of the pipeline and everything that its result depends on.
 
     ``settings`` names sections or ``section.key``; ``reads`` are paths that must exist, ``makes`` paths that it
-    leaves; ``optional`` are inputs that may be absent.
+    leaves; ``optional`` are inputs that may be absent; ``is_partial`` tells whether only a part is looked at.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Stage:
     reads: Paths = _none
     optional: Paths = _none
     makes: Paths = _none
+    is_partial: Callable[[Settings], bool] = lambda _: False
 
     @property
     def module(self) -> str:
@@ -52,7 +55,12 @@ def _checkpoint_file(settings: Settings, _workspace: Workspace) -> Sequence[Path
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage("validate", ("validate", "network.max_boxes"), reads_dataset=True),
+    Stage(
+        "validate",
+        ("validate", "network.max_boxes", "network.image_size"),
+        reads_dataset=True,
+        is_partial=lambda settings: bool(settings.validate.since),
+    ),
     Stage("split", ("split",), reads_dataset=True, makes=lambda _, w: [w.splits_dir]),
     Stage(
         "tabulate",
@@ -93,6 +101,12 @@ STAGES: tuple[Stage, ...] = (
         reads=lambda _, w: [w.label_map_path, w.checkpoint_dir],
         makes=lambda _, w: [w.pipeline_config_path],
     ),
+    # What maps depends on the shape of the model, so not on the rest of pipeline.config.
+    Stage(
+        "preflight-untrained",
+        ("network", "export", "compile.min_runtime_version"),
+        reads=lambda _, w: [w.label_map_path],
+    ),
     Stage(
         "train",
         ("training.seed",),
@@ -108,13 +122,34 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "quantize",
         ("quantize",),
-        reads=lambda _, w: [w.saved_model_dir, w.records_dir],
+        reads=lambda _, w: [w.saved_model_dir, w.records_dir, w.label_map_path],
         makes=lambda _, w: [w.float_model_path, w.model_path],
     ),
+    Stage("preflight", ("compile.min_runtime_version",), reads=lambda _, w: [w.model_path]),
     Stage(
         "evaluate",
         ("evaluate",),
         reads=lambda _, w: [w.float_model_path, w.model_path, w.records_dir, w.label_map_path],
+    ),
+    Stage(
+        "compile",
+        ("compile",),
+        reads=lambda _, w: [w.model_path],
+        makes=lambda _, w: [w.compiled_model_path],
+    ),
+    Stage(
+        "hardware",
+        ("hardware",),
+        reads=lambda _, w: [w.model_path, w.records_dir, w.label_map_path],
+        optional=lambda _, w: [w.compiled_model_path],
+        makes=lambda _, w: [w.hardware_junit_path],
+    ),
+    Stage(
+        "bundle",
+        ("bundle",),
+        reads=lambda _, w: [w.label_map_path],
+        optional=lambda _, w: [w.compiled_model_path, w.report_path("hardware"), w.report_path("evaluate")],
+        makes=lambda _, w: [w.bundle_dir],
     ),
     Stage(
         "report",
@@ -124,9 +159,16 @@ STAGES: tuple[Stage, ...] = (
 )
 
 # Beside the pipeline: run by their own tasks only.
-TOOLS: tuple[Stage, ...] = ()
+# What changes the dataset does not name it as an input: the report would call that a stale one.
+TOOLS: tuple[Stage, ...] = (
+    Stage("preflight-file", ("preflight", "compile.min_runtime_version")),
+    Stage("label", ("label",)),
+    Stage("fix", ("fix",)),
+    Stage("stats", ("network.type", "network.image_size", "validate.min_box_side"), reads_dataset=True),
+)
 
 _LAST_BY_DEFAULT = "evaluate"
+_PREFLIGHT_FORMATS = ("text", "json")
 
 
 def stage_named(name: str) -> Stage:
@@ -159,8 +201,8 @@ def run_pipeline(settings: Settings, *, to: str | None = None, force: bool = Fal
     Raises:
         EdgetrainError: a stage failed; what the earlier ones made stays, and the report's page shows it.
     """
-    last = stage_named(to or _LAST_BY_DEFAULT)
     page = stage_named("report")
+    last = stage_named(_LAST_BY_DEFAULT if to in (None, page.name) else to)
     stages = [stage for stage in STAGES[: STAGES.index(last) + 1] if stage is not page]
     digests = Digests(settings)
     if force:
@@ -184,7 +226,7 @@ def review(settings: Settings, output_format: str) -> tuple[str, bool]:
     Raises:
         EdgetrainError: the format is unknown, or there is no dataset to review.
     """
-    render_findings((), output_format)
+    require_format(output_format)
     is_good = True
     try:
         run_stage("validate", settings)
@@ -193,7 +235,47 @@ def review(settings: Settings, output_format: str) -> tuple[str, bool]:
             raise
         is_good = False
     report = require_report(Workspace(settings.workspace.root).report_path("validate"), "validate")
-    return render_findings(findings_of(report), output_format), is_good
+    shown = Review(
+        findings=findings_of(report),
+        is_good=is_good,
+        changed=report.get("changed", ()),  # type: ignore[arg-type]
+        prefix=repository_prefix(settings.dataset.root),
+    )
+    return render_review(shown, output_format), is_good
+
+
+def report_text(name: str, settings: Settings) -> str:
+    """Run a stage or tool and return the text of its report, for a terminal.
+
+    Raises:
+        EdgetrainError: the stage failed.
+    """
+    run_stage(name, settings)
+    report = require_report(Workspace(settings.workspace.root).report_path(name), name)
+    return str(report["text"])
+
+
+def preflight(settings: Settings, output_format: str, *, untrained: bool) -> tuple[str, bool]:
+    """Judge the workspace's model, ``preflight.model`` or an untrained model; return the verdict and if it is good.
+
+    Raises:
+        EdgetrainError: the format is unknown, or there is no model to judge.
+    """
+    if output_format not in _PREFLIGHT_FORMATS:
+        raise SettingsError(
+            f"--format {output_format}: no such format. It is one of: {', '.join(_PREFLIGHT_FORMATS)}."
+            f"{suggestion(output_format, _PREFLIGHT_FORMATS)}"
+        )
+    name = "preflight-untrained" if untrained else "preflight-file" if settings.preflight.model else "preflight"
+    is_good = True
+    try:
+        run_stage(name, settings)
+    except GateError:
+        is_good = False
+    report = require_report(Workspace(settings.workspace.root).report_path(name), name)
+    if output_format == "json":
+        return json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False), is_good
+    return str(report["text"]), is_good
 
 
 def _run(stage: Stage, settings: Settings, digests: Digests, *, force: bool) -> None:
@@ -205,6 +287,7 @@ def _run(stage: Stage, settings: Settings, digests: Digests, *, force: bool) -> 
         optional=tuple(stage.optional(settings, workspace)),
         reads_dataset=stage.reads_dataset,
         outputs=tuple(stage.makes(settings, workspace)),
+        is_partial=stage.is_partial(settings),
     )
     run_if_stale(stage.name, stage.module, inputs, settings=settings, digests=digests, force=force)
 

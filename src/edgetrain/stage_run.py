@@ -16,7 +16,7 @@ from pathlib import Path
 
 import edgetrain
 from edgetrain.core.errors import EdgetrainError, MissingInputError
-from edgetrain.core.files import combined_digest, file_digest, visible_files
+from edgetrain.core.files import combined_digest, file_digest, folder_state, visible_files
 from edgetrain.core.progress import listener
 from edgetrain.core.reports import StageRecord, read_report, write_record
 from edgetrain.core.settings import Settings
@@ -30,7 +30,8 @@ _PACKAGES = ("tensorflow-cpu", "tensorflow", "tf-object-detection-api", "numpy",
 class StageInputs:
     """What a stage's result depends on.
 
-    ``required`` maps each input to the stage that makes it; ``outputs`` are what the stage leaves.
+    ``required`` maps each input to the stage that makes it; ``outputs`` are what the stage leaves. A partial result,
+    of a part of the dataset only, is never up to date.
     """
 
     settings: Mapping[str, object]
@@ -38,6 +39,7 @@ class StageInputs:
     optional: tuple[Path, ...]
     reads_dataset: bool
     outputs: tuple[Path, ...]
+    is_partial: bool = False
 
 
 class Digests:
@@ -57,13 +59,15 @@ class Digests:
         return self._of_files(path, visible_files(path)) if path.is_dir() else None
 
     def of_dataset(self) -> str | None:
-        """Return the digest of all visible files of the dataset, a workspace inside it left out."""
+        """Return the state of all visible files of the dataset, a workspace inside it left out.
+
+        It is made of names, sizes and times of change: reading thousands of pictures only to learn that there is
+        nothing to do would cost more than the review itself. A touched file makes the stages that read the dataset run
+        again; those after them compare the content of what these leave.
+        """
         if not self._dataset_dir.is_dir():
             return None
-        files = visible_files(self._dataset_dir)
-        if self._dataset_dir in self._workspace_dir.parents:
-            files = [path for path in files if self._workspace_dir not in path.parents]
-        return self._of_files(self._dataset_dir, files)
+        return folder_state(self._dataset_dir, left_out=self._workspace_dir)
 
     def of_code(self) -> str:
         """Return the digest of the project's own code and templates."""
@@ -98,7 +102,7 @@ def run_if_stale(  # noqa: PLR0913 - all but the first three are keyword-only
     plain_settings = {key: _plain(value) for key, value in inputs.settings.items()}
     fingerprint = _fingerprint(name, plain_settings, used, digests.of_code())
     record_path = workspace.report_path(name)
-    if not force and _is_up_to_date(record_path, fingerprint, inputs, workspace, digests):
+    if not force and not inputs.is_partial and _is_up_to_date(record_path, fingerprint, inputs, workspace, digests):
         listener().skipped(name, "inputs, settings and code are unchanged")
         return
     listener().started(name)
@@ -114,7 +118,7 @@ def run_if_stale(  # noqa: PLR0913 - all but the first three are keyword-only
     record = StageRecord(
         stage=name,
         report=report,
-        fingerprint="" if failure else fingerprint,
+        fingerprint="" if failure or inputs.is_partial else fingerprint,
         settings=plain_settings,
         inputs=used,
         outputs={workspace.relative(path): digests.of(path) for path in inputs.outputs},
@@ -148,7 +152,7 @@ def _input_digests(inputs: StageInputs, workspace: Workspace, digests: Digests) 
     for path in inputs.optional:
         inside = workspace.root in path.parents
         used[workspace.relative(path) if inside else path.name] = digests.of(path)
-    if inputs.reads_dataset:
+    if inputs.reads_dataset and not inputs.is_partial:
         used["dataset"] = digests.of_dataset()
     return used
 
@@ -177,7 +181,7 @@ def _plain(value: object) -> object:
         return value.value
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, Path) else value  # a dict of words is JSON already
 
 
 def _versions() -> dict[str, str]:

@@ -6,8 +6,15 @@ import json
 
 import pytest
 
-from edgetrain.core.errors import SettingsError
-from edgetrain.core.findings import Finding, count_by_severity, count_text, counted, findings_of, render_findings
+from edgetrain.core.findings import (
+    Finding,
+    count_by_severity,
+    count_text,
+    counted,
+    findings_of,
+    render_json,
+    render_text,
+)
 
 FIRST = Finding("a.xml", 9, "box-empty", "error", "boat: the box is empty.", "Draw it again.")
 SECOND = Finding("a.xml", 10, "size-missing", "warning", "<size> is missing.", "Add it.")
@@ -15,7 +22,7 @@ THIRD = Finding("b.xml", 1, "xml-unsafe", "error", "é.", "Remove it.")
 
 
 def test_text_is_sorted_by_file_and_line_and_ends_with_the_number():
-    text = render_findings([THIRD, SECOND, FIRST], "text")
+    text = render_text([THIRD, SECOND, FIRST])
 
     assert text.splitlines() == [
         "a.xml:9: error: boat: the box is empty. Draw it again. [box-empty]",
@@ -26,7 +33,7 @@ def test_text_is_sorted_by_file_and_line_and_ends_with_the_number():
 
 
 def test_json_has_the_same_findings_in_the_same_order():
-    value = json.loads(render_findings([THIRD, FIRST], "json"))
+    value = json.loads(render_json([THIRD, FIRST]))
 
     assert value == {"findings": [FIRST.to_json(), THIRD.to_json()]}
     assert set(FIRST.to_json()) == {"rule", "severity", "file", "line", "message", "fix"}
@@ -38,16 +45,16 @@ def test_a_report_gives_its_findings_back():
 
 
 def test_no_findings_are_zero_of_each():
-    assert render_findings([], "text") == "0 errors, 0 warnings"
-    assert json.loads(render_findings([], "json")) == {"findings": []}
+    assert render_text([]) == "0 errors, 0 warnings"
+    assert json.loads(render_json([])) == {"findings": []}
     assert count_by_severity([]) == {"error": 0, "warning": 0}
 
 
-def test_an_unknown_format_is_a_settings_error():
-    with pytest.raises(
-        SettingsError, match=r'--format jsn: no such format\. It is one of: text, json\. Did you mean "json"'
-    ):
-        render_findings([], "jsn")
+def test_what_a_terminal_would_obey_is_shown_as_escapes():
+    hostile = Finding("a\n\x1b[2J\u202e\udcff.xml", 1, "box-empty", "error", "ä…", "f.")
+
+    assert render_text([hostile]).splitlines()[0] == r"a\n\x1b[2J\u202e\udcff.xml:1: error: ä… f. [box-empty]"
+    assert json.loads(render_json([hostile]).encode())["findings"] == [hostile.to_json()]
 
 
 @pytest.mark.parametrize(

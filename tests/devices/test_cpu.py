@@ -17,9 +17,9 @@ def picture():
 @pytest.mark.parametrize("name", ["float_model_path", "model_path"])
 def test_detections_have_known_classes_scores_and_boxes(finished_workspace, picture, name):
     """Class indices count from 0, scores fall, and there are no more than asked for."""
-    from edgetrain.devices.cpu import CpuDetector
+    from edgetrain.devices.cpu import cpu_detector
 
-    found = CpuDetector(getattr(finished_workspace, name)).detect(picture)
+    found = cpu_detector(getattr(finished_workspace, name)).detect(picture)
     scores = [one.score for one in found]
 
     assert 0 < len(found) <= 20
@@ -30,9 +30,9 @@ def test_detections_have_known_classes_scores_and_boxes(finished_workspace, pict
 
 def test_the_float_model_sees_the_same_picture(finished_workspace, picture):
     """uint8 0 to 255 becomes -1 to 1: what the network was trained on."""
-    from edgetrain.devices.cpu import CpuDetector
+    from edgetrain.devices.cpu import cpu_detector
 
-    detector = CpuDetector(finished_workspace.float_model_path)
+    detector = cpu_detector(finished_workspace.float_model_path)
 
     scaled = detector._to_input(np.array([[[0, 255, 51]]], np.uint8))
 
@@ -43,11 +43,11 @@ def test_a_model_without_post_processing_is_refused(tmp_path):
     """Four outputs are expected; the message says what is there."""
     import tensorflow as tf
 
-    from edgetrain.devices.cpu import CpuDetector
+    from edgetrain.devices.cpu import cpu_detector
 
     function = tf.function(lambda x: x * 2).get_concrete_function(tf.TensorSpec((1, 8, 8, 3)))
     path = tmp_path / "other.tflite"
     path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([function]).convert())
 
     with pytest.raises(ValueError, match="has 1 outputs, not boxes, classes, scores and count"):
-        CpuDetector(path)
+        cpu_detector(path)

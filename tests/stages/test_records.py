@@ -96,8 +96,8 @@ def test_a_png_and_a_difficult_box_are_told_as_such(settings, workspace, prepare
     ("change", "expected"),
     [
         pytest.param(("<name>boat", "<name>baot"), (LabelMapError, r"14: 'baot' is not .* \"boat\"\?"), id="class"),
-        pytest.param(("<xmax>28", "<xmax>65"), (DatasetError, "14: boat: xmax 65 is outside"), id="box"),
-        pytest.param(("<xmax>28", "<xmax>4"), (DatasetError, "14: boat: the box 4 6 4 40 is empty"), id="empty box"),
+        pytest.param(("<xmax>28", "<xmax>65"), (DatasetError, "22: boat: xmax 65 is outside"), id="box"),
+        pytest.param(("<xmax>28", "<xmax>4"), (DatasetError, "22: boat: the box 4 6 4 40 is empty"), id="empty box"),
         pytest.param(("<width>64", "<width>65"), (DatasetError, "8: <size> is 65x48, but images/0000"), id="size"),
         pytest.param(("<xmax>28", "<xmax>x"), (DatasetError, "22: <xmax> is 'x', not a number"), id="word"),
     ],

@@ -93,7 +93,7 @@ def test_what_was_not_tried_is_said_to_be_unproven(judged, page):
 def test_what_was_tried_is_said_with_its_result(judged, left, page):
     judged()
     left("compile", summary="all operators mapped")
-    left("hardware", {"device": "usb:0"}, summary="7.9 ms")
+    left("hardware", {"device": "usb:0", "is_hardware_pass": True}, summary="7.9 ms")
     words = text_of(page())
 
     assert "compiled for the Edge TPU: all operators mapped" in words
@@ -106,13 +106,26 @@ def test_a_model_that_failed_to_compile_is_not_proven(left, page):
     words = text_of(page())
 
     assert "compile failed: 2 subgraphs" in words
-    assert "compiled for the Edge TPU" not in words
+    assert "not compiled for the Edge TPU: unproven" in words
+
+
+def test_what_a_stand_in_compiled_is_not_proven(left, page):
+    left("compile", {"provenance": "stand-in"}, summary="99 mapped")
+
+    assert "not compiled for the Edge TPU: unproven (a stand-in played the compiler: 99 mapped)" in text_of(page())
+
+
+def test_the_checks_of_a_device_are_shown(left, page):
+    check = {"name": "latency", "is_passed": False, "text": "30 ms, too slow"}
+    left("hardware", {"device": "usb:0", "checks": [check]}, summary="1 check failed")
+
+    assert "Checks on usb:0 check result what was found latency failed 30 ms, too slow" in text_of(page())
 
 
 def test_a_run_on_the_cpu_proves_nothing_about_a_coral(left, page):
-    left("hardware", {"device": "cpu"}, summary="30 ms")
+    left("hardware", {"device": "cpu", "is_rehearsal": True, "is_hardware_pass": False}, summary="rehearsal: 30 ms")
 
-    assert "not run on a Coral: unproven (run on the CPU: 30 ms)" in text_of(page())
+    assert "not run on a Coral: unproven (rehearsal: 30 ms)" in text_of(page())
 
 
 def test_a_failed_stage_makes_the_headline(left, settings, workspace):

@@ -33,8 +33,16 @@ class StorageError(EdgetrainError):
     """A file could not be read or written: free space, or mend the permissions."""
 
 
+class ModelError(EdgetrainError):
+    """A model file is damaged, or is not what the next step needs: make it again."""
+
+
 class ToolError(EdgetrainError):
     """An external program is missing or failed."""
+
+
+class DeviceError(EdgetrainError):
+    """A device is missing, busy, or failed: mend what the message names."""
 
 
 class TrainingError(EdgetrainError):

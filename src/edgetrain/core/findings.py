@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
-from edgetrain.core.errors import SettingsError
-from edgetrain.core.label_map import suggestion
+from edgetrain.core.files import json_text
+from edgetrain.core.rules import RULES, RuleLevel
+
+_READ_AT_A_GLANCE = 10
 
 
 class Severity(enum.Enum):
@@ -33,13 +34,32 @@ class Finding:
     message: str
     fix: str
 
+    @classmethod
+    def of(cls, place: tuple[str, int], rule: str, message: str, fix: str) -> Finding:
+        """Return a finding at (file, line) with the severity that its rule has by default."""
+        return cls(*place, rule, RULES[rule].severity, message, fix)
+
     def __str__(self) -> str:
         """Return the finding as one line of text: place, severity, rule, message, remedy."""
-        return f"{self.file}:{self.line}: {self.severity}: {self.message} {self.fix} [{self.rule}]"
+        return printable(f"{self.file}:{self.line}: {self.severity}: {self.message} {self.fix} [{self.rule}]")
 
     def to_json(self) -> dict[str, object]:
         """Return the finding as the object of the JSON report."""
         return asdict(self)
+
+
+def judged(findings: Iterable[Finding], severities: Mapping[str, str]) -> list[Finding]:
+    """Return the findings sorted, with other severities by rule; those that are off are left out."""
+    changed = (
+        replace(finding, severity=severities[finding.rule]) if finding.rule in severities else finding
+        for finding in findings
+    )
+    return sorted(finding for finding in changed if finding.severity != RuleLevel.OFF.value)
+
+
+def count_by_rule(findings: Iterable[Finding]) -> dict[str, int]:
+    """Return the number of findings of each rule that has any, most first."""
+    return dict(sorted(Counter(finding.rule for finding in findings).items(), key=lambda one: (-one[1], one[0])))
 
 
 def findings_of(report: Mapping[str, object]) -> list[Finding]:
@@ -53,19 +73,22 @@ def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
     return {severity.value: counts[severity.value] for severity in Severity}
 
 
-def render_findings(findings: Iterable[Finding], output_format: str) -> str:
-    """Return findings, sorted, as ``text`` (one a line, then their number) or ``json`` (an object with ``findings``).
+def render_text(findings: Iterable[Finding]) -> str:
+    """Return findings, sorted, one a line, how often each rule is broken if there are many, and their number."""
+    ordered = sorted(findings)
+    return "\n".join([*map(str, ordered), *_rule_lines(ordered), count_text(ordered)])
 
-    Raises:
-        SettingsError: there is no such format.
-    """
-    renderers = {"text": _render_text, "json": _render_json}
-    if output_format not in renderers:
-        raise SettingsError(
-            f"--format {output_format}: no such format. It is one of: {', '.join(renderers)}."
-            f"{suggestion(output_format, renderers)}"
-        )
-    return renderers[output_format](sorted(findings))
+
+def render_json(findings: Iterable[Finding]) -> str:
+    """Return findings, sorted, as a JSON object with the list ``findings``."""
+    return json_text({"findings": [finding.to_json() for finding in sorted(findings)]})
+
+
+def printable(text: str) -> str:
+    """Return text of strangers fit for a terminal and a log: what does not print, line ends too, as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def count_text(findings: Iterable[Finding]) -> str:
@@ -79,10 +102,10 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun if count == 1 else plural}"
 
 
-def _render_text(findings: Sequence[Finding]) -> str:
-    return "\n".join([*map(str, findings), count_text(findings)])
-
-
-def _render_json(findings: Sequence[Finding]) -> str:
-    value = {"findings": [finding.to_json() for finding in findings]}
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+def _rule_lines(findings: Sequence[Finding]) -> list[str]:
+    """Return how often each rule is broken, errors first, where there are more findings than are read at a glance."""
+    if len(findings) <= _READ_AT_A_GLANCE:
+        return []
+    counts = Counter((finding.severity, finding.rule) for finding in findings)
+    ordered = sorted(counts.items(), key=lambda one: (one[0][0], -one[1], one[0][1]))
+    return ["", *(f"{count:6}  {severity:7}  {rule}" for (severity, rule), count in ordered)]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
+from edgetrain.core.rules import RULES, RuleLevel
+
 
 class NetworkType(enum.Enum):
     """The detectors that can be trained."""
@@ -39,9 +41,33 @@ class WorkspaceSettings:
 
 @dataclass(frozen=True)
 class ValidateSettings:
-    """How strict the review of the dataset is."""
+    """How strict the review of the dataset is, and what it looks at.
+
+    ``rules`` gives rules another severity (``error``, ``warning``, ``off``); ``min_box_side`` is in pixels of the
+    network's input. With ``pixels`` every picture is decoded. ``since`` is a git revision: only files changed since
+    then are held against the rules for single files (empty: all).
+    """
 
     strict: bool
+    rules: dict[str, str] = field(metadata={"keys": tuple(RULES), "choices": tuple(one.value for one in RuleLevel)})
+    min_box_side: float = field(metadata=_between(1, 1280))
+    min_class_boxes: int = field(metadata=_at_least(0))
+    pixels: bool
+    since: str
+
+
+@dataclass(frozen=True)
+class FixSettings:
+    """Whether repairs of the dataset are written or only shown."""
+
+    apply: bool
+
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """The program with which pictures are labelled."""
+
+    tool: str
 
 
 @dataclass(frozen=True)
@@ -109,6 +135,7 @@ class QuantizeSettings:
     """How the ranges of the activations are measured."""
 
     representative_images: int = field(metadata=_at_least(1))
+    seed: int = field(metadata=_at_least(0))
 
 
 @dataclass(frozen=True)
@@ -117,6 +144,58 @@ class EvaluateSettings:
 
     split: str = field(metadata={"choices": ("train", "validation", "test")})
     max_ap_drop: Optional[float] = field(metadata=_between(0, 1))
+
+
+@dataclass(frozen=True)
+class PreflightSettings:
+    """A TFLite file to judge instead of the workspace's model (``None``: that one)."""
+
+    model: Optional[Path]
+
+
+@dataclass(frozen=True)
+class CompileSettings:
+    """How ``edgetpu_compiler`` is called.
+
+    ``program`` is its name or path; ``min_runtime_version`` the oldest runtime that the model must run on;
+    ``timeout_seconds`` is the compiler's own limit, a little later it is ended from outside.
+    """
+
+    program: str
+    min_runtime_version: int = field(metadata=_between(10, 14))
+    search_delegate: bool
+    delegate_search_step: int = field(metadata=_between(1, 1000))
+    timeout_seconds: int = field(metadata=_between(1, 86_400))
+
+
+@dataclass(frozen=True)
+class HardwareSettings:
+    """Which device is tried, how, and what it must reach.
+
+    ``max_latency_ms`` limits the 90th percentile; ``min_agreement`` is the share of the objects (with ``min_score`` or
+    more) that device and CPU must both find; ``max_ap_drop`` is the AP that the device may lose against the CPU.
+    """
+
+    device: str = field(metadata={"pattern": "edgetpu|cpu|(usb|pci):[0-9]+", "shape": "edgetpu, cpu, usb:N or pci:N"})
+    api: str = field(metadata={"choices": ("auto", "pycoral", "delegate")})
+    delegate_library: str
+    inferences: int = field(metadata=_between(1, 1_000_000))
+    warmup: int = field(metadata=_between(0, 10_000))
+    minutes: float = field(metadata=_between(0, 10_080))
+    timeout_seconds: float = field(metadata=_between(1, 3600))
+    min_score: float = field(metadata=_between(0, 1))
+    min_agreement: float = field(metadata=_between(0, 1))
+    max_ap_drop: float = field(metadata=_between(0, 1))
+    max_latency_ms: Optional[float] = field(metadata=_between(0, 60_000))
+
+
+@dataclass(frozen=True)
+class BundleSettings:
+    """What is handed over: for whom, under which name (empty: the dataset's), and if a device must have passed it."""
+
+    format: str = field(metadata={"choices": ("frigate", "pycoral")})
+    name: str
+    unproven: bool
 
 
 @dataclass(frozen=True)

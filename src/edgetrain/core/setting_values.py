@@ -106,13 +106,16 @@ def parse_section(name: str, section: type[T], sources: Sequence[Source]) -> T:
         value = parse_value(source.values[full_name], hints[field.name], label=label, base_dir=source.base_dir)
         if field.metadata.get("is_url") and value and ":" not in str(value):
             value = str(_parse_path(value, label, source.base_dir))
-        _check_range(value, field.metadata, label)
+        if isinstance(value, dict):
+            _check_names(value, field.metadata, label)
+        else:
+            _check_range(value, field.metadata, label)
         values[field.name] = value
     return section(**values)
 
 
 def parse_value(value: object, kind: object, *, label: str, base_dir: Path) -> object:
-    """Return ``value`` as the given type: bool, int, float, str, Path, Enum, tuple of str, or one of them or None.
+    """Return ``value`` as the given type: bool, int, float, str, Path, Enum, tuple or dict of str, or one or None.
 
     Raises:
         SettingsError: the value is not of that type.
@@ -127,7 +130,7 @@ def parse_value(value: object, kind: object, *, label: str, base_dir: Path) -> o
         return _parse_path(value, label, base_dir)
     if kind in (int, float):
         return _parse_number(value, kind, label)
-    parsers = {bool: _parse_bool, str: _parse_text, tuple: _parse_names}
+    parsers = {bool: _parse_bool, str: _parse_text, tuple: _parse_names, dict: _parse_pairs}
     return parsers[typing.get_origin(kind) or kind](value, label)  # type: ignore[index]
 
 
@@ -177,6 +180,25 @@ def _parse_names(value: object, label: str) -> tuple[str, ...]:
     if isinstance(value, Iterable):
         return tuple(str(part) for part in value)
     raise SettingsError(f"{label} is {value!r}, but must be a list of names.")
+
+
+def _parse_pairs(value: object, label: str) -> dict[str, str]:
+    """Return names with their words: a mapping, or text such as ``a=off, b=error``."""
+    if isinstance(value, str):
+        pairs = (part.partition("=") for part in value.split(",") if part.strip())
+        return {name.strip(): word.strip() for name, _, word in pairs}
+    if isinstance(value, Mapping):
+        # YAML reads a bare off as false.
+        return {str(name): "off" if word is False else str(word) for name, word in value.items()}
+    raise SettingsError(f"{label} is {value!r}, but must be names with a value each, such as {{name: value}}.")
+
+
+def _check_names(value: Mapping[str, str], limits: Mapping[str, object], label: str) -> None:
+    keys = limits.get("keys")
+    for name, word in value.items():
+        if isinstance(keys, tuple) and name not in keys:
+            raise SettingsError(f"{label} names {name!r}, which is no rule.{suggestion(name, keys)}")
+        _check_range(word, limits, f"{label}: {name}")
 
 
 def _check_range(value: object, limits: Mapping[str, object], label: str) -> None:

@@ -27,6 +27,8 @@ class Settings:
     dataset: sections.DatasetSettings
     workspace: sections.WorkspaceSettings
     validate: sections.ValidateSettings
+    fix: sections.FixSettings
+    label: sections.LabelSettings
     split: sections.SplitSettings
     records: sections.RecordsSettings
     network: sections.NetworkSettings
@@ -35,6 +37,10 @@ class Settings:
     export: sections.ExportSettings
     quantize: sections.QuantizeSettings
     evaluate: sections.EvaluateSettings
+    preflight: sections.PreflightSettings
+    compile: sections.CompileSettings
+    hardware: sections.HardwareSettings
+    bundle: sections.BundleSettings
     demo: sections.DemoSettings
     flags: frozenset[str] = frozenset()
 
@@ -91,6 +97,8 @@ _SECTIONS: dict[str, type] = {
     "dataset": sections.DatasetSettings,
     "workspace": sections.WorkspaceSettings,
     "validate": sections.ValidateSettings,
+    "fix": sections.FixSettings,
+    "label": sections.LabelSettings,
     "split": sections.SplitSettings,
     "records": sections.RecordsSettings,
     "network": sections.NetworkSettings,
@@ -99,6 +107,10 @@ _SECTIONS: dict[str, type] = {
     "export": sections.ExportSettings,
     "quantize": sections.QuantizeSettings,
     "evaluate": sections.EvaluateSettings,
+    "preflight": sections.PreflightSettings,
+    "compile": sections.CompileSettings,
+    "hardware": sections.HardwareSettings,
+    "bundle": sections.BundleSettings,
     "demo": sections.DemoSettings,
 }
 

@@ -16,8 +16,13 @@ class Workspace:
 
     @property
     def dataset_path(self) -> Path:
-        """Digests of the pictures that the results were made from."""
+        """Keys of the pictures that the results were made from."""
         return self.root / "dataset.json"
+
+    @property
+    def review_cache_path(self) -> Path:
+        """What the last review found in each file."""
+        return self.root / "cache" / "review.json"
 
     @property
     def reports_dir(self) -> Path:
@@ -33,10 +38,24 @@ class Workspace:
         """The self-contained HTML page."""
         return self.reports_dir / "index.html"
 
+    def fix_backup_dir(self, number: int) -> Path:
+        """Return where one run of ``fix`` (from 1) keeps the files of the dataset as they were."""
+        return self.root / "fix-backup" / str(number)
+
+    @property
+    def label_classes_path(self) -> Path:
+        """Class names, one a line, that the labelling program offers."""
+        return self.root / "label" / "classes.txt"
+
     @property
     def log_path(self) -> Path:
         """What the libraries wrote during all runs."""
         return self.root / "logs" / "libraries.log"
+
+    @property
+    def pixel_cache_path(self) -> Path:
+        """What decoding each picture showed, by the picture's digest; may be removed at any time."""
+        return self.root / "cache" / "pixels.json"
 
     @property
     def splits_dir(self) -> Path:
@@ -137,6 +156,35 @@ class Workspace:
     def model_path(self) -> Path:
         """The full-int8 TFLite model: uint8 in, float32 out, boxes, classes, scores, count."""
         return self.model_dir / "model.tflite"
+
+    @property
+    def compiled_model_path(self) -> Path:
+        """The model as ``edgetpu_compiler`` made it."""
+        return self.model_dir / "model_edgetpu.tflite"
+
+    @property
+    def stand_in_model_path(self) -> Path:
+        """What a stand-in of the compiler made: for tests and rehearsals, never for a device."""
+        return self.model_dir / "model_edgetpu.stand-in.tflite"
+
+    @property
+    def compiler_log_path(self) -> Path:
+        """What the compiler said and logged."""
+        return self.model_dir / "model_edgetpu.log"
+
+    def bundle_path(self, name: str) -> Path:
+        """Return the archive of a bundle."""
+        return self.bundle_dir / f"{name}.tar.gz"
+
+    @property
+    def bundle_dir(self) -> Path:
+        """What is handed over."""
+        return self.root / "bundle"
+
+    @property
+    def hardware_junit_path(self) -> Path:
+        """The checks of the hardware stage as JUnit XML."""
+        return self.reports_dir / "hardware.xml"
 
     def relative(self, path: Path) -> str:
         """Return a path below the workspace as text relative to it, with forward slashes."""

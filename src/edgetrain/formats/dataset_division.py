@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgetrain.core.findings import Finding, Severity
+from edgetrain.core.findings import Finding
 from edgetrain.core.splits import Split
 from edgetrain.formats.dataset_parts import DatasetPart
 from edgetrain.formats.split_list import read_split_list
@@ -46,20 +46,15 @@ def find_division(root: Path, parts: Sequence[DatasetPart], names: Sequence[str]
     if any((root / name).is_file() for name in committed.values()):
         return _read_lists(root, _COMMITTED_DIR, committed, {name: name for name in names})
     if any(part.split for part in parts):
-        return _division_of_folders(root, parts)
+        return _division_of_folders(parts)
     if any((root / name).is_file() for name in voc.values()):
         stems = {Path(name).stem: name for name in reversed(names)}
         return _read_lists(root, _VOC_DIR, voc, stems)
     return Division()
 
 
-def _division_of_folders(root: Path, parts: Sequence[DatasetPart]) -> Division:
-    splits = {
-        path.relative_to(root).as_posix(): part.split
-        for part in parts
-        if part.split is not None
-        for path in part.annotation_paths
-    }
+def _division_of_folders(parts: Sequence[DatasetPart]) -> Division:
+    splits = {file.path: part.split for part in parts if part.split is not None for file in part.annotations}
     return Division("folders", frozenset(splits.values()), splits)
 
 
@@ -85,4 +80,4 @@ def _read_lists(root: Path, source: str, lists: Mapping[Split, str], names: Mapp
 
 
 def _finding(file: str, line: int, rule: str, message: str) -> Finding:
-    return Finding(file, line, rule, Severity.ERROR.value, message, _FIX)
+    return Finding.of((file, line), rule, message, _FIX)

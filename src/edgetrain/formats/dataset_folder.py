@@ -21,7 +21,7 @@ from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.findings import Finding
 from edgetrain.core.splits import Split
 from edgetrain.formats.dataset_division import find_division
-from edgetrain.formats.dataset_parts import DatasetPart, find_parts
+from edgetrain.formats.dataset_parts import DatasetPart, FoundFile, find_parts
 from edgetrain.formats.split_list import read_split_list
 from edgetrain.formats.voc import read_annotation
 
@@ -31,11 +31,22 @@ _LOOKED_FOR = "annotations/*.xml, *.xml beside the pictures, and train/ and test
 
 @dataclass(frozen=True)
 class DatasetItem:
-    """One annotation file, its name relative to the dataset, and the split that the dataset itself puts it in."""
+    """One annotation file, where it was found, and the split that the dataset itself puts it in."""
 
-    annotation_path: Path
-    name: str
+    root: Path
+    found: FoundFile
+    part: DatasetPart
     split: Split | None
+
+    @property
+    def name(self) -> str:
+        """The annotation's name relative to the dataset, with forward slashes."""
+        return self.found.path
+
+    @property
+    def annotation_path(self) -> Path:
+        """The annotation file."""
+        return self.root / self.found.path
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,8 @@ class DatasetFolder:
     """What a dataset's folder holds.
 
     ``items`` are sorted by name. ``division`` says what divides them already (empty: nothing), ``divided`` which splits
-    that knows, ``findings`` what is wrong with it. ``image_paths`` are all pictures in the image folders, sorted.
+    that knows, ``findings`` what is wrong with it. ``image_names`` are all pictures in the image folders, relative to
+    the dataset and sorted.
     """
 
     root: Path
@@ -61,8 +73,13 @@ class DatasetFolder:
     division: str
     divided: frozenset[Split]
     findings: tuple[Finding, ...]
-    image_paths: tuple[Path, ...]
+    image_names: tuple[str, ...]
     parts: tuple[DatasetPart, ...]
+
+    @property
+    def image_paths(self) -> list[Path]:
+        """All pictures in the image folders, sorted by name."""
+        return [self.root / name for name in self.image_names]
 
     @property
     def label_map_path(self) -> Path:
@@ -75,11 +92,19 @@ class DatasetFolder:
 
     def image_of(self, annotation: Annotation) -> Path | None:
         """Return an annotation's picture: by ``<filename>`` first, by the annotation's own name second."""
-        return self._part_of(annotation).image_of(annotation)
+        part = self._part_of(annotation)
+        path = annotation.path
+        place = path.parent.relative_to(part.annotations_dir).as_posix()
+        name = part.image_name_of(annotation.filename or "", FoundFile(self.relative_name(path), place, path.name))
+        return None if name is None else self.root / name
 
     def image_dirs_of(self, annotation: Annotation) -> str:
         """Return the folders in which an annotation's picture is looked for, as text for a message."""
-        return " or ".join(f"{self.relative_name(folder)}/" for folder in self._part_of(annotation).image_dirs)
+        return self.places_of(self._part_of(annotation))
+
+    def places_of(self, part: DatasetPart) -> str:
+        """Return the folders with the pictures of a part, as text for a message."""
+        return " or ".join(f"{self.relative_name(folder)}/" for folder in part.image_dirs)
 
     def read(self, item: DatasetItem) -> LabelledImage:
         """Return an item's ground truth and picture.
@@ -123,20 +148,20 @@ def find_dataset(root: Path) -> DatasetFolder:
             split cannot be read.
     """
     parts = _parts(root)
-    found = sorted((path.relative_to(root).as_posix(), path) for part in parts for path in part.annotation_paths)
+    found = sorted(((file, part) for part in parts for file in part.annotations), key=lambda pair: pair[0].path)
     if not found:
         raise DatasetError(
             f"{root}: no annotation found (looked for {_LOOKED_FOR}). "
             "Label the pictures in Pascal VOC format, or name another folder with --dataset."
         )
-    division = find_division(root, parts, [name for name, _ in found])
+    division = find_division(root, parts, [file.path for file, _ in found])
     return DatasetFolder(
         root=root,
-        items=tuple(DatasetItem(path, name, division.splits.get(name)) for name, path in found),
+        items=tuple(DatasetItem(root, file, part, division.splits.get(file.path)) for file, part in found),
         division=division.source,
         divided=division.present,
         findings=tuple(sorted(division.findings)),
-        image_paths=tuple(sorted(path for part in parts for path in part.images.paths)),
+        image_names=tuple(sorted(name for part in parts for name in part.images.names)),
         parts=tuple(parts),
     )
 

@@ -7,25 +7,28 @@ that a message can say what the file is.
 from __future__ import annotations
 
 import io
+import os
+import stat
 import struct
 import warnings
-from dataclasses import dataclass
+import zlib
 from pathlib import Path
+from typing import NamedTuple, Optional
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import DatasetError
+from edgetrain.core.files import changed_at
+from edgetrain.formats import image_header
+from edgetrain.formats.image_header import JPEG, PNG, ImageHeader, read_header
 
-JPEG = "jpeg"
-PNG = "png"
+__all__ = ["IMAGE_FIX", "JPEG", "PNG", "Glance", "ImageInfo", "UnreadableImageError"]
 IMAGE_FIX = "Replace the picture, or remove it and its annotation."
-_JPEG_START = b"\xff\xd8\xff"
-_JPEG_END = b"\xff\xd9"
-_PNG_START = b"\x89PNG\r\n\x1a\n"
-_PNG_END = b"IEND\xaeB`\x82"
-_UPRIGHT = 1
-_ORIENTATIONS = range(1, 9)
+_HEAD_BYTES = 2048  # holds the header of most pictures; a longer one costs reading the file
+_TAIL_BYTES = 64
+_MOST_BYTES = 256 << 20
+_ENDS = {JPEG: image_header.JPEG_END, PNG: b"\0\0\0\0" + image_header.PNG_END}
 # What Pillow's readers raise for damaged bytes, beside OSError (github.com/python-pillow/Pillow/issues/5383).
 _UNREADABLE = (OSError, SyntaxError, ValueError, struct.error, EOFError, Image.DecompressionBombError)
 
@@ -39,12 +42,12 @@ class UnreadableImageError(DatasetError):
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class ImageInfo:
+class ImageInfo(NamedTuple):
     """What the header of a picture says, and whether its end is there.
 
     ``format`` is ``jpeg``, ``png`` or Pillow's name of another format in lower case. ``exif_orientation`` is 1 for a
-    picture that is stored upright. ``mode`` is Pillow's (``RGB``, ``L``, ``CMYK``, …).
+    picture that is stored upright. ``mode`` is Pillow's (``RGB``, ``L``, ``CMYK``, …). ``oddity`` says what training
+    decodes otherwise than people see it (``has CMYK colours``); empty where there is nothing.
     """
 
     size: ImageSize
@@ -52,6 +55,56 @@ class ImageInfo:
     is_complete: bool
     exif_orientation: int
     mode: str
+    oddity: str = ""
+
+
+class Glance(NamedTuple):
+    """A picture file as far as its first and last bytes tell.
+
+    ``info`` is ``None`` where the file is no readable picture, and ``reason`` says why. ``key`` is the same for
+    identical files, and hardly ever for others. ``changed`` is the time of the last change in nanoseconds.
+    """
+
+    size_bytes: int = 0
+    changed: int = 0
+    key: str = ""
+    info: Optional[ImageInfo] = None
+    reason: str = ""
+
+
+def glance(path: str) -> Glance:
+    """Return what a picture file says about itself, its whole content read only where its ends leave a doubt.
+
+    Args:
+        path: an existing file.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+        try:
+            state = os.fstat(descriptor)
+            size_bytes, changed = state.st_size, changed_at(state)
+            if not stat.S_ISREG(state.st_mode) or size_bytes > _MOST_BYTES:
+                return Glance(reason=f"this is no file of at most {_MOST_BYTES >> 20} MiB")
+            head = os.read(descriptor, _HEAD_BYTES)
+            os.lseek(descriptor, max(0, size_bytes - _TAIL_BYTES), os.SEEK_SET)
+            tail = os.read(descriptor, _TAIL_BYTES)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        return Glance(reason=_not_read(error))
+    key = f"{size_bytes:x}-{zlib.crc32(tail, zlib.crc32(head)):08x}"
+    header = read_header(head)
+    if header and (header.is_huge or tail.endswith(_ENDS[header.format])):
+        return Glance(size_bytes, changed, key, _info(header, is_complete=tail.endswith(_ENDS[header.format])))
+    try:
+        return Glance(size_bytes, changed, key, probe(Path(path)))
+    except UnreadableImageError as error:
+        return Glance(size_bytes, changed, key, None, error.reason)
+
+
+def quick_key(path: Path) -> str:
+    """Return a text that is the same for identical picture files, and hardly ever for others; empty if unreadable."""
+    return glance(str(path)).key
 
 
 def probe(path: Path, name: str = "") -> ImageInfo:
@@ -76,11 +129,18 @@ def read_image(path: Path, name: str = "") -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UnreadableImageError(name or str(path), f"the file cannot be read ({error.strerror})") from error
+        raise UnreadableImageError(name or str(path), _not_read(error)) from error
+
+
+def _not_read(error: OSError) -> str:
+    return f"the file cannot be read ({error.strerror})"
 
 
 def probe_bytes(data: bytes, name: str) -> ImageInfo:
     """Return what a picture's bytes say about it; see :func:`probe`."""
+    header = read_header(data)
+    if header and (header.is_huge or data.endswith(_ENDS[header.format])):
+        return _info(header, is_complete=data.endswith(_ENDS[header.format]))
     with _opened(data, name) as image:
         image_format = _format(data, image)
         return ImageInfo(
@@ -89,7 +149,13 @@ def probe_bytes(data: bytes, name: str) -> ImageInfo:
             is_complete=_is_complete(data, image_format, image),
             exif_orientation=_orientation(image),
             mode=image.mode,
+            oddity=header.oddity if header else image_header.CMYK if image.mode == "CMYK" else "",
         )
+
+
+def _info(header: ImageHeader, *, is_complete: bool) -> ImageInfo:
+    size = ImageSize(header.width, header.height)
+    return ImageInfo(size, header.format, is_complete, header.exif_orientation, header.mode, header.oddity)
 
 
 def decode(data: bytes, name: str = "picture") -> Image.Image:
@@ -122,13 +188,26 @@ def decode_resized(data: bytes, size: ImageSize, name: str = "picture") -> bytes
     return decode(data, name).resize((size.width, size.height), Image.Resampling.BILINEAR).tobytes()
 
 
+def check_pixels(path: Path, name: str) -> None:
+    """Decode a picture's pixels and forget them.
+
+    Raises:
+        UnreadableImageError: the file cannot be read, or its pixels are damaged.
+    """
+    with _opened(read_image(path, name), name) as image:
+        try:
+            image.load()
+        except _UNREADABLE as error:
+            raise _damaged(name, error) from error
+
+
 def _opened(data: bytes, name: str) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # large pictures and odd metadata are no fault of their own
         try:
             return Image.open(io.BytesIO(data))
         except UnidentifiedImageError as error:
-            if data.startswith((_JPEG_START, _PNG_START)):
+            if data.startswith((image_header.JPEG_START, image_header.PNG_START)):
                 raise _damaged(name, "its header cannot be read") from error
             raise UnreadableImageError(name, "the file is not a picture") from error
         except _UNREADABLE as error:
@@ -140,9 +219,9 @@ def _damaged(name: str, reason: object) -> UnreadableImageError:
 
 
 def _format(data: bytes, image: Image.Image) -> str:
-    if data.startswith(_JPEG_START):
+    if data.startswith(image_header.JPEG_START):
         return JPEG  # also where Pillow says MPO: several pictures in one JPEG, of which everybody reads the first
-    return PNG if data.startswith(_PNG_START) else str(image.format).lower()
+    return PNG if data.startswith(image_header.PNG_START) else str(image.format).lower()
 
 
 def _is_complete(data: bytes, image_format: str, image: Image.Image) -> bool:
@@ -152,10 +231,10 @@ def _is_complete(data: bytes, image_format: str, image: Image.Image) -> bool:
     its marker has to be decoded to know.
     """
     if image_format == PNG:
-        return _PNG_END in data
-    if image_format != JPEG or data.endswith(_JPEG_END):
+        return image_header.PNG_END in data
+    if image_format != JPEG or data.endswith(image_header.JPEG_END):
         return True
-    if _JPEG_END not in data:
+    if image_header.JPEG_END not in data:
         return False
     try:
         image.load()
@@ -168,7 +247,7 @@ def _orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8; 1 where there is none or it makes no sense."""
     stored = image.info.get("exif")
     if not stored:
-        return _UPRIGHT
+        return image_header.UPRIGHT
     exif = Image.Exif()
     try:
         with warnings.catch_warnings():
@@ -176,5 +255,5 @@ def _orientation(image: Image.Image) -> int:
             exif.load(stored)
             value = exif.get(ExifTags.Base.Orientation)
     except _UNREADABLE:
-        return _UPRIGHT
-    return value if isinstance(value, int) and value in _ORIENTATIONS else _UPRIGHT
+        return image_header.UPRIGHT
+    return value if isinstance(value, int) and value in image_header.ORIENTATIONS else image_header.UPRIGHT

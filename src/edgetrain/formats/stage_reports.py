@@ -15,10 +15,11 @@ from edgetrain.formats.charts import UNKNOWN, finite_number
 
 # fmt: off
 STAGES = (
-    "validate", "split", "tabulate", "label-map", "records", "checkpoint", "configure", "train", "export", "quantize",
-    "preflight", "evaluate", "compile", "hardware", "bundle", "promote",
+    "validate", "split", "tabulate", "label-map", "records", "checkpoint", "configure", "preflight-untrained", "train",
+    "export", "quantize", "preflight", "evaluate", "compile", "hardware", "bundle", "promote",
 )
 # fmt: on
+_NOT_SHOWN = ("report", "preflight-file")
 _LONGEST_TEXT = 500
 _PASSWORD, _QUERY = re.compile(r"(\w://)[^/\s@]*@"), re.compile(r"(\w://[^\s?]*\?)\S+")
 
@@ -27,7 +28,7 @@ Records = Mapping[str, StageRecord]
 
 def read_records_of(workspace: Workspace) -> dict[str, StageRecord]:
     """Return the reports that exist, in the order of the flow, unknown stages last."""
-    names = [path.stem for path in sorted(workspace.reports_dir.glob("*.json")) if path.stem != "report"]
+    names = [path.stem for path in sorted(workspace.reports_dir.glob("*.json")) if path.stem not in _NOT_SHOWN]
     ordered = [*(name for name in STAGES if name in names), *(name for name in names if name not in STAGES)]
     found = {name: read_report(workspace.report_path(name)) for name in ordered}
     return {clean_text(name): _record(name, value) for name, value in found.items() if value is not None}

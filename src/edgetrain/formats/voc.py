@@ -19,23 +19,32 @@ to be guessed: numbers such as ``1_0``, ``nan`` and ``inf``, repeated or misplac
 
 from __future__ import annotations
 
+import functools
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lxml import etree
 
-from edgetrain.core.annotation import Annotation, LabelledBox
+from edgetrain.core.annotation import Annotation, BoxLines, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.files import replacing_file
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _UNSAFE = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
+_DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)""")
+_UTF8 = (b"utf-8", b"utf8", b"us-ascii", b"ascii")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BLANK = "\ufeff \t\r\n\f\v\u00a0"
 _PLACE_IN_MESSAGE = re.compile(r",? *line \d+, column \d+.*", re.DOTALL)
+_TRUE = ("1", "true")
+_FIX_NAME = "Give the object a class name, or remove it."
+_FIX_BOX = "Draw the box again, or remove the object."
 _FIX_SIZE = "State the picture's size in pixels."
+_HARMLESS = ("xml-encoding",)
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -58,11 +67,16 @@ def parse_annotation(data: bytes, path: Path) -> tuple[Annotation | None, list[P
         data: the file's content in any encoding that XML knows.
         path: becomes the annotation's path; nothing is read from it.
     """
-    root, problem = _parse_root(data)
+    encoding = _foreign_encoding(data)
+    root, problem = _parse_root(data, is_visible=not encoding)
     if root is None:
         return None, [problem] if problem else []
     reader = _Reader()
-    return reader.annotation(root, path), sorted(reader.problems)
+    if encoding:
+        message = f"the file is {encoding}, not UTF-8; it was read as that."
+        reader.problems.append(Problem(1, "xml-encoding", message, "Save it as UTF-8."))
+    annotation = reader.annotation(root, path)
+    return annotation, sorted(reader.problems)
 
 
 def read_annotation(path: Path, name: str = "") -> Annotation:
@@ -81,6 +95,7 @@ def read_annotation(path: Path, name: str = "") -> Annotation:
     except OSError as error:
         raise DatasetError(f"{name}: cannot be read ({error.strerror}). Mend the file or remove it.") from error
     annotation, problems = parse_annotation(data, path)
+    problems = [problem for problem in problems if problem.rule not in _HARMLESS]
     if annotation is None or problems:
         first = problems[0]
         more = f' (and {len(problems) - 1} more; run "ci/inv validate")' if len(problems) > 1 else ""
@@ -88,30 +103,45 @@ def read_annotation(path: Path, name: str = "") -> Annotation:
     return annotation
 
 
-def _parse_root(data: bytes) -> tuple[etree._Element | None, Problem | None]:
-    """Return the root element of safe, well-formed XML, else the one problem that forbids reading it."""
-    # UTF-16 and UTF-32 put NUL bytes between the letters of ASCII text; without these a scan sees both encodings.
-    visible = data.replace(b"\0", b"")
-    unsafe = _UNSAFE.search(visible)
-    if unsafe:
-        return None, _unsafe_problem(visible.count(b"\n", 0, unsafe.start()) + 1)
-    parser = etree.XMLParser(
+def _foreign_encoding(data: bytes) -> str:
+    """Return the name of an encoding other than UTF-8, empty for UTF-8 and ASCII."""
+    if b"\0" in data:
+        return "UTF-16 or UTF-32"
+    text = data.removeprefix(_BYTE_ORDER_MARK).lstrip()
+    declared = _DECLARED.match(text)
+    if declared and declared[1].lower() not in _UTF8:
+        return declared[1].decode("ascii")
+    return "in an unknown encoding" if text and not text.startswith(b"<") else ""
+
+
+@functools.cache
+def _parser() -> etree.XMLParser:
+    """Return the parser of all files: making one costs as much as parsing."""
+    return etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,
         no_network=True,
         huge_tree=False,
         remove_comments=True,
         remove_pis=True,
+        remove_blank_text=True,
+        collect_ids=False,
     )
+
+
+def _parse_root(data: bytes, *, is_visible: bool) -> tuple[etree._Element | None, Problem | None]:
+    """Return the root element of safe, well-formed XML, else the one problem that forbids reading it."""
+    # UTF-16 and UTF-32 put NUL bytes between the letters of ASCII text; without these a scan sees both encodings.
+    visible = data if is_visible else data.replace(b"\0", b"")
+    unsafe = _UNSAFE.search(visible)
+    if unsafe:
+        return None, _unsafe_problem(visible.count(b"\n", 0, unsafe.start()) + 1)
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(data, _parser())
     except etree.XMLSyntaxError as error:
-        message = _PLACE_IN_MESSAGE.sub("", error.msg or "") or "Document is empty"
-        return None, Problem(
-            max(1, error.lineno or 1), "xml-malformed", f"this is not well-formed XML: {message}.", "Correct the file."
-        )
+        return None, _malformed(error)
     # Rare encodings (EBCDIC, UTF-7) pass the scan, but not unseen.
-    if root.getroottree().docinfo.internalDTD is not None:
+    if not is_visible and root.getroottree().docinfo.internalDTD is not None:
         return None, _unsafe_problem(1)
     if root.tag != "annotation":
         return None, Problem(
@@ -121,6 +151,15 @@ def _parse_root(data: bytes) -> tuple[etree._Element | None, Problem | None]:
             "Export the labels as Pascal VOC XML, or remove the file.",
         )
     return root, None
+
+
+def _malformed(error: etree.XMLSyntaxError) -> Problem:
+    reason = _PLACE_IN_MESSAGE.sub("", error.msg or "") or "Document is empty"
+    line, column = error.position
+    place = f" (column {column})" if column else ""
+    return Problem(
+        max(1, line or 1), "xml-malformed", f"this is not well-formed XML{place}: {reason}.", "Correct the file."
+    )
 
 
 def _unsafe_problem(line: int) -> Problem:
@@ -141,7 +180,11 @@ def _text(element: etree._Element | None) -> str:
     """Return an element's text without the white space and byte order marks around it."""
     if element is None:
         return ""
-    return " ".join(str(part) for part in element.itertext()).strip("\ufeff \t\r\n\f\v\u00a0")
+    text = " ".join(map(str, element.itertext())) if len(element) else element.text
+    return text.strip(_BLANK) if text else ""
+
+
+_Children = Mapping[str, etree._Element]  # noqa: SLF001 - lxml has no public name for it
 
 
 @dataclass
@@ -154,17 +197,15 @@ class _Reader:
         self.problems.append(Problem(_line(element), rule, message, fix))
 
     def annotation(self, root: etree._Element, path: Path) -> Annotation:
-        filename = self.child(root, "filename", "")
-        size = self.child(root, "size", "")
-        boxes = [box for element in root.findall("object") if (box := self.labelled_box(element)) is not None]
+        children = self.children(root, ("filename", "size"))
+        filename, size = children.get("filename"), children.get("size")
+        boxes = []
         for element in root.iter("object"):
             if element.getparent() is not root:
-                self.add(
-                    element,
-                    "element-misplaced",
-                    "<object> does not stand directly in <annotation>.",
-                    "Move it there, or its box is lost.",
-                )
+                message = "<object> does not stand directly in <annotation>."
+                self.add(element, "element-misplaced", message, "Move it there, or its box is lost.")
+            elif (box := self.labelled_box(element)) is not None:
+                boxes.append(box)
         return Annotation(
             path=path,
             filename=_text(filename) or None,
@@ -174,53 +215,62 @@ class _Reader:
             boxes=tuple(boxes),
         )
 
-    def child(self, parent: etree._Element, name: str, fix: str) -> etree._Element | None:
-        """Return the only child of a name; with a ``fix``, its absence is a fault."""
-        found = parent.findall(name)
-        if not found and fix:
-            self.add(parent, "element-missing", f"<{parent.tag}> has no <{name}>.", fix)
-        if len(found) > 1:
-            message = f"<{parent.tag}> has {len(found)} <{name}>."
-            self.add(found[1], "element-repeated", message, "Keep the right one, remove the others.")
-        return found[0] if found else None
+    def children(self, parent: etree._Element, wanted: Sequence[str], fix: str = "") -> _Children:
+        """Return the children by name; of the wanted ones, more than one, or with a ``fix`` none, is a fault."""
+        found = {element.tag: element for element in parent}
+        if len(found) != len(parent):
+            for name in wanted:
+                repeated = parent.findall(name)
+                if len(repeated) > 1:
+                    message = f"<{parent.tag}> has {len(repeated)} <{name}>."
+                    self.add(repeated[1], "element-repeated", message, "Keep the right one, remove the others.")
+                    found[name] = repeated[0]
+        if fix:
+            for name in wanted:
+                if name not in found:
+                    self.add(parent, "element-missing", f"<{parent.tag}> has no <{name}>.", fix)
+        return found
 
     def size(self, element: etree._Element) -> ImageSize | None:
         """Return the size that is stated, ``None`` where a part of it is missing or is no whole number."""
-        sides = [self.child(element, name, "") for name in ("width", "height")]
-        width, height = [self.number(side) if side is not None and _text(side) else None for side in sides]
-        for side, value in zip(sides, (width, height)):
+        children = self.children(element, ("width", "height"))
+        values = []
+        for side in (children.get("width"), children.get("height")):
+            text = _text(side)
+            value = self.number(side, text) if side is not None and text else None
             if side is not None and value is not None and not value.is_integer():
-                self.add(side, "not-a-number", f"<{side.tag}> is {_text(side)!r}, not a whole number.", _FIX_SIZE)
+                self.add(side, "not-a-number", f"<{side.tag}> is {text!r}, not a whole number.", _FIX_SIZE)
                 return None
+            values.append(value)
+        width, height = values
         return None if width is None or height is None else ImageSize(int(width), int(height))
 
     def labelled_box(self, element: etree._Element) -> LabelledBox | None:
         known = len(self.problems)
-        name = self.class_name(element)
-        bndbox = self.child(element, "bndbox", "Draw the box again, or remove the object.")
-        sides = [self.side(bndbox, side) for side in _SIDES] if bndbox is not None else []
-        difficult = _text(self.child(element, "difficult", ""))
+        children = self.children(element, ("name", "bndbox"), _FIX_BOX)
+        name, bndbox = children.get("name"), children.get("bndbox")
+        class_name = self.class_name(name)
+        corners = self.children(bndbox, _SIDES, _FIX_BOX) if bndbox is not None else {}
+        sides = [corners[side] for side in _SIDES if side in corners]
+        values = [self.number(side, _text(side)) for side in sides]
         if len(self.problems) > known:
             return None
-        box = BoundingBox(*(value for value in sides if value is not None))
-        return LabelledBox(name, box, _line(element), difficult.casefold() in {"1", "true"})
+        box = BoundingBox(*values)  # type: ignore[arg-type]  # a side that is missing or no number is a problem
+        lines = BoxLines(_line(name), *map(_line, sides))  # type: ignore[arg-type]
+        is_difficult = _text(children.get("difficult")).casefold() in _TRUE
+        return LabelledBox(class_name, box, _line(element), is_difficult, lines)
 
-    def class_name(self, parent: etree._Element) -> str:
-        fix = "Give the object a class name, or remove it."
-        element = self.child(parent, "name", fix)
+    def class_name(self, element: etree._Element | None) -> str:
         name = _text(element)
-        if element is not None and not name:
-            self.add(element, "element-missing", "<name> is empty.", fix)
-        elif element is not None and (len(name.splitlines()) > 1 or any(letter < " " for letter in name)):
+        if element is None:
+            return name
+        if not name:
+            self.add(element, "element-missing", "<name> is empty.", _FIX_NAME)
+        elif len(name.splitlines()) > 1 or any(letter < " " for letter in name):
             self.add(element, "class-malformed", f"the class name {name!r} is not one line of text.", "Correct it.")
         return name
 
-    def side(self, bndbox: etree._Element, name: str) -> float | None:
-        element = self.child(bndbox, name, "Draw the box again, or remove the object.")
-        return None if element is None else self.number(element)
-
-    def number(self, element: etree._Element) -> float | None:
-        text = _text(element)
+    def number(self, element: etree._Element, text: str) -> float | None:
         value = float(text) if _NUMBER.fullmatch(text) else math.nan
         if math.isfinite(value):
             return value

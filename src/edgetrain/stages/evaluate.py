@@ -7,16 +7,18 @@ from dataclasses import asdict
 from pathlib import Path
 
 from edgetrain.core.boxes import BoundingBox
+from edgetrain.core.calibration import Calibration
 from edgetrain.core.errors import GateError, MissingInputError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.progress import listener
-from edgetrain.core.reports import Report
+from edgetrain.core.reports import Report, read_report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
-from edgetrain.devices.cpu import CpuDetector
-from edgetrain.formats.coco_metrics import Detection, Metrics, Truth, coco_metrics
+from edgetrain.devices.cpu import cpu_detector
+from edgetrain.formats.coco_metrics import Detection, Metrics
 from edgetrain.formats.detection_example import DetectionExample, read_examples
+from edgetrain.formats.detection_metrics import detections_of, judge
 from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.pixels import network_pixels
 
@@ -50,17 +52,26 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         )
     models = {"float32": workspace.float_model_path, "int8": workspace.model_path}
     found = {name: _detect(name, path, examples) for name, path in models.items()}
-    metrics = {name: _judge(detections, examples, label_map) for name, detections in found.items()}
+    metrics = {name: judge(examples, detections, label_map.names) for name, detections in found.items()}
     report = _report(split, examples, metrics, _samples(examples, found["int8"], label_map))
     drop = _drop(metrics)
     limit = settings.evaluate.max_ap_drop
     if limit is not None and drop > limit:
         raise AccuracyDropError(
-            f"evaluate: int8 loses {drop:.3f} AP against float32, more than evaluate.max_ap_drop {limit:g}. "
-            "Raise quantize.representative_images, or allow a larger drop.",
+            f"evaluate: int8 loses {drop:.3f} AP against float32 on {len(examples)} {split.value} pictures, more than "
+            f"evaluate.max_ap_drop {limit:g}. {_remedies(workspace)}",
             report,
         )
     return report
+
+
+def _remedies(workspace: Workspace) -> str:
+    """Return what may be done about the loss, one numbered line each, from what ``quantize`` measured."""
+    calibration = Calibration.from_report(read_report(workspace.report_path("quantize")))
+    if calibration is None:
+        return 'What may help is not known: run "ci/inv quantize" again, which measures it.'
+    steps = [*calibration.remedies(), "if your use can bear the loss, allow it with --max-ap-drop"]
+    return "What may help:" + "".join(f"\n  {number}. {step}" for number, step in enumerate(steps, start=1))
 
 
 def _drop(metrics: dict[str, Metrics]) -> float:
@@ -90,25 +101,12 @@ def _report(
 
 def _detect(name: str, model_path: Path, examples: Sequence[DetectionExample]) -> list[Detection]:
     """Return what one model finds in all pictures; a picture's id is its place among them."""
-    detector = CpuDetector(model_path)
-    detections = []
-    for image_id, example in enumerate(examples):
-        pixels = network_pixels(example.image_bytes, detector.input_size, example.filename)
-        for found in detector.detect(pixels):
-            box = found.box.to_pixels(example.size)
-            detections.append(Detection(image_id, found.class_index + 1, box, found.score))
-        listener().advanced(image_id + 1, len(examples), f"{name} pictures")
-    return detections
-
-
-def _judge(detections: Sequence[Detection], examples: Sequence[DetectionExample], label_map: LabelMap) -> Metrics:
-    """Return the figures of one model's detections over all pictures."""
-    truths = [
-        Truth(image_id, box.class_id, box.box.to_pixels(example.size))
-        for image_id, example in enumerate(examples)
-        for box in example.boxes
-    ]
-    return coco_metrics(truths, detections, images=len(examples), class_names=label_map.names)
+    detector = cpu_detector(model_path)
+    found = []
+    for done, example in enumerate(examples, start=1):
+        found.append(detector.detect(network_pixels(example.image_bytes, detector.input_size, example.filename)))
+        listener().advanced(done, len(examples), f"{name} pictures")
+    return detections_of(examples, found)
 
 
 def _samples(

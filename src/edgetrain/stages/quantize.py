@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from edgetrain.core.boxes import ImageSize
+from edgetrain.core.calibration import Calibration
 from edgetrain.core.errors import MissingInputError, TrainingError
 from edgetrain.core.files import replacing_file
 from edgetrain.core.reports import Report
+from edgetrain.core.representative_set import NEGATIVE, choose_representatives, kinds_of
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.detection_example import read_examples
+from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.pixels import network_pixels
-from edgetrain.formats.tflite_graph import read_graph, write_in_coral_order
+from edgetrain.formats.tflite_graph import TfliteGraph, read_graph, write_in_coral_order
+from edgetrain.formats.tflite_metadata import ModelDescription, write_metadata
+from edgetrain.training.layer_comparison import compare_layers
+from edgetrain.training.tflite_conversion import convert_float, convert_int8, input_size
 
 _MEBIBYTE = 1 << 20
+_CHECKED_PICTURES = 8
+
+Pixels = Sequence[npt.NDArray[np.uint8]]
 
 
 def run(settings: Settings, workspace: Workspace) -> Report:
@@ -31,67 +41,81 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         TrainingError: an operator of the int8 model still computes in floating point.
     """
     logging.getLogger("absl").setLevel(logging.ERROR)
-    size = _input_size(workspace)
-    pixels = _representative_pixels(workspace, size, settings.quantize.representative_images)
-    with replacing_file(workspace.float_model_path) as temporary:
-        write_in_coral_order(_converter(workspace).convert(), temporary)
-    with replacing_file(workspace.model_path) as temporary:
-        write_in_coral_order(_int8_converter(workspace, pixels).convert(), temporary)
-        graph = read_graph(temporary)
-        if graph.float_operators():
-            names = ", ".join(sorted(set(graph.float_operators())))
-            raise TrainingError(
-                f"{workspace.model_path}: {names} would compute in floating point, which the Edge TPU cannot. "
-                "Report this with pipeline.config."
-            )
+    size = input_size(workspace.saved_model_dir)
+    classes_of = _classes_of(workspace, Split.TRAIN)
+    if not classes_of:
+        raise MissingInputError(f'{workspace.shard_pattern(Split.TRAIN)}: no training picture. Run "ci/inv records".')
+    chosen = choose_representatives(
+        classes_of, count=settings.quantize.representative_images, seed=settings.quantize.seed
+    )
+    measuring = _pixels(workspace, Split.TRAIN, chosen, size)
+    checked_split, checking = _checking_pixels(workspace, size, seed=settings.quantize.seed)
+    _write_model(workspace, workspace.float_model_path, convert_float(workspace.saved_model_dir), size)
+    content = convert_int8(workspace.saved_model_dir, measuring)
+    graph = _write_model(workspace, workspace.model_path, content, size)
+    layers = compare_layers(workspace.float_model_path, workspace.model_path, checking)
+    calibration = Calibration(len(chosen), len(classes_of), len(checking), checked_split.value, layers)
+    kinds = Counter(kind for name in chosen for kind in kinds_of(classes_of[name]))
     sizes = {path.name: path.stat().st_size for path in (workspace.float_model_path, workspace.model_path)}
-    int8_mebibytes = workspace.model_path.stat().st_size / _MEBIBYTE
     return Report(
-        f"int8 model of {int8_mebibytes:.1f} MiB, measured on {len(pixels)} training pictures",
+        f"int8 model of {sizes[workspace.model_path.name] / _MEBIBYTE:.1f} MiB, measured on {len(chosen)} of "
+        f"{len(classes_of)} training pictures",
         {
-            "representative_images": len(pixels),
+            "representative_images": len(chosen),
+            "representative_negatives": kinds.pop(NEGATIVE, 0),
+            "representative_classes": dict(sorted(kinds.items())),
+            "calibration": calibration.to_results(),
             "input": f"uint8 1x{size.height}x{size.width}x3",
             "operators": graph.counts(),
             "outputs": list(graph.outputs),
             "size_bytes": sizes,
         },
+        calibration.notes(),
     )
 
 
-def _input_size(workspace: Workspace) -> ImageSize:
-    """Return the input size of the exported graph."""
-    signature = tf.saved_model.load(str(workspace.saved_model_dir)).signatures["serving_default"]
-    (spec,) = signature.structured_input_signature[1].values()
-    _, height, width, _ = spec.shape
-    return ImageSize(int(width), int(height))
+def _classes_of(workspace: Workspace, split: Split) -> dict[str, frozenset[str]]:
+    """Return the class names in each picture of a split."""
+    return {
+        example.source_id: frozenset(box.class_name for box in example.boxes)
+        for example in read_examples(workspace.shard_paths(split))
+    }
 
 
-def _representative_pixels(workspace: Workspace, size: ImageSize, count: int) -> Sequence[npt.NDArray[np.uint8]]:
-    """Return training pictures evenly spread over the records, uint8 (height, width, 3)."""
-    examples = list(read_examples(workspace.shard_paths(Split.TRAIN)))
-    if not examples:
-        raise MissingInputError(f'{workspace.shard_pattern(Split.TRAIN)}: no training picture. Run "ci/inv records".')
-    chosen = np.linspace(0, len(examples) - 1, num=min(count, len(examples))).round().astype(int)
-    return [network_pixels(examples[index].image_bytes, size, examples[index].filename) for index in chosen]
+def _pixels(workspace: Workspace, split: Split, names: Sequence[str], size: ImageSize) -> Pixels:
+    """Return the named pictures of a split, uint8 (height, width, 3)."""
+    wanted = frozenset(names)
+    return [
+        network_pixels(example.image_bytes, size, example.filename)
+        for example in read_examples(workspace.shard_paths(split))
+        if example.source_id in wanted
+    ]
 
 
-def _converter(workspace: Workspace) -> tf.lite.TFLiteConverter:
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(workspace.saved_model_dir))
-    converter.allow_custom_ops = True
-    return converter
+def _checking_pixels(workspace: Workspace, size: ImageSize, *, seed: int) -> tuple[Split, Pixels]:
+    """Return a few pictures to compare the layers on: of validation, or of training if there are no others."""
+    classes_of = _classes_of(workspace, Split.VALIDATION)
+    split = Split.VALIDATION if classes_of else Split.TRAIN
+    chosen = choose_representatives(classes_of or _classes_of(workspace, split), count=_CHECKED_PICTURES, seed=seed)
+    return split, _pixels(workspace, split, chosen, size)
 
 
-def _int8_converter(workspace: Workspace, pixels: Sequence[npt.NDArray[np.uint8]]) -> tf.lite.TFLiteConverter:
-    """Return a converter with every range measured; outputs stay float32, as SSD post-processing needs."""
+def _write_model(workspace: Workspace, path: Path, content: bytes, size: ImageSize) -> TfliteGraph:
+    """Write a converted model with its metadata, and return its graph.
 
-    def pictures() -> Iterator[list[npt.NDArray[np.float32]]]:
-        for picture in pixels:
-            yield [picture[np.newaxis].astype(np.float32) * np.float32(2 / 255) - np.float32(1)]
-
-    converter = _converter(workspace)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = pictures
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.uint8
-    converter.inference_output_type = tf.float32
-    return converter
+    Raises:
+        TrainingError: it is the int8 model, and an operator computes in floating point.
+    """
+    is_quantized = path == workspace.model_path
+    label_map = read_label_map(workspace.label_map_path)
+    with replacing_file(path) as temporary:
+        write_in_coral_order(content, temporary)
+        write_metadata(temporary, ModelDescription(path.stem, label_map, size, is_quantized))
+        graph = read_graph(temporary)
+        if is_quantized and graph.float_operators():
+            names = ", ".join(sorted(set(graph.float_operators())))
+            raise TrainingError(
+                f"{path}: {names} would compute in floating point, which the Edge TPU cannot. "
+                "Report this with pipeline.config."
+            )
+    return graph

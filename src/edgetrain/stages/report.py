@@ -35,6 +35,8 @@ from edgetrain.formats.charts import (
     training_charts,
 )
 from edgetrain.formats.detection_example import read_examples
+from edgetrain.formats.edgetpu_section import edgetpu_section
+from edgetrain.formats.provenance import STAND_IN
 from edgetrain.formats.stage_reports import (
     STAGES,
     Records,
@@ -46,10 +48,11 @@ from edgetrain.formats.stage_reports import (
     setting_text,
     value_of,
 )
+from edgetrain.formats.stats_charts import stats_section
 from edgetrain.formats.template import render_template
 from edgetrain.training.history import HistoryRow, read_history
 
-_SHOWN_IF_RUN = ("preflight", "bundle", "promote")
+_SHOWN_IF_RUN = ("preflight-untrained", "preflight", "bundle", "promote")
 _FIGURES = (
     ("AP50", "ap50", "average precision where a detection counts from IoU 0.50"),
     ("AP", "mean_average_precision", "mean over IoU 0.50 to 0.95, the figure of COCO"),
@@ -97,6 +100,8 @@ def run(settings: Settings, workspace: Workspace) -> Report:  # noqa: ARG001 - e
         "training": _training_facts(records, workspace),
         "charts": training_charts([(row.step, row.loss, row.learning_rate) for row in _history(records, workspace)]),
         "data": _data_table(records),
+        "edgetpu": edgetpu_section(records),
+        "stats": stats_section(records["stats"].report.results if "stats" in records else {}),
         "settings": _used_settings(records),
         "versions": _versions(records),
         "files": list(_files(records, workspace)),
@@ -154,20 +159,29 @@ def _remarks(records: Records, stages: Sequence[StageLine]) -> Iterator[Remark]:
             yield ("failed", f"{line.name} failed: {reason}{line.summary}")
     if "evaluate" not in records:
         yield ("unproven", "no model was judged: its accuracy is unproven")
-    for name, done, missing in (
-        ("compile", "compiled for the Edge TPU", "not compiled for the Edge TPU: unproven"),
-        ("hardware", "run on a Coral", "not run on a Coral: unproven"),
-    ):
-        record = records.get(name)
-        if record is None:
-            yield ("unproven", missing)
-        elif name == "hardware" and value_of(records, name, "device") == "cpu":
-            yield ("unproven", f"{missing} (run on the CPU: {record.report.summary})")
-        elif record.fingerprint:
-            yield ("proven", f"{done}: {record.report.summary}")
+    yield _compile_remark(records)
+    yield _hardware_remark(records)
     if "evaluate" in records:
         yield from _doubts(records, stages)
     yield from _stale(records)
+
+
+def _compile_remark(records: Records) -> Remark:
+    missing = "not compiled for the Edge TPU: unproven"
+    record = records.get("compile")
+    if record is None or not record.fingerprint:
+        return ("unproven", missing)
+    if value_of(records, "compile", "provenance") == STAND_IN:
+        return ("unproven", f"{missing} (a stand-in played the compiler: {record.report.summary})")
+    return ("proven", f"compiled for the Edge TPU: {record.report.summary}")
+
+
+def _hardware_remark(records: Records) -> Remark:
+    record = records.get("hardware")
+    if record is not None and value_of(records, "hardware", "is_hardware_pass") is True and record.fingerprint:
+        return ("proven", f"run on a Coral: {record.report.summary}")
+    more = f" ({record.report.summary})" if record else ""
+    return ("unproven", f"not run on a Coral: unproven{more}")
 
 
 def _doubts(records: Records, stages: Sequence[StageLine]) -> Iterator[Remark]:

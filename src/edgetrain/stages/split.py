@@ -17,6 +17,7 @@ from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split, SplitFractions, assign_splits
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.dataset_folder import DatasetFolder, LabelledImage, find_dataset
+from edgetrain.formats.image_file import quick_key
 from edgetrain.formats.split_list import write_split_list
 from edgetrain.formats.workspace_claim import claim_workspace
 
@@ -33,7 +34,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     folder = find_dataset(settings.dataset.root)
     images = [folder.read(item) for item in folder.items]
     digests = {image.image_name: file_digest(image.image_path) for image in images}
-    claim_workspace(folder.root, digests, workspace)
+    claim_workspace(folder.root, {image.image_name: quick_key(image.image_path) for image in images}, workspace)
     groups = _groups(images, digests)
     if folder.division:
         splits, notes = _existing(folder, groups)

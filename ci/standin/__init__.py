@@ -1,0 +1,1 @@
+"""Programs that stand in for what exists on no test machine; whatever they make says so itself."""

@@ -1,0 +1,124 @@
+"""The model card: what a model finds, how good it is, what it learned from; what was not measured is *unproven*."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetrain.core.boxes import ImageSize
+from edgetrain.core.findings import counted
+from edgetrain.formats.charts import finite_number, share_text
+from edgetrain.formats.stage_reports import Records, as_object, as_text, value_of
+from edgetrain.formats.template import render_template
+
+UNPROVEN = "unproven"
+_NO_LICENCE = "not stated"
+_LICENCE_COLUMNS = ("licence", "license")
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a card tells beside the reports of the stages.
+
+    ``is_proven`` says whether these very bytes passed on a device; ``licences`` are counts by name; ``files`` are the
+    other files of the bundle with their SHA-256.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    input_size: ImageSize
+    is_proven: bool
+    licences: tuple[tuple[str, int], ...]
+    files: tuple[tuple[str, str], ...]
+
+
+def render_model_card(records: Records, facts: CardFacts) -> str:
+    """Return the card as Markdown."""
+    hardware = records.get("hardware")
+    latency = as_object(value_of(records, "hardware", "latency")) if facts.is_proven else {}
+    return render_template(
+        "bundle/MODEL_CARD.md",
+        {
+            "name": facts.name,
+            "network": as_text(as_object(value_of(records, "configure", "network")).get("type")) or "network unknown",
+            "width": facts.input_size.width,
+            "height": facts.input_size.height,
+            "class_names": [_plain(name) for name in facts.class_names],
+            "proven": facts.is_proven,
+            "hardware": _plain(hardware.report.summary) if hardware else "The hardware test was not run.",
+            "images": value_of(records, "evaluate", "images") or UNPROVEN,
+            "split": value_of(records, "evaluate", "split") or "",
+            "metrics": _metrics(records, is_proven=facts.is_proven),
+            "latency": f"{latency['p50_ms']:.1f} ms (median), {latency['p90_ms']:.1f} ms (90th percentile)"
+            if latency
+            else "",
+            "data": _data(records),
+            "licences": facts.licences,
+            "facts": _facts(records),
+            "files": facts.files,
+        },
+    )
+
+
+def licence_counts(path: Path) -> tuple[tuple[str, int], ...]:
+    """Return how many pictures have each licence by an ``attribution.csv``; empty without such a table."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = [{key.strip().lower(): value for key, value in row.items() if key} for row in csv.DictReader(stream)]
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return ()
+    column = next((name for name in _LICENCE_COLUMNS if rows and name in rows[0]), None)
+    if column is None:
+        return ()
+    return tuple(sorted(Counter(_plain(row.get(column) or "") or _NO_LICENCE for row in rows).items()))
+
+
+def _plain(text: str) -> str:
+    """Return a text that cannot break a table or become markup."""
+    return " ".join(text.split()).translate({ord(letter): f"\\{letter}" for letter in "|<>[]*_`"})
+
+
+def _metrics(records: Records, *, is_proven: bool) -> Sequence[tuple[str, str, str]]:
+    results = as_object(value_of(records, "evaluate", "results"))
+    device = as_object(as_object(value_of(records, "hardware", "results")).get("device")) if is_proven else {}
+    sources = (
+        ("float32 (CPU)", as_object(results.get("float32"))),
+        ("int8 (CPU)", as_object(results.get("int8"))),
+        ("Edge TPU", device),
+    )
+    return [(label, _figure(found, "mean_average_precision"), _figure(found, "ap50")) for label, found in sources]
+
+
+def _figure(found: Mapping[str, object], key: str) -> str:
+    return UNPROVEN if finite_number(found.get(key)) is None else share_text(found.get(key))
+
+
+def _data(records: Records) -> str:
+    splits = as_object(value_of(records, "split", "splits"))
+    parts = [
+        f"{name}: {counted(int(finite_number(as_object(part).get('images')) or 0), 'picture')}, "
+        f"{counted(int(finite_number(as_object(part).get('boxes')) or 0), 'box')}"
+        for name, part in splits.items()
+    ]
+    return "; ".join(parts) or "The division of the dataset is not known to this card."
+
+
+def _facts(records: Records) -> list[tuple[str, str]]:
+    """Return settings of the training, versions and provenance, each as label and value."""
+    runtime = value_of(records, "compile", "min_runtime_version")
+    facts = [
+        ("compiled by", as_text(value_of(records, "compile", "provenance")) or UNPROVEN),
+        ("runs on Edge TPU runtime", f"{runtime} and later" if runtime else UNPROVEN),
+    ]
+    for stage in ("configure", "train", "quantize"):
+        record = records.get(stage)
+        for key, value in sorted(record.settings.items()) if record else ():
+            inner = value if isinstance(value, dict) else {"": value}
+            facts += [(f"{key}.{part}".rstrip("."), _plain(str(content))) for part, content in inner.items()]
+    versions = {name: text for record in records.values() for name, text in record.versions.items()}
+    facts += [(f"version of {name}", text) for name, text in sorted(versions.items())]
+    dataset = next((record.inputs["dataset"] for record in records.values() if record.inputs.get("dataset")), None)
+    return [*facts, ("digest of the dataset", dataset or "unknown")]

@@ -1,0 +1,46 @@
+"""The difference hash: the same for the same scene, absent where there is nothing to see."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from edgetrain.core.near_duplicates import MAX_DISTANCE, hamming_distance
+from edgetrain.formats.image_file import UnreadableImageError
+from edgetrain.formats.picture_hash import difference_hash
+
+
+def encoded(image, image_format="PNG", **options):
+    stream = io.BytesIO()
+    image.save(stream, image_format, **options)
+    return stream.getvalue()
+
+
+SCENE = Image.radial_gradient("L")
+
+
+def test_a_scene_keeps_its_hash_at_another_size_and_quality():
+    smaller = encoded(SCENE.resize((120, 120)), "JPEG", quality=40)
+
+    assert hamming_distance(difference_hash(encoded(SCENE), "a"), difference_hash(smaller, "b")) <= MAX_DISTANCE
+
+
+def test_a_mirrored_edge_gives_the_opposite_bits():
+    rising = Image.linear_gradient("L").rotate(90)
+
+    assert difference_hash(encoded(rising), "a") == 2**64 - 1
+    assert difference_hash(encoded(rising.rotate(180)), "b") == 0
+
+
+@pytest.mark.parametrize("grey", [0, 128, 255])
+def test_a_picture_without_structure_has_no_hash(grey):
+    faint = SCENE.point(lambda value: max(0, min(255, grey + value // 20 - 6)))
+
+    assert difference_hash(encoded(faint), "a") is None
+
+
+def test_damaged_pixels_are_an_error():
+    with pytest.raises(UnreadableImageError, match=r"^a\.png: the picture is damaged"):
+        difference_hash(encoded(SCENE)[:400], "a.png")
