@@ -32,7 +32,8 @@ class Picture:
     """One picture with its boxes; no boxes make it a negative example.
 
     ``name`` is a relative path with forward slashes that stays below its folder. ``size`` is ``None`` where the format
-    does not state it. ``place`` plays no part in comparisons.
+    does not state it. ``place`` and ``found_as``, the name in the source where that is another one, play no part in
+    comparisons.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Picture:
     boxes: tuple[LabelledBox, ...]
     split: Split | None = None
     place: Place = field(default=Place(""), compare=False)
+    found_as: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class _FileReader:
 
     def __init__(self, source: ImportSource, file: SourceFile, located: LocatedObject, reading: Reading) -> None:
         self._source, self._file, self._located, self._reading = source, file, located, reading
-        self.classes = {}
+        self.classes: dict[int, str] = {}
         for entry, place in self._entries("categories"):
             class_id, name = entry.get("id"), entry.get("name")
             if not isinstance(class_id, int) or not isinstance(name, str) or not name.strip():
@@ -154,7 +154,8 @@ class _FileReader:
 def render_coco(annotations: AnnotationSet) -> str:
     """Return an annotation set as COCO JSON, one object a line; ids count from 1."""
     class_ids = {name: number for number, name in enumerate(annotations.class_names(), start=1)}
-    images, boxes = [], []
+    images: list[dict[str, object]] = []
+    boxes: list[dict[str, object]] = []
     for image_id, picture in enumerate(annotations.pictures, start=1):
         size = picture.size
         image: dict[str, object] = {"id": image_id, "file_name": picture.name}

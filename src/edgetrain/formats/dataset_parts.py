@@ -13,8 +13,8 @@ from edgetrain.core.splits import Split
 
 _ANNOTATION_SUFFIX = ".xml"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-_ANNOTATIONS_NAMES = ("annotations",)
-_IMAGES_NAMES = ("jpegimages", "images")
+ANNOTATIONS_NAMES = ("annotations",)
+IMAGES_NAMES = ("jpegimages", "images")
 SPLIT_NAMES = {
     "train": Split.TRAIN,
     "validation": Split.VALIDATION,
@@ -102,12 +102,12 @@ def find_parts(root: Path) -> list[DatasetPart]:
 
 
 def _find_part(root: Path, folder: Path, split: Split | None) -> DatasetPart:
-    own = _folders(folder, _ANNOTATIONS_NAMES)
+    own = _folders(folder, ANNOTATIONS_NAMES)
     if len(own) > 1:
         raise DatasetError(f"{folder}: there are both {own[0].name}/ and {own[1].name}/. Put the annotations into one.")
     annotations_dir, is_deep = (own[0], True) if own else (folder, False)
     annotations = [file for file in _files(root, annotations_dir, is_deep) if _suffix(file.name) == _ANNOTATION_SUFFIX]
-    image_dirs = _folders(folder, _IMAGES_NAMES)
+    image_dirs = _folders(folder, IMAGES_NAMES)
     are_deep = bool(image_dirs)
     image_dirs = image_dirs or list(dict.fromkeys((annotations_dir, folder)))
     images = _index(root, image_dirs, are_deep) if annotations else ImageIndex(())

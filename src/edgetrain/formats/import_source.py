@@ -18,7 +18,7 @@ from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.files import visible_files
 from edgetrain.core.splits import Split
-from edgetrain.formats.dataset_parts import IMAGE_SUFFIXES, SPLIT_NAMES
+from edgetrain.formats.dataset_parts import IMAGE_SUFFIXES, IMAGES_NAMES, SPLIT_NAMES
 from edgetrain.formats.image_file import UnreadableImageError, probe
 
 _WORD = re.compile(r"[a-z]+")
@@ -40,6 +40,13 @@ def safe_name(text: str, folder: str = "") -> str | None:
         return None
     name = posixpath.normpath(posixpath.join(folder, plain))
     return None if name in {".", ".."} or name.startswith("../") else name
+
+
+def without_images_folder(name: str) -> str:
+    """Return a picture's name without the last folder ``images`` in it, which every dataset has."""
+    parts = PurePosixPath(name).parts
+    at = max((index for index, part in enumerate(parts[:-1]) if part.lower() in IMAGES_NAMES), default=len(parts))
+    return "/".join(parts[:at] + parts[at + 1 :])
 
 
 def split_of_name(name: str) -> Split | None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from edgetrain.core.annotation import LabelledBox
@@ -68,7 +69,7 @@ def _read_picture(source: ImportSource, file: SourceFile, located: LocatedObject
     size = parse_size(values.get("imageWidth"), values.get("imageHeight"))
     if size is None:
         size = source.size_of(source.picture(name, file.split, file.folder), place, name, reading)
-    return Picture(name, size, tuple(boxes), split_of_name(name) or split_of_name(file.name), place)
+    return Picture(name, size, tuple(boxes), split_of_name(PurePosixPath(name).parent.as_posix()) or file.split, place)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -117,7 +118,7 @@ def _box(kind: str, points: list[tuple[float, float]]) -> BoundingBox:
 def render_labelme(picture: Picture, image_path: str) -> str:
     """Return the LabelMe file of a picture, which is at ``image_path`` relative to the file; a shape a line."""
     size = picture.size
-    head = {"version": "5.5.0", "flags": {}, "imagePath": image_path, "imageData": None}
+    head: dict[str, object] = {"version": "5.5.0", "flags": {}, "imagePath": image_path, "imageData": None}
     head |= {} if size is None else {"imageHeight": size.height, "imageWidth": size.width}
     lines = [f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
     shapes = ",".join("\n    " + json.dumps(_shape(labelled), ensure_ascii=False) for labelled in picture.boxes)

@@ -31,6 +31,7 @@ from edgetrain.formats.import_source import (
     enclosing_box,
     parse_number,
     split_of_name,
+    without_images_folder,
 )
 
 _NAME_LISTS = ("classes.txt", "obj.names")
@@ -54,7 +55,9 @@ def read_yolo(source: ImportSource, reading: Reading) -> AnnotationSet:
         place = Place(label_name or image_name)
         size = source.size_of(source.path(image_name), place, image_name, reading)
         boxes = _read_labels(source, label_name, classes, size, reading) if label_name and size else ()
-        pictures.append(Picture(_plain_name(image_name), size, tuple(boxes), split_of_name(image_name), place))
+        split = split_of_name(PurePosixPath(image_name).parent.as_posix())
+        name = without_images_folder(image_name)
+        pictures.append(Picture(name, size, tuple(boxes), split, place, found_as=image_name))
     for file in source.files(".txt", ".yaml", ".yml", ".names"):
         if "labels" in PurePosixPath(file.folder).parts and file.name not in used and file.path.suffix == ".txt":
             reading.fault(Place(file.name), "there is no picture for these labels. Add it, or remove the file.")
@@ -69,16 +72,6 @@ def _label_names(image_name: str) -> Iterator[str]:
         at = len(parts) - 1 - parts[::-1].index("images")
         yield PurePosixPath(*parts[:at], "labels", *parts[at + 1 :]).as_posix()
     yield path.as_posix()
-
-
-def _plain_name(image_name: str) -> str:
-    """Return a picture's name without the folder ``images``, which every dataset has."""
-    parts = list(PurePosixPath(image_name).parts)
-    if "images" in parts[:-1]:
-        parts.reverse()
-        parts.remove("images")
-        parts.reverse()
-    return "/".join(parts)
 
 
 def _read_classes(source: ImportSource, reading: Reading) -> tuple[str, ...]:
