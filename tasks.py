@@ -128,6 +128,30 @@ def stats(context: Context, dataset: Flag = None, workspace: Flag = None) -> Non
     print(text)
 
 
+@stage("from_", "source", "boxes_from_polygons", "replace")
+def import_annotations(
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    from_: Flag = None,
+    source: Flag = None,
+    boxes_from_polygons: bool = False,
+    replace: bool = False,
+) -> None:
+    """Bring annotations of another format, and their pictures, into the dataset."""
+    given: dict[str, object] = {"from_": from_, "source": source, "replace": replace}
+    given |= {"dataset": dataset, "workspace": workspace, "boxes_from_polygons": boxes_from_polygons}
+    run(context, "import-annotations", **given)
+
+
+@stage("to_", "out")
+def export_annotations(
+    context: Context, dataset: Flag = None, workspace: Flag = None, to_: Flag = None, out: Flag = None
+) -> None:
+    """Write the dataset's annotations in another format."""
+    run(context, "export-annotations", dataset=dataset, workspace=workspace, to_=to_, out=out)
+
+
 @stage("validation", "test", "seed", "group_pattern")
 def split(
     context: Context,
@@ -309,6 +333,8 @@ namespace = Collection(
     validate,
     fix,
     stats,
+    import_annotations,
+    export_annotations,
     split,
     tabulate,
     label_map,

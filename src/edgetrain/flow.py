@@ -170,6 +170,8 @@ TOOLS: tuple[Stage, ...] = (
     Stage("preflight-file", ("preflight", "compile.min_runtime_version")),
     Stage("label", ("label",)),
     Stage("fix", ("fix",)),
+    Stage("import-annotations", ("import_annotations",)),
+    Stage("export-annotations", ("export_annotations",), reads_dataset=True),
     Stage("stats", ("network.type", "network.image_size", "validate.min_box_side"), reads_dataset=True),
 )
 

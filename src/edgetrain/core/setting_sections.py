@@ -17,6 +17,17 @@ class NetworkType(enum.Enum):
     MOBILENET_V2_SSD = "mobilenet_v2_ssd"
 
 
+class ExchangeFormat(enum.Enum):
+    """The formats of annotations that are imported and exported, beside Pascal VOC."""
+
+    CSV = "csv"
+    COCO = "coco"
+    YOLO = "yolo"
+    CVAT = "cvat"
+    LABELME = "labelme"
+    OPEN_IMAGES = "open-images"
+
+
 def _at_least(low: float) -> dict[str, float]:
     return {"low": low}
 
@@ -68,6 +79,24 @@ class LabelSettings:
     """The program with which pictures are labelled."""
 
     tool: str
+
+
+@dataclass(frozen=True)
+class ImportAnnotationsSettings:
+    """What is imported; ``boxes_from_polygons`` takes the smallest box around other shapes, ``replace`` existing XML."""
+
+    format: Optional[ExchangeFormat]
+    source: Optional[Path]
+    boxes_from_polygons: bool
+    replace: bool
+
+
+@dataclass(frozen=True)
+class ExportAnnotationsSettings:
+    """The format that is written, and the file or folder, which must not exist."""
+
+    format: Optional[ExchangeFormat]
+    out: Optional[Path]
 
 
 @dataclass(frozen=True)

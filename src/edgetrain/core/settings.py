@@ -29,6 +29,8 @@ class Settings:
     validate: sections.ValidateSettings
     fix: sections.FixSettings
     label: sections.LabelSettings
+    import_annotations: sections.ImportAnnotationsSettings
+    export_annotations: sections.ExportAnnotationsSettings
     split: sections.SplitSettings
     records: sections.RecordsSettings
     network: sections.NetworkSettings
@@ -99,6 +101,8 @@ _SECTIONS: dict[str, type] = {
     "validate": sections.ValidateSettings,
     "fix": sections.FixSettings,
     "label": sections.LabelSettings,
+    "import_annotations": sections.ImportAnnotationsSettings,
+    "export_annotations": sections.ExportAnnotationsSettings,
     "split": sections.SplitSettings,
     "records": sections.RecordsSettings,
     "network": sections.NetworkSettings,

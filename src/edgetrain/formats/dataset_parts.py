@@ -12,10 +12,10 @@ from edgetrain.core.errors import DatasetError
 from edgetrain.core.splits import Split
 
 _ANNOTATION_SUFFIX = ".xml"
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-_ANNOTATIONS_NAMES = ("annotations",)
-_IMAGES_NAMES = ("jpegimages", "images")
-_SPLIT_NAMES = {
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+ANNOTATIONS_NAMES = ("annotations",)
+IMAGES_NAMES = ("jpegimages", "images")
+SPLIT_NAMES = {
     "train": Split.TRAIN,
     "validation": Split.VALIDATION,
     "valid": Split.VALIDATION,
@@ -91,7 +91,7 @@ def find_parts(root: Path) -> list[DatasetPart]:
         DatasetError: there are annotations both in the dataset's own folder and in split folders.
     """
     whole = _find_part(root, root, None)
-    divided = [_find_part(root, folder, _SPLIT_NAMES[folder.name.lower()]) for folder in _folders(root, _SPLIT_NAMES)]
+    divided = [_find_part(root, folder, SPLIT_NAMES[folder.name.lower()]) for folder in _folders(root, SPLIT_NAMES)]
     divided = [part for part in divided if part.annotations]
     if divided and whole.annotations:
         raise DatasetError(
@@ -102,12 +102,12 @@ def find_parts(root: Path) -> list[DatasetPart]:
 
 
 def _find_part(root: Path, folder: Path, split: Split | None) -> DatasetPart:
-    own = _folders(folder, _ANNOTATIONS_NAMES)
+    own = _folders(folder, ANNOTATIONS_NAMES)
     if len(own) > 1:
         raise DatasetError(f"{folder}: there are both {own[0].name}/ and {own[1].name}/. Put the annotations into one.")
     annotations_dir, is_deep = (own[0], True) if own else (folder, False)
     annotations = [file for file in _files(root, annotations_dir, is_deep) if _suffix(file.name) == _ANNOTATION_SUFFIX]
-    image_dirs = _folders(folder, _IMAGES_NAMES)
+    image_dirs = _folders(folder, IMAGES_NAMES)
     are_deep = bool(image_dirs)
     image_dirs = image_dirs or list(dict.fromkeys((annotations_dir, folder)))
     images = _index(root, image_dirs, are_deep) if annotations else ImageIndex(())
@@ -147,7 +147,7 @@ def _suffix(name: str) -> str:
 def _index(root: Path, folders: Iterable[Path], are_deep: bool) -> ImageIndex:
     files = [file for folder in folders for file in _files(root, folder, are_deep)]
     suffixes = {file: _suffix(file.name) for file in files}
-    pictures = [file for file in files if suffixes[file] in _IMAGE_SUFFIXES]
+    pictures = [file for file in files if suffixes[file] in IMAGE_SUFFIXES]
     index = ImageIndex(tuple(file.path for file in pictures))
     for fold in (str, str.casefold):
         for file in files:

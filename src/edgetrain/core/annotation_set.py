@@ -1,0 +1,88 @@
+"""What every format of annotations comes down to: pictures with boxes in pixels, and the order of the classes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edgetrain.core.annotation import LabelledBox
+from edgetrain.core.boxes import ImageSize
+from edgetrain.core.errors import DatasetError
+from edgetrain.core.findings import counted
+from edgetrain.core.splits import Split
+
+_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands: a file and a line, from 1."""
+
+    file: str
+    line: int = 1
+
+    def __str__(self) -> str:
+        """Return ``file:line``."""
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture with its boxes; no boxes make it a negative example.
+
+    ``name`` is a relative path with forward slashes that stays below its folder. ``size`` is ``None`` where the format
+    does not state it. ``place`` and ``found_as``, the name in the source where that is another one, play no part in
+    comparisons.
+    """
+
+    name: str
+    size: ImageSize | None
+    boxes: tuple[LabelledBox, ...]
+    split: Split | None = None
+    place: Place = field(default=Place(""), compare=False)
+    found_as: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class AnnotationSet:
+    """Pictures in the order of their source, and the classes in the order of their ids (empty: no order is stated).
+
+    ``left_out`` counts what the source says and this value cannot hold, by its name.
+    """
+
+    pictures: tuple[Picture, ...]
+    classes: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    def class_names(self) -> tuple[str, ...]:
+        """Return the classes in their order, those of the boxes that are not among them behind, sorted."""
+        used = {box.class_name for picture in self.pictures for box in picture.boxes}
+        return self.classes + tuple(sorted(used - set(self.classes)))
+
+
+@dataclass
+class Reading:
+    """What is met while a source is read: the faults at their places, and the counts of what is left out."""
+
+    faults: list[tuple[str, int, str]] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def fault(self, place: Place, message: str) -> None:
+        """Note a fault: what is wrong and what to do."""
+        self.faults.append((place.file, place.line, message))
+
+    def raise_faults(self, outcome: str) -> None:
+        """Do nothing if there was no fault.
+
+        Args:
+            outcome: what the user must know beside the faults, such as ``Nothing was written.``
+
+        Raises:
+            DatasetError: there were faults; tells them sorted, and their number.
+        """
+        if not self.faults:
+            return
+        shown = [f"{file}:{line}: {message}" for file, line, message in sorted(self.faults)[:_SHOWN]]
+        more = f" (the first {_SHOWN} are shown)" if len(self.faults) > _SHOWN else ""
+        raise DatasetError("\n".join([*shown, f"{counted(len(self.faults), 'fault')}{more}. {outcome}"]))

@@ -1,0 +1,87 @@
+"""CSV tables as rows of named cells with their lines; the columns may stand in any order.
+
+Accepted: UTF-8 (a byte order mark is ignored), comma, semicolon or tab, whichever the first line has most of, quoted
+cells, names of columns in any case, empty lines::
+
+    filename;Class;xmin
+    0001.jpg;"a ""big"" boat";1.5
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetrain.core.annotation_set import Place, Reading
+
+_DELIMITERS = ",;\t"
+
+
+@dataclass(frozen=True)
+class Row:
+    """Cells by the name of their column, in lower case and without white space around; absent columns are empty."""
+
+    cells: Mapping[str, str]
+    place: Place
+
+    def __getitem__(self, column: str) -> str:
+        """Return a cell."""
+        return self.cells.get(column, "")
+
+
+def read_lines(path: Path, name: str, reading: Reading) -> Iterator[tuple[Place, list[str]]]:
+    """Yield the non-empty lines of a table as cells; a file that cannot be read is a fault."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        reading.fault(Place(name), f"cannot be read ({error.strerror}). Mend its permissions.")
+        return
+    except UnicodeDecodeError as error:
+        reading.fault(Place(name), f"not UTF-8 text ({error.reason}). Save it as UTF-8.")
+        return
+    first = text.partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=first.count)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for cells in rows:
+            if any(cell.strip() for cell in cells):
+                yield Place(name, line), [cell.strip() for cell in cells]
+            line = rows.line_num + 1
+    except csv.Error as error:
+        reading.fault(Place(name, line), f"this is not CSV: {error}. Correct the file.")
+
+
+def read_rows(path: Path, name: str, required: Sequence[str], reading: Reading) -> Iterator[Row]:
+    """Yield the rows of a table with a header; missing columns and rows of another length are faults.
+
+    Args:
+        path: the file.
+        name: what messages call it.
+        required: columns that must be there, in lower case.
+        reading: takes the faults.
+    """
+    lines = read_lines(path, name, reading)
+    place, header = next(lines, (Place(name), []))
+    columns = [column.lower() for column in header]
+    missing = [column for column in required if column not in columns]
+    if missing:
+        if not reading.faults or header:
+            text = f"no column {', '.join(missing)}. The header must name {', '.join(required)}, in any order."
+            reading.fault(place, text)
+        return
+    for place, cells in lines:
+        if len(cells) > len(columns):
+            reading.fault(place, f"the row has {len(cells)} cells, but there are {len(columns)} columns. Correct it.")
+        else:
+            yield Row(dict(zip(columns, cells)), place)
+
+
+def render_rows(rows: Iterable[Sequence[object]]) -> str:
+    r"""Return rows as CSV with commas and ``\n`` line ends."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(rows)
+    return stream.getvalue()

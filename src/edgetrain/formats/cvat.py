@@ -1,0 +1,229 @@
+"""CVAT for images 1.1, read by expat, which tells lines and fetches nothing.
+
+Accepted, in one file or one for each split; everything not shown is ignored::
+
+    <annotations>
+      <meta><job><labels><label><name>boat</name></label></labels></job></meta>      order of the classes
+      <image id="0" name="sub/0001.jpg" subset="train" width="640" height="480">
+        <box label="boat" occluded="0" xtl="1" ytl="2.5" xbr="30" ybr="40">
+          <attribute name="difficult">true</attribute>
+        </box>
+      </image>
+    </annotations>
+
+Coordinates are kept as they stand. Refused: document types, and tracks, which are those of "CVAT for video". Left out
+and counted: attributes, ``occluded``, tags; polygons and other shapes, and rotated boxes, unless boxes are made from
+them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from xml.parsers import expat
+from xml.sax.saxutils import escape, quoteattr
+
+from edgetrain.core.annotation import LabelledBox
+from edgetrain.core.annotation_set import AnnotationSet, Picture, Place, Reading
+from edgetrain.core.boxes import BoundingBox
+from edgetrain.core.errors import DatasetError
+from edgetrain.core.splits import Split
+from edgetrain.formats.import_source import (
+    ImportSource,
+    SourceFile,
+    enclosing_box,
+    parse_number,
+    parse_size,
+    safe_name,
+    split_of_name,
+)
+from edgetrain.formats.voc import format_coordinate
+
+_CORNERS = {"xtl": "xmin", "ytl": "ymin", "xbr": "xmax", "ybr": "ymax"}
+_SHAPES = ("polygon", "polyline", "points", "ellipse", "mask", "cuboid", "skeleton")
+_TRUE = {"1", "true"}
+_SUBSETS = {Split.TRAIN: "train", Split.VALIDATION: "validation", Split.TEST: "test"}
+
+
+def read_cvat(source: ImportSource, reading: Reading) -> AnnotationSet:
+    """Return the pictures of all files, in their order."""
+    pictures: list[Picture] = []
+    classes: dict[str, None] = {}
+    for file in source.files(".xml"):
+        reader = _FileReader(source, file, reading)
+        reader.read()
+        pictures += reader.pictures
+        classes.update(dict.fromkeys(reader.classes))
+    return AnnotationSet(tuple(pictures), tuple(classes), dict(reading.left_out))
+
+
+class _RefusedError(DatasetError):
+    """Reading a file ends here; the fault is noted."""
+
+
+class _FileReader:
+    """Follows the elements of one file."""
+
+    def __init__(self, source: ImportSource, file: SourceFile, reading: Reading) -> None:
+        self._source, self._file, self._reading = source, file, reading
+        self.pictures: list[Picture] = []
+        self.classes: list[str] = []
+        self._open: list[tuple[str, Mapping[str, str]]] = []
+        self._text = ""
+        self._boxes: list[LabelledBox] = []
+        self._image_place = self._box_place = Place(file.name)
+        self._is_difficult = False
+        self._parser = expat.ParserCreate()
+        self._parser.StartDoctypeDeclHandler = self._doctype
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._characters
+
+    def read(self) -> None:
+        """Read the file; what is wrong becomes a fault."""
+        try:
+            with self._file.path.open("rb") as stream:
+                self._parser.ParseFile(stream)
+        except OSError as error:
+            self._reading.fault(Place(self._file.name), f"cannot be read ({error.strerror}). Mend its permissions.")
+        except expat.ExpatError as error:
+            text = f"this is not well-formed XML: {expat.ErrorString(error.code)}. Correct the file."
+            self._reading.fault(Place(self._file.name, error.lineno), text)
+        except (
+            ValueError,
+            LookupError,
+        ) as error:  # an encoding that Python does not know, or no encoding of single bytes
+            self._reading.fault(Place(self._file.name), f"its encoding cannot be read ({error}). Save it as UTF-8.")
+        except _RefusedError:
+            return
+
+    def _place(self) -> Place:
+        return Place(self._file.name, self._parser.CurrentLineNumber)
+
+    def _refuse(self, message: str) -> None:
+        self._reading.fault(self._place(), message)
+        raise _RefusedError(message)
+
+    def _doctype(self, *_: object) -> None:
+        self._refuse("a document type is declared, which annotations need not have. Remove the declaration.")
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        if not self._open and tag != "annotations":
+            self._refuse(f'the root element is <{tag}>, not <annotations>. Export as "CVAT for images 1.1".')
+        if tag == "track":
+            self._refuse('this is "CVAT for video" (<track>). Export the task as "CVAT for images 1.1".')
+        self._open.append((tag, attributes))
+        self._text = ""
+        if tag == "image":
+            self._boxes, self._image_place = [], self._place()
+        elif tag == "box":
+            self._box_place, self._is_difficult = self._place(), False
+
+    def _characters(self, text: str) -> None:
+        self._text += text
+
+    def _end(self, tag: str) -> None:
+        _, attributes = self._open.pop()
+        parent = self._open[-1][0] if self._open else ""
+        text, self._text = self._text.strip(), ""
+        if (parent, tag) == ("label", "name") and not any(name == "sublabels" for name, _ in self._open):
+            self.classes.append(text)
+        elif tag == "attribute" and parent in {"box", "image", "tag", *_SHAPES}:
+            self._attribute(parent, attributes.get("name", ""), text)
+        elif parent == "image" and tag == "box":
+            self._add_box(attributes)
+        elif parent == "image" and tag in _SHAPES:
+            self._add_shape(tag, attributes)
+        elif parent == "image" and tag == "tag":
+            self._reading.left_out["tags"] += 1
+        elif tag == "image":
+            self._add_picture(attributes)
+
+    def _attribute(self, parent: str, name: str, text: str) -> None:
+        if parent == "box" and name == "difficult":
+            self._is_difficult = text.lower() in _TRUE
+        else:
+            self._reading.left_out["attributes"] += 1
+
+    def _add_picture(self, attributes: Mapping[str, str]) -> None:
+        place = self._image_place
+        name = safe_name(attributes.get("name", ""))
+        if name is None:
+            text = f"the image's name {attributes.get('name', '')!r} is no relative path below the source. Correct it."
+            self._reading.fault(place, text)
+            return
+        split = split_of_name(attributes.get("subset", "")) or self._file.split
+        size = parse_size(attributes.get("width"), attributes.get("height"))
+        if size is None:
+            path = self._source.picture(name, split, self._file.folder)
+            size = self._source.size_of(path, place, name, self._reading)
+        self.pictures.append(Picture(name, size, tuple(self._boxes), split, place))
+
+    def _add_box(self, attributes: Mapping[str, str]) -> None:
+        self._reading.left_out["occluded"] += attributes.get("occluded") == "1"
+        sides = {name: parse_number(attributes.get(name)) for name in _CORNERS}
+        for name in (name for name, side in sides.items() if side is None):
+            self._reading.fault(self._box_place, f"{name} is {attributes.get(name)!r}, not a number. Correct the box.")
+        known = [side for side in sides.values() if side is not None]
+        if len(known) < len(_CORNERS):
+            return
+        box = BoundingBox(*known)
+        degrees = parse_number(attributes.get("rotation", "0"))
+        if degrees:
+            if not self._source.with_polygons:
+                self._reading.left_out["rotated boxes"] += 1
+                return
+            box = _box_around_rotated(box, degrees)
+        self._add(attributes, box, self._box_place)
+
+    def _add_shape(self, tag: str, attributes: Mapping[str, str]) -> None:
+        points = [pair.split(",") for pair in attributes.get("points", "").split(";")]
+        numbers = [[parse_number(value) for value in pair] for pair in points]
+        if not self._source.with_polygons or tag not in {"polygon", "polyline", "points"}:
+            self._reading.left_out[f"shapes of the kind {tag}"] += 1
+            return
+        known = [(x, y) for x, y in (pair for pair in numbers if len(pair) == 2) if x is not None and y is not None]  # noqa: PLR2004
+        if not known or len(known) != len(points):
+            self._reading.fault(self._place(), f'the points of <{tag}> are not "x,y;x,y". Correct them.')
+            return
+        self._add(attributes, enclosing_box(known), self._place())
+
+    def _add(self, attributes: Mapping[str, str], box: BoundingBox, place: Place) -> None:
+        name = attributes.get("label", "").strip()
+        if not name:
+            self._reading.fault(place, "the shape has no label. Give it one, or remove it.")
+            return
+        self._boxes.append(LabelledBox(name, box, place.line, self._is_difficult))
+
+
+def _box_around_rotated(box: BoundingBox, degrees: float) -> BoundingBox:
+    """Return the smallest upright box around one that is turned about its centre."""
+    sine, cosine = abs(math.sin(math.radians(degrees))), abs(math.cos(math.radians(degrees)))
+    half_width = (box.width * cosine + box.height * sine) / 2
+    half_height = (box.width * sine + box.height * cosine) / 2
+    x, y = (box.xmin + box.xmax) / 2, (box.ymin + box.ymax) / 2
+    sides = (x - half_width, y - half_height, x + half_width, y + half_height)
+    return BoundingBox(*(round(side, 3) for side in sides))
+
+
+def render_cvat(annotations: AnnotationSet) -> str:
+    """Return an annotation set as CVAT for images 1.1."""
+    lines = ['<?xml version="1.0" encoding="utf-8"?>', "<annotations>", "  <version>1.1</version>"]
+    lines += ["  <meta>", "    <job>", "      <labels>"]
+    for name in annotations.class_names():
+        attribute = "<attribute><name>difficult</name><input_type>checkbox</input_type></attribute>"
+        lines.append(f"        <label><name>{escape(name)}</name><attributes>{attribute}</attributes></label>")
+    lines += ["      </labels>", "    </job>", "  </meta>"]
+    for number, picture in enumerate(annotations.pictures):
+        subset = f' subset="{_SUBSETS[picture.split]}"' if picture.split else ""
+        size = f' width="{picture.size.width}" height="{picture.size.height}"' if picture.size else ""
+        lines.append(f'  <image id="{number}" name={quoteattr(picture.name)}{subset}{size}>')
+        lines += [_render_box(labelled) for labelled in picture.boxes]
+        lines.append("  </image>")
+    return "\n".join([*lines, "</annotations>"]) + "\n"
+
+
+def _render_box(labelled: LabelledBox) -> str:
+    corners = " ".join(f'{name}="{format_coordinate(getattr(labelled.box, side))}"' for name, side in _CORNERS.items())
+    start = f'    <box label={quoteattr(labelled.class_name)} source="manual" occluded="0" {corners} z_order="0">'
+    return f'{start}<attribute name="difficult">{str(labelled.is_difficult).lower()}</attribute></box>'

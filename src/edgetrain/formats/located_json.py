@@ -1,0 +1,129 @@
+"""JSON objects whose lists remember the line of each element.
+
+Accepted: one object in UTF-8 (a byte order mark is ignored)::
+
+    {"images": [{"id": 1}, {"id": 2}], "info": {}}
+
+Refused: any other root, ``NaN`` and ``Infinity``, which JSON does not know.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgetrain.core.annotation_set import Place, Reading
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+@dataclass(frozen=True)
+class LocatedObject:
+    """The object of a file; ``lines`` gives the line (from 1) of each element of each list directly in it."""
+
+    values: dict[str, Any]
+    lines: dict[str, list[int]]
+
+
+def read_located(path: Path, name: str, reading: Reading) -> LocatedObject | None:
+    """Return the object in a file; ``None``, with a fault, where it cannot be read.
+
+    Args:
+        path: the file.
+        name: what messages call it.
+        reading: takes the fault.
+    """
+    try:
+        return parse_located(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        reading.fault(Place(name), f"cannot be read ({error.strerror}). Mend its permissions.")
+    except UnicodeDecodeError as error:
+        reading.fault(Place(name), f"not UTF-8 text ({error.reason}). Save it as UTF-8.")
+    except json.JSONDecodeError as error:
+        reading.fault(Place(name, error.lineno), f"this is not JSON: {error.msg}. Correct the file.")
+    except RecursionError:
+        reading.fault(Place(name), "its values are nested too deeply. Correct the file.")
+    return None
+
+
+def parse_located(text: str) -> LocatedObject:
+    """Return the object in a text.
+
+    Raises:
+        json.JSONDecodeError: the text is not one JSON object.
+    """
+    return _Parser(text).root()
+
+
+class _Parser:
+    """Walks over the root object itself and leaves everything below to the standard library."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._decoder = json.JSONDecoder(parse_constant=self._refuse)
+        self._counted, self._line = 0, 1
+
+    def root(self) -> LocatedObject:
+        found = LocatedObject({}, {})
+        self._expect("{")
+        if not self._accept("}"):
+            while True:
+                key = self._key()
+                found.values[key], found.lines[key] = self._elements() if self._accept("[") else (self._value(), [])
+                if not self._accept(","):
+                    break
+            self._expect("}")
+        self._skip()
+        if self._at != len(self._text):
+            raise json.JSONDecodeError("something stands behind the object", self._text, self._at)
+        return found
+
+    def _key(self) -> str:
+        self._skip()
+        if not self._text.startswith('"', self._at):
+            raise json.JSONDecodeError('a name in double quotes is missing, as in {"images": []}', self._text, self._at)
+        key = self._value()
+        self._expect(":")
+        return str(key)
+
+    def _elements(self) -> tuple[list[Any], list[int]]:
+        values: list[Any] = []
+        lines: list[int] = []
+        if self._accept("]"):
+            return values, lines
+        while True:
+            self._skip()
+            self._line += self._text.count("\n", self._counted, self._at)
+            self._counted = self._at
+            lines.append(self._line)
+            values.append(self._value())
+            if not self._accept(","):
+                break
+        self._expect("]")
+        return values, lines
+
+    def _value(self) -> Any:
+        self._skip()
+        value, self._at = self._decoder.raw_decode(self._text, self._at)
+        return value
+
+    def _skip(self) -> None:
+        found = _SPACE.match(self._text, self._at)
+        self._at = found.end() if found else self._at
+
+    def _accept(self, sign: str) -> bool:
+        self._skip()
+        is_there = self._text.startswith(sign, self._at)
+        self._at += is_there
+        return is_there
+
+    def _expect(self, sign: str) -> None:
+        if not self._accept(sign):
+            raise json.JSONDecodeError(f"{sign!r} is missing", self._text, self._at)
+
+    def _refuse(self, word: str) -> None:
+        raise json.JSONDecodeError(f"{word} is no number of JSON", self._text, self._at)
