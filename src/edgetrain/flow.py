@@ -162,6 +162,7 @@ STAGES: tuple[Stage, ...] = (
 # What changes the dataset does not name it as an input: the report would call that a stale one.
 TOOLS: tuple[Stage, ...] = (
     Stage("preflight-file", ("preflight", "compile.min_runtime_version")),
+    Stage("collect", ("collect",)),
     Stage("label", ("label",)),
     Stage("fix", ("fix",)),
     Stage("stats", ("network.type", "network.image_size", "validate.min_box_side"), reads_dataset=True),

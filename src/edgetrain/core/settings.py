@@ -29,6 +29,7 @@ class Settings:
     validate: sections.ValidateSettings
     fix: sections.FixSettings
     label: sections.LabelSettings
+    collect: sections.CollectSettings
     split: sections.SplitSettings
     records: sections.RecordsSettings
     network: sections.NetworkSettings
@@ -99,6 +100,7 @@ _SECTIONS: dict[str, type] = {
     "validate": sections.ValidateSettings,
     "fix": sections.FixSettings,
     "label": sections.LabelSettings,
+    "collect": sections.CollectSettings,
     "split": sections.SplitSettings,
     "records": sections.RecordsSettings,
     "network": sections.NetworkSettings,
