@@ -103,7 +103,7 @@ def serving():
 
 def picture(seed, size=(64, 48), kind="JPEG", **options):
     """Return a picture that looks like no other one of another seed."""
-    small = Image.frombytes("RGB", (9, 8), random.Random(seed).randbytes(216))
+    small = Image.frombytes("RGB", (9, 8), random.Random(seed).randbytes(216))  # noqa: S311 - no secret
     stream = io.BytesIO()
     small.resize(size, Image.Resampling.NEAREST).save(stream, kind, **options)
     return stream.getvalue()
