@@ -181,7 +181,7 @@ def _input_shapes(model: TfliteModel) -> str:
 
 
 def _report(compiled: _Compiled, prediction: Prediction, chosen: CompileSettings) -> Report:
-    said = compiled.said
+    said = _without_folders(compiled.said)
     provenance = STAND_IN if is_stand_in(compiled.model) else f"edgetpu_compiler {compiled.version}"
     runtime = max((package.min_runtime_version for package in compiled.packages), default=None)
     differences = _differences(prediction, said)
@@ -202,6 +202,11 @@ def _report(compiled: _Compiled, prediction: Prediction, chosen: CompileSettings
         },
         tuple(f"differs from preflight: {text}" for text in differences),
     )
+
+
+def _without_folders(said: CompiledModel) -> CompiledModel:
+    """Return what the compiler said with the names of files only: folders are this machine's own matter."""
+    return replace(said, input=Path(said.input).name, output=Path(said.output).name, log_name=Path(said.log_name).name)
 
 
 def _differences(prediction: Prediction, said: CompiledModel) -> list[str]:
