@@ -77,6 +77,19 @@ def pipeline(
     print(console.closing_table(settings, covered))
 
 
+@stage("query", "limit", "provider")
+def collect(
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    query: Flag = None,
+    limit: Flag = None,
+    provider: Flag = None,
+) -> None:
+    """Fetch pictures by keyword into the dataset, with their licences in attribution.csv."""
+    run(context, "collect", dataset=dataset, workspace=workspace, query=query, limit=limit, provider=provider)
+
+
 @stage("tool")
 def label(context: Context, dataset: Flag = None, workspace: Flag = None, tool: Flag = None) -> None:
     """Start labelImg (or --tool NAME) with this dataset's pictures and classes."""

@@ -38,6 +38,7 @@ DOORS = {
     # Those of the demo draw pictures of their own.
     "PIL": ["formats/image_file.py", "formats/image_turn.py", "formats/pixels.py", "demo/"],
     "tqdm": ["console.py"],
+    "urllib3": ["formats/web_client.py"],
     # What runs TFLite models, one file for each way.
     "pycoral": ["devices/coral.py"],
     "tflite_runtime": ["devices/interpreters.py"],

@@ -168,6 +168,7 @@ STAGES: tuple[Stage, ...] = (
 # What changes the dataset does not name it as an input: the report would call that a stale one.
 TOOLS: tuple[Stage, ...] = (
     Stage("preflight-file", ("preflight", "compile.min_runtime_version")),
+    Stage("collect", ("collect",)),
     Stage("label", ("label",)),
     Stage("fix", ("fix",)),
     Stage("import-annotations", ("import_annotations",)),

@@ -83,7 +83,7 @@ class LabelSettings:
 
 @dataclass(frozen=True)
 class ImportAnnotationsSettings:
-    """What is imported; ``boxes_from_polygons`` takes the smallest box around other shapes, ``replace`` existing XML."""
+    """What is imported; ``boxes_from_polygons`` takes the box around other shapes, ``replace`` overwrites XML."""
 
     format: Optional[ExchangeFormat]
     source: Optional[Path]
@@ -97,6 +97,30 @@ class ExportAnnotationsSettings:
 
     format: Optional[ExchangeFormat]
     out: Optional[Path]
+
+
+@dataclass(frozen=True)
+class CollectSettings:
+    """Which pictures are fetched, how many, from whom, and how politely.
+
+    ``limit`` is how many pictures of the query the dataset shall have; ``licences`` are codes of ``core.licences``;
+    ``min_side`` is in pixels; ``contact`` stands in the User-Agent. ``timeout_seconds`` limits one request as a whole;
+    ``retry_seconds`` is the pause before the second attempt, doubled for each further one.
+    """
+
+    query: str
+    limit: int = field(metadata=_between(1, 100_000))
+    provider: tuple[str, ...]
+    licences: tuple[str, ...]
+    min_side: int = field(metadata=_between(1, 10_000))
+    max_megabytes: int = field(metadata=_between(1, 200))
+    contact: str = field(metadata={"pattern": "[ -~]*", "shape": "an e-mail or web address in ASCII"})
+    jobs: int = field(metadata=_between(1, 32))
+    seconds_between_requests: float = field(metadata=_between(0, 3600))
+    retry_seconds: float = field(metadata=_between(0, 600))
+    timeout_seconds: float = field(metadata=_between(0.1, 3600))
+    openverse_url: str
+    wikimedia_url: str
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class Settings:
     label: sections.LabelSettings
     import_annotations: sections.ImportAnnotationsSettings
     export_annotations: sections.ExportAnnotationsSettings
+    collect: sections.CollectSettings
     split: sections.SplitSettings
     records: sections.RecordsSettings
     network: sections.NetworkSettings
@@ -103,6 +104,7 @@ _SECTIONS: dict[str, type] = {
     "label": sections.LabelSettings,
     "import_annotations": sections.ImportAnnotationsSettings,
     "export_annotations": sections.ExportAnnotationsSettings,
+    "collect": sections.CollectSettings,
     "split": sections.SplitSettings,
     "records": sections.RecordsSettings,
     "network": sections.NetworkSettings,
