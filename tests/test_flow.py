@@ -88,6 +88,14 @@ def test_an_output_or_report_that_is_gone_is_made_again(pipeline, workspace, nam
     assert pipeline() == []
 
 
+def test_pictures_whose_pixels_were_seen_are_divided_anew(pipeline, workspace):
+    pipeline()
+    workspace.pixel_cache_path.parent.mkdir(parents=True)
+    workspace.pixel_cache_path.write_text("{}")
+
+    assert pipeline() == ["split", "report"]
+
+
 def test_a_damaged_report_counts_as_none(pipeline, workspace):
     pipeline()
     workspace.report_path("split").write_text('{"made_from": ')

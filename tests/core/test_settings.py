@@ -98,9 +98,7 @@ def test_lists_are_separated_by_commas(environment, expected):
     [
         pytest.param({"split__seed": -1}, "invoke.yaml: split.seed is -1, but must be at least 0.", id="low"),
         pytest.param({"split__test": 0.95}, "split.test is 0.95, but must be between 0 and 0.9.", id="high"),
-        pytest.param(
-            {"split__group_pattern": "(a"}, r"group_pattern is '\(a' \(missing \), .* but must be", id="broken"
-        ),
+        pytest.param({"split__group_pattern": "(a"}, r"is '\(a' \(missing \), .*\), but must be a reg", id="broken"),
         pytest.param({"split__group_pattern": "a"}, "split.group_pattern is 'a', but must be a regular", id="no group"),
         pytest.param({"split__group_pattern": "(a)(b)"}, r"is '\(a\)\(b\)', but must be a regular", id="two groups"),
         pytest.param({"split__seed": "x"}, "split.seed is 'x', but must be a whole number.", id="word"),

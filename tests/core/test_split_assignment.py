@@ -211,6 +211,23 @@ def test_a_class_reaches_every_split_that_lacks_it_where_it_is_spare():
     assert {split for split, _ in assignment.steered.values()} == {Split.TEST, Split.VALIDATION}
 
 
+def test_of_two_new_groups_one_goes_to_test():
+    letters = hashed_to(Split.TRAIN, 2)
+
+    splits = assign(herons(*((letter, 1) for letter in letters)), FORMER).splits
+
+    assert {splits[f"{letter}00"] for letter in letters} == {Split.TRAIN, Split.TEST}
+
+
+def test_a_group_that_an_empty_split_takes_back_is_not_called_steered():
+    (letter,) = hashed_to(Split.TEST)
+    groups = [group for group in herons((letter, 1)) if group.pictures != ("3",)]
+
+    assignment = assign(groups, {name: FORMER[name] for name in "012"})
+
+    assert (assignment.splits[f"{letter}00"], assignment.steered) == (Split.TEST, {})
+
+
 def test_training_keeps_its_only_group_of_a_class():
     (letter,) = hashed_to(Split.TRAIN)
 

@@ -87,7 +87,7 @@ def test_a_damaged_cache_is_made_anew_in_silence(settled, asked, damage):
     review(root, cache_path)
 
     assert len(asked) == 12
-    assert len(read_cache(cache_path, f"{LIMITS} False")) == 12
+    assert len(read_cache(cache_path, str(LIMITS))) == 12
 
 
 def test_other_limits_are_another_review(settled, asked):
@@ -101,4 +101,4 @@ def test_other_limits_are_another_review(settled, asked):
 def test_what_changed_just_now_is_not_kept(voc_dataset, tmp_path):
     review(voc_dataset, tmp_path / "review.json")
 
-    assert read_cache(tmp_path / "review.json", f"{LIMITS} False") == {}
+    assert read_cache(tmp_path / "review.json", str(LIMITS)) == {}

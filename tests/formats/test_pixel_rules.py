@@ -60,6 +60,21 @@ def test_another_class_is_another_box():
     assert [one.rule for one in near_twin_findings(near(first, renamed))] == ["near-twin-boxes"]
 
 
+def test_each_box_needs_a_partner_of_its_own_class():
+    first, second = reviewed("a", "1", LARGE, INSIDE), reviewed("b", "2", LARGE, INSIDE)
+    fish = [box._replace(class_name="fish") for box in first.boxes]
+    first = first._replace(boxes=(fish[0], first.boxes[1]))
+    second = second._replace(boxes=(second.boxes[0], fish[1]))
+
+    assert [one.file for one in near_twin_findings(near(first, second))] == ["annotations/b.xml"]
+
+
+def test_one_box_is_no_partner_of_two():
+    first, second = reviewed("a", "1", LARGE, LARGE), reviewed("b", "2", LARGE, INSIDE)
+
+    assert [one.file for one in near_twin_findings(near(first, second))] == ["annotations/b.xml"]
+
+
 def test_identical_pictures_are_not_told_again():
     pictures = [reviewed("a", "1", LARGE), reviewed("b", "1"), reviewed("c", "3")]
     groups = near(*pictures, twins=[pictures[:2]])

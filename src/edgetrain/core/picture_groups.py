@@ -24,7 +24,7 @@ def joined(names: Iterable[str], ties: Iterable[Sequence[str]]) -> list[tuple[st
     for tie in ties:
         first, *others = map(leader_of, tie)
         for other in others:
-            leaders[leader_of(other)] = leader_of(first)
+            leaders[other] = first
     groups: dict[str, list[str]] = defaultdict(list)
     for name in ordered:
         groups[leader_of(name)].append(name)

@@ -66,7 +66,7 @@ def assign_splits(
     draft = _Draft(groups, fractions, seed, known)
     steered = _steer(draft) if draft.old else {}
     moved = _fill(draft)
-    splits = {name: known.get(name, split) for group, split in draft.chosen.items() for name in group.pictures}
+    splits = {name: split for group, split in draft.chosen.items() for name in group.pictures}
     splits.update({name: known[name] for group in draft.parted for name in group.pictures if name in known})
     left_out = {name: _splits_of(group, known) for group in draft.parted for name in group.pictures}
     return Assignment(
