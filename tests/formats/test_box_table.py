@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from edgetrain.core.setting_sections import ExchangeFormat
 from edgetrain.formats.box_table import render_box_table
@@ -23,6 +23,7 @@ def table(tmp_path):
     return read_text
 
 
+@settings(max_examples=60)
 @given(annotation_sets(digits=4, with_difficult=False))
 def test_what_is_written_is_read(tmp_path_factory, annotations):
     path = tmp_path_factory.getbasetemp() / "law_table.csv"

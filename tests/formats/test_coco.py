@@ -7,7 +7,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from pycocotools.coco import COCO
 
 from edgetrain.core.setting_sections import ExchangeFormat
@@ -35,6 +35,7 @@ def coco(tmp_path):
     return read_lists
 
 
+@settings(max_examples=60)
 @given(annotation_sets(digits=6))
 def test_what_is_written_is_read(tmp_path_factory, annotations):
     path = tmp_path_factory.getbasetemp() / "law.json"
@@ -44,6 +45,7 @@ def test_what_is_written_is_read(tmp_path_factory, annotations):
     assert (plain(found), found.classes, faults) == (plain(annotations), annotations.classes, [])
 
 
+@settings(max_examples=60)
 @given(annotation_sets())
 def test_pycocotools_reads_the_same_boxes(tmp_path_factory, annotations):
     path = tmp_path_factory.getbasetemp() / "independent.json"

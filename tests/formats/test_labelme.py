@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from edgetrain.core.annotation_set import AnnotationSet
 from edgetrain.core.setting_sections import ExchangeFormat
@@ -33,6 +33,7 @@ def labelme(tmp_path):
     return read_shapes
 
 
+@settings(max_examples=60)
 @given(annotation_sets(digits=5))
 def test_what_is_written_is_read(tmp_path_factory, annotations):
     folder = tmp_path_factory.getbasetemp() / "law_labelme"

@@ -131,6 +131,9 @@ def test_faults_are_told_with_their_line(yolo, line, fault):
             {"classes.txt": "", "d.yaml": "names: {0: a, 2: b}"}, "d.yaml:1: the indices of the names", id="gap"
         ),
         pytest.param({"d.yaml": "a:\n  - [\n"}, "d.yaml:3: this is not YAML", id="YAML"),
+        pytest.param(
+            {"d.yaml": "names: [fish, boat]"}, "d.yaml:1: the names of the classes are others", id="two lists"
+        ),
     ],
 )
 def test_faults_of_other_files(yolo, files, fault):

@@ -106,7 +106,7 @@ def test_what_is_there_is_not_overwritten(voc_dataset, export, tmp_path):
 def test_pictures_that_a_format_cannot_tell_apart_are_an_error(voc_dataset, export, tmp_path):
     draw_labelled(voc_dataset, "0000.png", suffix="")
 
-    with pytest.raises(DatasetError, match=r"yolo cannot tell 1 picture from others .*: 0000.png. Rename them."):
+    with pytest.raises(DatasetError, match=r"yolo cannot tell 1 picture from others .*: 0000.jpg. Rename them."):
         export("yolo")
     assert not (tmp_path / "out").exists()
 

@@ -59,34 +59,43 @@ def files_of(root):
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def export(settings, workspace, dataset, target, out):
-    given = {"export_annotations__format": target, "export_annotations__out": out}
-    return export_annotations.run(settings(dataset, **given), workspace)
+@pytest.fixture
+def export(settings, workspace, tmp_path):
+    """Return a function that exports a dataset into the folder ``source``, its pictures beside."""
+
+    def run(dataset, target):
+        given = {"export_annotations__format": target, "export_annotations__out": tmp_path / "source"}
+        export_annotations.run(settings(dataset, **given), workspace)
+        if target not in {"yolo", "labelme"}:
+            (tmp_path / "source" / "images").symlink_to(dataset / "images")
+
+    return run
 
 
 @pytest.mark.parametrize("name", [each.value for each in ExchangeFormat])
-def test_what_is_exported_comes_back_identical_and_validates(settings, workspace, voc_dataset, tmp_path, bring, name):
-    export(settings, workspace, voc_dataset, name, tmp_path / "source")
-    if not (tmp_path / "source" / "images").exists() and name != "labelme":
-        shutil.copytree(voc_dataset / "images", tmp_path / "source" / "images")
+def test_what_is_exported_comes_back_identical(voc_dataset, tmp_path, export, bring, name):
+    export(voc_dataset, name)
 
     report = bring(name)
     assert labels_of(tmp_path / "made") == labels_of(voc_dataset)
     assert report.results["left_out"] == {}
-    assert validate.run(settings(tmp_path / "made"), workspace).summary.startswith(
-        "12 pictures, 16 boxes, 3 classes: 0 errors"
-    )
 
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", [each.value for each in ExchangeFormat])
-def test_real_photographs_come_back_identical(settings, workspace, raccoon, tmp_path, bring, name):
-    export(settings, workspace, raccoon, name, tmp_path / "source")
-    if name not in {"yolo", "labelme"}:
-        (tmp_path / "source" / "images").symlink_to(raccoon / "images")
+def test_real_photographs_come_back_identical(raccoon, tmp_path, export, bring, name):
+    export(raccoon, name)
 
     bring(name)
     assert labels_of(tmp_path / "made") == labels_of(raccoon)
+
+
+def test_an_imported_dataset_validates(settings, workspace, bring, source, tmp_path):
+    source("a.jpg", "sub/a.jpg", x=ROW.format("a.jpg") + "sub/a.jpg,64,48,,,,,\n")
+
+    bring()
+    findings = validate.run(settings(tmp_path / "made"), workspace).results["findings"]
+    assert {finding["severity"] for finding in findings} == {"warning"}
 
 
 def test_a_second_import_changes_nothing(bring, source, tmp_path):
@@ -183,12 +192,12 @@ def test_the_division_of_the_source_is_kept(bring, source, tmp_path):
         pytest.param(("train", "test"), ("annotations/z.xml",), "the dataset has other annotations too", id="others"),
     ],
 )
-def test_a_division_that_is_no_whole_one_is_told(bring, source, tmp_path, tables, there, note):
+def test_a_division_that_is_no_whole_one_is_told(bring, source, tables, there, note):
     names = [f"{index}.jpg" for index in range(len(tables))]
-    source(*names, **{table: ROW.format(name) for table, name in zip(tables, names)})
-    for name in there:
-        (tmp_path / "made" / name).parent.mkdir(parents=True)
-        (tmp_path / "made" / name).touch()
+    root = source(*names, **{table: ROW.format(name) for table, name in zip(tables, names)})
+    for path in (root.with_name("made") / name for name in there):
+        path.parent.mkdir(parents=True)
+        path.touch()
 
     assert any(note in text for text in bring().notes)
 
@@ -221,7 +230,8 @@ def test_what_is_left_out_is_told_and_how_to_get_it(bring, tmp_path):
 
 
 def test_folders_and_pictures_that_the_dataset_has_are_used(bring, source, tmp_path):
-    source(x=ROW.format("a.jpg")) if (tmp_path / "source").mkdir() else source(x=ROW.format("a.jpg"))
+    (tmp_path / "source").mkdir()
+    source(x=ROW.format("a.jpg"))
     draw(tmp_path / "made" / "JPEGImages" / "a.jpg")
     (tmp_path / "made" / "Annotations").mkdir()
 
