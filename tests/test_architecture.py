@@ -39,6 +39,7 @@ DOORS = {
     "PIL": ["formats/image_file.py", "formats/image_turn.py", "formats/pixels.py", "demo/"],
     "tqdm": ["console.py"],
     "urllib3": ["formats/web_client.py"],
+    "yaml": ["formats/yolo.py"],
     # What runs TFLite models, one file for each way.
     "pycoral": ["devices/coral.py"],
     "tflite_runtime": ["devices/interpreters.py"],
@@ -196,6 +197,11 @@ def test_no_module_is_named_like_the_standard_library_or_like_a_drawer():
         ),
         pytest.param(
             "import edgetrain.stages.split", {"tensorflow", "object_detection", "pandas", "numpy"}, id="split"
+        ),
+        pytest.param(
+            "import edgetrain.stages.import_annotations, edgetrain.stages.export_annotations",
+            {"tensorflow", "pandas", "numpy"},
+            id="import and export",
         ),
         pytest.param("import edgetrain.stages.records", {"tensorflow", "object_detection", "pandas"}, id="records"),
         pytest.param("import edgetrain.stages.tabulate", {"tensorflow", "object_detection"}, id="tabulate"),

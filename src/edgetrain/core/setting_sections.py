@@ -83,7 +83,7 @@ class LabelSettings:
 
 @dataclass(frozen=True)
 class ImportAnnotationsSettings:
-    """What is imported; ``boxes_from_polygons`` takes the box around other shapes, ``replace`` overwrites XML."""
+    """What is imported; other shapes may become the box around them, and files that differ may be replaced."""
 
     format: Optional[ExchangeFormat]
     source: Optional[Path]

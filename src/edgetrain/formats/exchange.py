@@ -86,9 +86,9 @@ def losses(target_format: ExchangeFormat, annotations: AnnotationSet, *, is_file
     lost = {}
     difficult = sum(box.is_difficult for picture in annotations.pictures for box in picture.boxes)
     if target_format in _WITHOUT_DIFFICULT:
-        lost["difficult"] = difficult
+        lost["difficult flags"] = difficult
     if target_format in _WITHOUT_CLASS_ORDER:
-        lost["ids of classes"] = len(annotations.classes)
+        lost["class ids"] = len(annotations.classes)
     if target_format is ExchangeFormat.LABELME or (is_file and target_format is not ExchangeFormat.CVAT):
         lost["places in a split"] = sum(picture.split is not None for picture in annotations.pictures)
     return {name: count for name, count in lost.items() if count}

@@ -1,7 +1,7 @@
 """Where imported pictures and annotations go in a dataset, and which of them are there already.
 
-A picture ``sub/0001.jpg`` becomes ``images/sub/0001.jpg`` with ``annotations/sub/0001.xml``; folders that the dataset has
-(``Annotations/``, ``JPEGImages/``) are used. Two pictures that differ only by their suffix keep it:
+A picture ``sub/0001.jpg`` becomes ``images/sub/0001.jpg`` with ``annotations/sub/0001.xml``; folders that the dataset
+has (``Annotations/``, ``JPEGImages/``) are used. Two pictures that differ only by their suffix keep it:
 ``annotations/0001.jpg.xml``.
 """
 
@@ -110,8 +110,8 @@ class ImportTarget:
         """
         splits = [picture.split for picture in annotations.pictures]
         names = [file.name for file in planned if isinstance(file.content, bytes)]
-        if not any(splits):
-            return [], ""
+        if len(set(splits)) == 1:
+            return [], f"all pictures are of {splits[0].value}, which divides nothing" if splits[0] else ""
         if None in splits:
             return [], f"{splits.count(None)} pictures are in no split of the source, so its division was not kept"
         if set(self.annotation_names) - set(names):
@@ -125,7 +125,9 @@ class ImportTarget:
         there = [file for file in lists if (self.root / file.name).exists()]
         if any(file.differs_from(self.root / file.name) for file in there) or (self.root / "ImageSets").exists():
             return [], "the dataset is divided already, so the source's division was not kept"
-        return lists, f"the source's division was kept in splits/ ({text})"
+        missing = [split.value for split in (Split.TRAIN, Split.TEST) if not listed[split]]
+        more = f": move some pictures to {' and '.join(missing)}, which must not be empty" if missing else ""
+        return lists, f"the source's division was kept in splits/ ({text}){more}"
 
     def plan_label_map(self, annotations: AnnotationSet) -> tuple[list[PlannedFile], str]:
         """Return the label map with the classes in the source's order, if the dataset has none, and a note about it.
@@ -141,8 +143,10 @@ class ImportTarget:
         if path.exists():
             note = f"{LABEL_MAP_NAME} is that of the dataset; the source's order of classes is another"
             return [], note if planned.differs_from(path) else ""
-        note = f"{LABEL_MAP_NAME} has the source's classes in their order, ids from 1; correct it before you train"
-        return [planned], note
+        used = {box.class_name for picture in annotations.pictures for box in picture.boxes}
+        unused = [name for name in label_map.names if name not in used]
+        more = f"; without any box: {', '.join(unused)}" if unused else ""
+        return [planned], f"{LABEL_MAP_NAME} has the source's classes in their order, ids from 1{more}"
 
     def _annotation(self, xml_name: str, picture: Picture, name: str, reading: Reading) -> PlannedFile:
         for box in picture.boxes:

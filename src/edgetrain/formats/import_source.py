@@ -18,7 +18,7 @@ from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.files import visible_files
 from edgetrain.core.splits import Split
-from edgetrain.formats.dataset_parts import IMAGE_SUFFIXES, IMAGES_NAMES, SPLIT_NAMES
+from edgetrain.formats.dataset_parts import ANNOTATIONS_NAMES, IMAGE_SUFFIXES, IMAGES_NAMES, SPLIT_NAMES
 from edgetrain.formats.image_file import UnreadableImageError, probe
 
 _WORD = re.compile(r"[a-z]+")
@@ -135,7 +135,9 @@ class ImportSource:
         """
         if not source.exists():
             raise MissingInputError(f"{source}: there is no such file or folder. Correct --source.")
-        self.root = source if source.is_dir() else source.parent
+        # In annotations/instances_train.json the pictures are beside that folder.
+        is_apart = source.parent.name.lower() in ANNOTATIONS_NAMES
+        self.root = source if source.is_dir() else source.parent.parent if is_apart else source.parent
         self.with_polygons = with_polygons
         self._more_pictures = more_pictures
         self._source = source
@@ -157,7 +159,8 @@ class ImportSource:
             DatasetError: the folder has none.
         """
         if not self._source.is_dir():
-            yield SourceFile(self._source, self._source.name, split_of_name(self._source.name))
+            name = self._source.relative_to(self.root).as_posix()
+            yield SourceFile(self._source, name, split_of_name(name))
             return
         found = [name for name in self._paths if PurePosixPath(name).suffix.lower() in suffixes]
         if not found:

@@ -75,6 +75,8 @@ def _label_names(image_name: str) -> Iterator[str]:
 
 
 def _read_classes(source: ImportSource, reading: Reading) -> tuple[str, ...]:
+    """Return the names of the classes; files that disagree about them are a fault."""
+    found: dict[str, list[str]] = {}
     for file in source.files(".yaml", ".yml", ".names", ".txt"):
         is_yaml = file.path.suffix.lower() in {".yaml", ".yml"}
         if not is_yaml and PurePosixPath(file.name).name not in _NAME_LISTS:
@@ -88,9 +90,16 @@ def _read_classes(source: ImportSource, reading: Reading) -> tuple[str, ...]:
                 what = "is empty" if not name else f"{name!r} stands twice"
                 reading.fault(Place(file.name, 1 if is_yaml else number), f"a class name {what}. Correct the names.")
         if names:
-            return tuple(names)
-    reading.raise_faults("Nothing was written.")
-    raise DatasetError(f"{source.root}: no names of classes (data.yaml, obj.names or classes.txt). Add one of them.")
+            found[file.name] = names
+    if not found:
+        reading.raise_faults("Nothing was written.")
+        raise DatasetError(
+            f"{source.root}: no names of classes (data.yaml, obj.names or classes.txt). Add one of them."
+        )
+    first = next(iter(found))
+    for name in (name for name, names in found.items() if names != found[first]):
+        reading.fault(Place(name), f"the names of the classes are others than those of {first}. Remove one of the two.")
+    return tuple(found[first])
 
 
 def _names_of_yaml(text: str, name: str, reading: Reading) -> list[str]:
@@ -176,5 +185,5 @@ def render_data_yaml(classes: tuple[str, ...], folders: dict[Split, str]) -> str
     """Return ``data.yaml``: the folders of the pictures by split, and the names in the order of their indices."""
     keys = {Split.TRAIN: "train", Split.VALIDATION: "val", Split.TEST: "test"}
     lines = ["path: ."] + [f"{keys[split]}: {folder}" for split, folder in folders.items()]
-    lines += ["names:"] + [f"  {index}: {json.dumps(name)}" for index, name in enumerate(classes)]
+    lines += ["names:"] + [f"  {index}: {json.dumps(name, ensure_ascii=False)}" for index, name in enumerate(classes)]
     return "\n".join(lines) + "\n"

@@ -71,8 +71,6 @@ def _read(folder: DatasetFolder) -> tuple[dict[str, Path], AnnotationSet]:
         paths[name] = image.image_path
     has_map = folder.label_map_path.is_file()
     classes = read_label_map(folder.label_map_path).names if has_map else ()
-    if not has_map:
-        classes = AnnotationSet(tuple(pictures)).class_names()
     return paths, AnnotationSet(tuple(pictures), classes)
 
 

@@ -1,0 +1,60 @@
+"""JSON with the lines of the elements of its lists: the standard library's values, every fault at its line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgetrain.core.annotation_set import Reading
+from edgetrain.formats.located_json import parse_located, read_located
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(st.text(max_size=3), VALUES, max_size=4), st.sampled_from([None, 0, 2]))
+def test_the_values_are_those_of_the_standard_library(value, indent):
+    assert parse_located(json.dumps(value, indent=indent)).values == value
+
+
+def test_each_element_of_a_list_has_its_line():
+    found = parse_located('\n{"a": [1,\n\n{"b":\n2},[\n3]\n , 4], "c": []}')
+
+    assert found.lines == {"a": [2, 4, 5, 7], "c": []}
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        pytest.param(b'{"a": [1,\n2', "x.json:2: this is not JSON: ']' is missing", id="cut off"),
+        pytest.param(b'{"a": 1}\n{}', "x.json:2: this is not JSON: something stands behind", id="two objects"),
+        pytest.param(b"[1]", "x.json:1: this is not JSON: '{' is missing", id="a list"),
+        pytest.param(b'{"a": [1, \nNaN]}', "x.json:2: this is not JSON: NaN is no number", id="NaN"),
+        pytest.param(b"{a: 1}", "x.json:1: this is not JSON: a name in double quotes", id="bare name"),
+        pytest.param(b'{"a": [1,]}', "x.json:1: this is not JSON: Expecting value", id="comma at the end"),
+        pytest.param(b'{"a" 1}', "x.json:1: this is not JSON: ':' is missing", id="no colon"),
+        pytest.param(b"", "x.json:1: this is not JSON: '{' is missing", id="empty"),
+        pytest.param(b'{"\xe9": 1}', "x.json:1: not UTF-8 text", id="Latin-1"),
+        pytest.param(b'{"a":' + b"[" * 200_000, "x.json:1: its values are nested too deeply", id="deep"),
+        pytest.param(None, "x.json:1: cannot be read", id="folder"),
+    ],
+)
+def test_a_file_that_is_no_object_is_a_fault(tmp_path, data, fault):
+    path, reading = tmp_path / "x.json", Reading()
+    path.mkdir() if data is None else path.write_bytes(data)
+
+    assert read_located(path, "x.json", reading) is None
+    assert f"{reading.faults[0][0]}:{reading.faults[0][1]}: {reading.faults[0][2]}".startswith(fault)
+
+
+def test_a_byte_order_mark_is_ignored(tmp_path):
+    (tmp_path / "x.json").write_bytes('\ufeff{"a": 1}'.encode())
+
+    assert read_located(tmp_path / "x.json", "x.json", Reading()).values == {"a": 1}
