@@ -316,6 +316,7 @@ namespace = Collection(
     doctor,
     demo,
     pipeline,
+    collect,
     label,
     validate,
     fix,
