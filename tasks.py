@@ -342,6 +342,7 @@ namespace = Collection(
     doctor,
     demo,
     pipeline,
+    collect,
     label,
     validate,
     fix,

@@ -95,7 +95,7 @@ def test_pictures_come_with_all_that_their_licence_asks_for(web, collect, datase
         "query": "red fox",
         "retrieved": datetime.now(timezone.utc).date().isoformat(),
     }
-    assert report.summary == f'1 picture added to {dataset / "images"}, 1 of 1 for "red fox"'
+    assert report.summary == f'1 picture added to {dataset / "images"}: it has 1 of "red fox", 1 wanted'
 
 
 def test_the_search_is_asked_for_the_licences_and_told_who_asks(web, collect):
@@ -107,6 +107,13 @@ def test_the_search_is_asked_for_the_licences_and_told_who_asks(web, collect):
     assert (path, query["q"], query["license"]) == (SEARCH, "red fox", "cc0,pdm,by,by-sa")
     assert headers["User-Agent"].startswith("edgetrain/")
     assert headers["User-Agent"].endswith(" (me@example.org)")
+
+
+def test_who_gives_no_address_of_theirs_is_told_so_if_anybody_was_asked(web, collect):
+    put_pictures(web, 1)
+    notes = [collect(collect__contact="", collect__limit=1).notes for _ in range(2)]
+
+    assert notes == [("collect.contact is empty: the services ask for an e-mail or web address of yours",), ()]
 
 
 def test_a_second_run_asks_nobody_and_a_higher_limit_fetches_only_the_rest(web, collect, dataset):

@@ -71,6 +71,7 @@ class _Collecting:
         self._left_out: Counter[str] = Counter()
         self._failures: list[dict[str, str]] = []
         self._failed_in_a_row = 0
+        self._has_asked = False
 
     def collect(self, providers: dict[str, Provider], known: KnownPictures) -> None:
         """Take pictures in the order of the providers until there are enough."""
@@ -80,6 +81,7 @@ class _Collecting:
         def room() -> int:
             return wanted.limit - before - len(self._added)
 
+        self._has_asked = True
         client = _client(wanted)
         candidates = filter(self._is_worth_it, _candidates(providers, wanted, client))
         with closing(_arrivals(candidates, client, wanted, room)) as arrivals:
@@ -148,11 +150,11 @@ class _Collecting:
             notes.append(f"{' and '.join(providers)} had no more pictures that fit: try other words")
         if gone:
             notes.append(f"{counted(gone, 'row')} of attribution.csv without a picture: not fetched again")
-        if not wanted.contact:
+        if self._has_asked and not wanted.contact:
             notes.append("collect.contact is empty: the services ask for an e-mail or web address of yours")
         summary = (
-            f"{counted(len(self._added), 'picture')} added to {self._collection.images_dir}, "
-            f'{there} of {wanted.limit} for "{wanted.query}"'
+            f"{counted(len(self._added), 'picture')} added to {self._collection.images_dir}: "
+            f'it has {there} of "{wanted.query}", {wanted.limit} wanted'
         )
         results: dict[str, object] = {
             "query": wanted.query,
