@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from invoke import Collection, Context, Exit
+from invoke import Collection, Context, Exit, task
 
 PROJECT_DIR = Path(__file__).resolve().parent
 sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
 from ci import tasks as ci_tasks  # noqa: E402 - found through the line above
-from ci.stage_tasks import Flag, settings_of, stage, take_variables  # noqa: E402
+from ci.stage_tasks import HELP, Flag, StageTask, settings_of, stage, take_variables  # noqa: E402
 
 VARIABLES = take_variables()
 DEMO_SETTINGS = PROJECT_DIR / "src" / "edgetrain" / "demo" / "demo.yaml"
@@ -290,7 +290,19 @@ def report(context: Context, dataset: Flag = None, workspace: Flag = None) -> No
     run(context, "report", dataset=dataset, workspace=workspace)
 
 
+@task(klass=StageTask, help={name: HELP[name] for name in ("profile", "format")}, auto_shortflags=False)
+def doctor(context: Context, profile: str = "train", format: str = "text") -> None:
+    """Say what this machine can do for a profile, what is missing, and what helps."""
+    from edgetrain.stages.doctor import examine, this_host
+
+    text, is_good = examine(profile, format, this_host(settings_of(context, {}, VARIABLES)))
+    print(text)
+    if not is_good:
+        raise Exit(code=1)
+
+
 namespace = Collection(
+    doctor,
     demo,
     pipeline,
     label,

@@ -40,12 +40,12 @@ class Profile:
 
 _TENSORFLOW_PYTHONS = ((3, 11),)
 _LIGHT_PYTHONS = ((3, 11), (3, 13), (3, 12), (3, 10), (3, 9))
-_DEVICE_PYTHONS = ((3, 11), (3, 9), (3, 10), (3, 12))
+_NUMPY_1_PYTHONS = ((3, 11), (3, 9), (3, 10), (3, 12))
 PROFILES = {
     "train": Profile("requirements.txt", _TENSORFLOW_PYTHONS, builds_sdists=True),
     "check": Profile("requirements-check.txt", _LIGHT_PYTHONS, builds_sdists=False),
-    "compile": Profile("requirements-compile.txt", _LIGHT_PYTHONS, builds_sdists=False),
-    "device": Profile("requirements-device.txt", _DEVICE_PYTHONS, builds_sdists=False),
+    "compile": Profile("requirements-compile.txt", _NUMPY_1_PYTHONS, builds_sdists=False),
+    "device": Profile("requirements-device.txt", _NUMPY_1_PYTHONS, builds_sdists=False),
     "test": Profile("requirements-test.txt", _TENSORFLOW_PYTHONS, builds_sdists=True),
     "gpu": Profile("requirements-gpu.txt", _TENSORFLOW_PYTHONS, builds_sdists=True),
 }
@@ -87,8 +87,18 @@ def _default_profile(arguments: Sequence[str]) -> str:
         if argument in _INVOKE_FLAGS_WITH_VALUE:
             next(remaining, None)
         elif not argument.startswith("-"):
-            return "test" if argument == "test" or argument.startswith("ci.") else "train"
+            return _profile_of_task(argument, list(remaining))
     return "train"
+
+
+def _profile_of_task(task: str, rest: Sequence[str]) -> str:
+    if task == "doctor":
+        # It looks at the packages around it. Those of gpu are gigabytes: too much to learn that there is no GPU.
+        asked = "".join(rest[:2]) if rest[:1] == ["--profile"] else "".join(rest[:1])
+        return next(
+            (name for name in PROFILES if asked in (f"--profile{name}", f"--profile={name}") and name != "gpu"), "train"
+        )
+    return "test" if task == "test" or task.startswith("ci.") else "train"
 
 
 def requirements_paths(root: Path, profile: Profile) -> list[Path]:

@@ -44,7 +44,7 @@ _CPU = (f"--excludes={_SOURCES}/excludes-cpu.txt",)
 LOCKS = (
     Lock("check.in", "requirements-check.txt", "", (*_LIGHT, *_LEAN)),
     Lock("compile.in", "requirements-compile.txt", "requirements-check.txt", _LIGHT),
-    Lock("device.in", "requirements-device.txt", "requirements-check.txt", _LIGHT),
+    Lock("device.in", "requirements-device.txt", "requirements-compile.txt", _LIGHT),
     Lock("train.in", "requirements.txt", "requirements-check.txt", (*_LINUX_3_11, *_LEAN, *_CPU)),
     Lock("test.in", "requirements-test.txt", "requirements.txt", (*_LINUX_3_11, *_LEAN, *_CPU)),
     Lock("gpu.in", "requirements-gpu.txt", "requirements.txt", (*_LINUX_3_11, *_LEAN)),

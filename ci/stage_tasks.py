@@ -52,6 +52,7 @@ HELP |= {
     "no_train_whole_model": "train only the layers after the backbone",
     "to": "last stage to run (default: evaluate)",
     "force": "redo what is up to date, the training too",
+    "profile": "train, check, compile, device, test or gpu",
     "untrained": "a model of the same shape before any training",
     "format": "validate: text, json, github or sarif; preflight: text or json; bundle: frigate or pycoral",
 }

@@ -15,8 +15,10 @@ from edgetrain.core.progress import Listener
 from edgetrain.core.reports import Report
 from edgetrain.stage_run import Digests
 
-NAMES = [stage.name for stage in flow.STAGES]
-FOLDERS = ("splits", "records", "checkpoint", "final", "saved_model")
+ALL_NAMES = [stage.name for stage in flow.STAGES]
+# What runs by default: what needs Google's compiler or a device is asked for with --to.
+NAMES = [*ALL_NAMES[: ALL_NAMES.index("evaluate") + 1], "report"]
+FOLDERS = ("splits", "records", "checkpoint", "final", "saved_model", "bundle")
 
 
 class FailedWithReportError(DatasetError):

@@ -207,8 +207,8 @@ def run_pipeline(settings: Settings, *, to: str | None = None, force: bool = Fal
     Raises:
         EdgetrainError: a stage failed; what the earlier ones made stays, and the report's page shows it.
     """
-    last = stage_named(to or _LAST_BY_DEFAULT)
     page = stage_named("report")
+    last = stage_named(_LAST_BY_DEFAULT if to in (None, page.name) else to)
     stages = [stage for stage in STAGES[: STAGES.index(last) + 1] if stage is not page]
     digests = Digests(settings)
     if force:

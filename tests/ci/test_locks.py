@@ -69,6 +69,8 @@ def test_the_test_profile_holds_everything_that_is_tested(wider: str) -> None:
         pytest.param(source, lock, id=source)
         for source, lock in {
             "check.in": "requirements-check.txt",
+            "compile.in": "requirements-compile.txt",
+            "device.in": "requirements-device.txt",
             "training.in": "requirements.txt",
             "train.in": "requirements.txt",
             "test.in": "requirements-test.txt",

@@ -27,3 +27,12 @@ def test_a_split_without_objects_cannot_judge(settings, workspace, pictures):
 
     with pytest.raises(MissingInputError, match=rf"test\.record-.*: {pictures} pictures without a single object"):
         evaluate.run(settings(), workspace)
+
+
+def test_without_what_quantize_measured_no_remedy_is_guessed(workspace):
+    """The message says how to get to know."""
+    from edgetrain.stages import evaluate
+
+    assert evaluate._remedies(workspace) == (
+        'What may help is not known: run "ci/inv quantize" again, which measures it.'
+    )

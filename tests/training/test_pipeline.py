@@ -18,6 +18,7 @@ from edgetrain.core.progress import Listener, listening
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.coco_metrics import Detection
 from tests.conftest import PROJECT_DIR
+from tests.fake_stages import NAMES
 from tests.tiny_run import tiny_settings
 
 pytestmark = pytest.mark.tensorflow
@@ -104,14 +105,14 @@ def test_a_second_run_skips_every_stage(finished_run):
     recorder = _pipeline(finished_run)
 
     assert recorder.ran == []
-    assert recorder.skips == [stage.name for stage in flow.STAGES]
+    assert recorder.skips == NAMES
 
 
 def test_one_changed_setting_reruns_only_what_depends_on_it(copied_run):
     """How many detections the graph reports is no matter of training."""
     recorder = _pipeline(copied_run(export__max_detections=10))
 
-    assert recorder.ran == ["export", "quantize", "evaluate", "report"]
+    assert recorder.ran == ["preflight-untrained", "export", "quantize", "preflight", "evaluate", "report"]
 
 
 def _find_everything(examples):

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from edgetrain.core.findings import counted
+
 _NARROW_SHARE = 0.01
-_WORST = 5
+_WORST = 3
 _NAME_PARTS = 3
 
 
@@ -72,45 +74,43 @@ class Calibration:
 
     def notes(self) -> tuple[str, ...]:
         """Return one sentence about the worst layers, and one about ranges that are too narrow, if any is."""
-        where = f"on {self.checked} {self.checked_split} pictures"
-        notes = [f"int8 differs most from float32 {where} in {errors_text(self.worst())}"] if self.layers else []
-        return (*notes, *([f"{self._narrow_text()} {where}"] if self.narrow() else []))
+        return (*self._worst_layers(), *([self._narrow_text()] if self.narrow() else []))
 
     def remedies(self) -> list[str]:
         """Return what may be done about a loss of accuracy, each with the figures that speak for or against it."""
-        return [self._more_pictures(), self._other_pictures(), *self._worst_layers()]
+        return [self._more_pictures(), *self._other_pictures(), *self._worst_layers()]
+
+    @property
+    def _where(self) -> str:
+        return f"on {counted(self.checked, f'{self.checked_split} picture')}"
 
     def _more_pictures(self) -> str:
-        if self.pictures < self.available:
-            return (
-                f"{self.pictures} of {self.available} training pictures measured the ranges: raise "
-                "quantize.representative_images."
-            )
-        return f"All {self.available} training pictures measured the ranges: only more training pictures give more."
+        if self.pictures == self.available:
+            return f"all {self.available} training pictures measured the ranges: only more training pictures give more"
+        used = f"{self.pictures} of {self.available} training pictures measured the ranges"
+        if self.layers and not self.narrow():
+            return f"{used}; more of them can only widen ranges, and none is too narrow"
+        return f"{used}: raise quantize.representative_images"
 
-    def _other_pictures(self) -> str:
+    def _other_pictures(self) -> list[str]:
         if not self.layers:
-            return 'The layers were not compared: run "ci/inv quantize" again.'
-        where = f"({self.checked} {self.checked_split} pictures)"
+            return []
         if not self.narrow():
-            return f"The measured ranges hold at least {1 - _NARROW_SHARE:.0%} of the values in every layer {where}."
-        return (
-            f"{self._narrow_text()} {where}: the training pictures that measured the ranges are unlike these. Look at "
-            "them; try another quantize.seed."
+            return [f"{self._where} no layer has {_NARROW_SHARE:.0%} of its values outside the measured range"]
+        advice = (
+            'look at the training pictures that measured it ("representative_pictures" of reports/quantize.json), or '
+            "try another quantize.seed"
         )
+        return [f"{self._narrow_text()}: {advice}"]
 
     def _narrow_text(self) -> str:
         narrow = self.narrow()
         return (
-            f"{len(narrow)} of {len(self.layers)} layers have at least {_NARROW_SHARE:.0%} of their values outside the "
-            f"measured range, most of all {narrow[0].short_name} ({narrow[0].outside:.0%})"
+            f"{self._where} {len(narrow)} of {len(self.layers)} layers have {_NARROW_SHARE:.0%} or more of their "
+            f"values outside the measured range, most of all {narrow[0].short_name} ({narrow[0].outside:.0%})"
         )
 
     def _worst_layers(self) -> list[str]:
-        worst = errors_text(self.worst())
-        return [f"int8 differs most from float32 in {worst}; all layers: reports/quantize.json."] if worst else []
-
-
-def errors_text(layers: Sequence[LayerError]) -> str:
-    """Return layers with their errors in percent of the float32 values."""
-    return ", ".join(f"{layer.short_name} ({layer.relative_error:.0%})" for layer in layers)
+        worst = ", ".join(f"{layer.short_name} ({layer.relative_error:.0%})" for layer in self.worst())
+        text = f"{self._where} int8 differs most from float32 in {worst}; all layers are in reports/quantize.json"
+        return [text] if worst else []

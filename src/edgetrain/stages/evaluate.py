@@ -70,7 +70,7 @@ def _remedies(workspace: Workspace) -> str:
     calibration = Calibration.from_report(read_report(workspace.report_path("quantize")))
     if calibration is None:
         return 'What may help is not known: run "ci/inv quantize" again, which measures it.'
-    steps = [*calibration.remedies(), "If your use can bear the loss, allow it: --max-ap-drop."]
+    steps = [*calibration.remedies(), "if your use can bear the loss, allow it with --max-ap-drop"]
     return "What may help:" + "".join(f"\n  {number}. {step}" for number, step in enumerate(steps, start=1))
 
 

@@ -31,7 +31,6 @@ _MEBIBYTE = 1 << 20
 _CHECKED_PICTURES = 8
 
 Pixels = Sequence[npt.NDArray[np.uint8]]
-Classes = dict[str, frozenset[str]]
 
 
 def run(settings: Settings, workspace: Workspace) -> Report:
@@ -49,30 +48,33 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     chosen = choose_representatives(
         classes_of, count=settings.quantize.representative_images, seed=settings.quantize.seed
     )
-    pixels = _pixels(workspace, Split.TRAIN, chosen, size)
+    measuring = _pixels(workspace, Split.TRAIN, chosen, size)
+    checked_split, checking = _checking_pixels(workspace, size, seed=settings.quantize.seed)
     _write_model(workspace, workspace.float_model_path, convert_float(workspace.saved_model_dir), size)
-    content = convert_int8(workspace.saved_model_dir, pixels)
-    graph = _write_model(workspace, workspace.model_path, content, size)
-    calibration = _calibration(settings, workspace, size, pictures=len(chosen), available=len(classes_of))
+    graph = _write_model(workspace, workspace.model_path, convert_int8(workspace.saved_model_dir, measuring), size)
+    layers = compare_layers(workspace.float_model_path, workspace.model_path, checking)
+    calibration = Calibration(len(chosen), len(classes_of), len(checking), checked_split.value, layers)
     kinds = Counter(kind for name in chosen for kind in kinds_of(classes_of[name]))
-    results = {
-        "representative_images": len(chosen),
-        "representative_negatives": kinds.pop(NEGATIVE, 0),
-        "representative_classes": dict(sorted(kinds.items())),
-        "calibration": calibration.to_results(),
-        "input": f"uint8 1x{size.height}x{size.width}x3",
-        "operators": graph.counts(),
-        "outputs": list(graph.outputs),
-        "size_bytes": {path.name: path.stat().st_size for path in (workspace.float_model_path, workspace.model_path)},
-    }
-    int8_mebibytes = workspace.model_path.stat().st_size / _MEBIBYTE
-    summary = (
-        f"int8 model of {int8_mebibytes:.1f} MiB, measured on {len(chosen)} of {len(classes_of)} training pictures"
+    sizes = {path.name: path.stat().st_size for path in (workspace.float_model_path, workspace.model_path)}
+    return Report(
+        f"int8 model of {sizes[workspace.model_path.name] / _MEBIBYTE:.1f} MiB, measured on {len(chosen)} of "
+        f"{len(classes_of)} training pictures",
+        {
+            "representative_images": len(chosen),
+            "representative_pictures": chosen,
+            "representative_negatives": kinds.pop(NEGATIVE, 0),
+            "representative_classes": dict(sorted(kinds.items())),
+            "calibration": calibration.to_results(),
+            "input": f"uint8 1x{size.height}x{size.width}x3",
+            "operators": graph.counts(),
+            "outputs": list(graph.outputs),
+            "size_bytes": sizes,
+        },
+        calibration.notes(),
     )
-    return Report(summary, results, calibration.notes())
 
 
-def _classes_of(workspace: Workspace, split: Split) -> Classes:
+def _classes_of(workspace: Workspace, split: Split) -> dict[str, frozenset[str]]:
     """Return the class names in each picture of a split."""
     return {
         example.source_id: frozenset(box.class_name for box in example.boxes)
@@ -90,17 +92,12 @@ def _pixels(workspace: Workspace, split: Split, names: Sequence[str], size: Imag
     ]
 
 
-def _calibration(
-    settings: Settings, workspace: Workspace, size: ImageSize, *, pictures: int, available: int
-) -> Calibration:
-    """Return what became of each layer, on pictures that neither trained nor measured if there are such."""
-    split = Split.VALIDATION if _classes_of(workspace, Split.VALIDATION) else Split.TRAIN
-    checked = choose_representatives(
-        _classes_of(workspace, split), count=_CHECKED_PICTURES, seed=settings.quantize.seed
-    )
-    pixels = _pixels(workspace, split, checked, size)
-    layers = compare_layers(workspace.float_model_path, workspace.model_path, pixels)
-    return Calibration(pictures, available, len(checked), split.value, layers)
+def _checking_pixels(workspace: Workspace, size: ImageSize, *, seed: int) -> tuple[Split, Pixels]:
+    """Return a few pictures to compare the layers on: of validation, or of training if there are no others."""
+    classes_of = _classes_of(workspace, Split.VALIDATION)
+    split = Split.VALIDATION if classes_of else Split.TRAIN
+    chosen = choose_representatives(classes_of or _classes_of(workspace, split), count=_CHECKED_PICTURES, seed=seed)
+    return split, _pixels(workspace, split, chosen, size)
 
 
 def _write_model(workspace: Workspace, path: Path, content: bytes, size: ImageSize) -> TfliteGraph:
