@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetrain.core.annotation_set import Place, Reading
+from edgetrain.formats.source_text import read_text
 
 _DELIMITERS = ",;\t"
 
@@ -34,13 +35,8 @@ class Row:
 
 def read_lines(path: Path, name: str, reading: Reading) -> Iterator[tuple[Place, list[str]]]:
     """Yield the non-empty lines of a table as cells; a file that cannot be read is a fault."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        reading.fault(Place(name), f"cannot be read ({error.strerror}). Mend its permissions.")
-        return
-    except UnicodeDecodeError as error:
-        reading.fault(Place(name), f"not UTF-8 text ({error.reason}). Save it as UTF-8.")
+    text = read_text(path, name, reading)
+    if text is None:
         return
     first = text.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)

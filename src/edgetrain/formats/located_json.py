@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetrain.core.annotation_set import Place, Reading
+from edgetrain.formats.source_text import read_text
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -36,12 +37,9 @@ def read_located(path: Path, name: str, reading: Reading) -> LocatedObject | Non
         name: what messages call it.
         reading: takes the fault.
     """
+    text = read_text(path, name, reading)
     try:
-        return parse_located(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        reading.fault(Place(name), f"cannot be read ({error.strerror}). Mend its permissions.")
-    except UnicodeDecodeError as error:
-        reading.fault(Place(name), f"not UTF-8 text ({error.reason}). Save it as UTF-8.")
+        return None if text is None else parse_located(text)
     except json.JSONDecodeError as error:
         reading.fault(Place(name, error.lineno), f"this is not JSON: {error.msg}. Correct the file.")
     except RecursionError:

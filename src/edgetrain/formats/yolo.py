@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import yaml
 
@@ -33,6 +33,7 @@ from edgetrain.formats.import_source import (
     split_of_name,
     without_images_folder,
 )
+from edgetrain.formats.source_text import read_text
 
 _NAME_LISTS = ("classes.txt", "obj.names")
 _INDEX = re.compile(r"[0-9]{1,9}")
@@ -81,7 +82,7 @@ def _read_classes(source: ImportSource, reading: Reading) -> tuple[str, ...]:
         is_yaml = file.path.suffix.lower() in {".yaml", ".yml"}
         if not is_yaml and PurePosixPath(file.name).name not in _NAME_LISTS:
             continue
-        text = _read_text(file.path, file.name, reading)
+        text = read_text(file.path, file.name, reading) or ""
         names = _names_of_yaml(text, file.name, reading) if is_yaml else [line.strip() for line in text.splitlines()]
         while names and not names[-1]:
             names.pop()
@@ -118,22 +119,12 @@ def _names_of_yaml(text: str, name: str, reading: Reading) -> list[str]:
     return [str(entry).strip() for entry in names] if isinstance(names, list) else []
 
 
-def _read_text(path: Path, name: str, reading: Reading) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        reading.fault(Place(name), f"cannot be read ({error.strerror}). Mend its permissions.")
-    except UnicodeDecodeError as error:
-        reading.fault(Place(name), f"not UTF-8 text ({error.reason}). Save it as UTF-8.")
-    return ""
-
-
 def _read_labels(
     source: ImportSource, name: str, classes: tuple[str, ...], size: ImageSize, reading: Reading
 ) -> Iterator[LabelledBox]:
     path = source.path(name)
-    text = _read_text(path, name, reading) if path else ""
-    for number, line in enumerate(text.split("\n"), start=1):
+    text = read_text(path, name, reading) if path else ""
+    for number, line in enumerate((text or "").split("\n"), start=1):
         words = line.split()
         if not words:
             continue

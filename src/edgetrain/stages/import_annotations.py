@@ -103,7 +103,6 @@ def _write(files: Sequence[PlannedFile], root: Path) -> None:
     staged = root / _STAGED
     path = root
     try:
-        shutil.rmtree(staged, ignore_errors=True)
         for done, file in enumerate(files):
             path = staged / file.name
             path.parent.mkdir(parents=True, exist_ok=True)
