@@ -288,6 +288,15 @@ def test_a_network_that_is_gone_ends_the_run_early(web, collect, dataset):
     assert len(rows_in(dataset)) == 1
 
 
+def test_many_failures_among_successes_do_not_end_the_run(web, collect):
+    for name in put_pictures(web, 22)[::2]:
+        web.put(f"/pictures/{name}", Answer(status=404))
+
+    report = collect(collect__limit=11)
+
+    assert (report.results["pictures"], report.results["left_out"]) == (11, {"not to be had": 11})
+
+
 def test_a_provider_of_ones_own_is_taken_by_name(web, collect, dataset, tmp_path, monkeypatch):
     put_pictures(web, 1)
     code = f"""from edgetrain.core.candidates import Candidate
