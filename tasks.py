@@ -153,10 +153,21 @@ def label_map(context: Context, dataset: Flag = None, workspace: Flag = None) ->
     run(context, "label-map", dataset=dataset, workspace=workspace)
 
 
-@stage("shards")
-def records(context: Context, dataset: Flag = None, workspace: Flag = None, shards: Flag = None) -> None:
-    """Write pictures and boxes as TFRecords."""
-    run(context, "records", dataset=dataset, workspace=workspace, shards=shards)
+@stage("shards", "max_side", "jobs", "from_csv", "verify")
+def records(
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    shards: Flag = None,
+    max_side: Flag = None,
+    jobs: Flag = None,
+    from_csv: Flag = None,
+    verify: bool = False,
+) -> None:
+    """Write pictures and boxes as TFRecords; --verify reads finished ones back."""
+    given = {"shards": shards, "max_side": max_side, "jobs": jobs, "from_csv": from_csv}
+    name = "records-verify" if verify else "records"
+    run(context, name, dataset=dataset, workspace=workspace, **given)
 
 
 @stage("network_type", "url", "sha256")

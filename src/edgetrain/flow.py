@@ -75,9 +75,11 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "records",
-        ("records",),
+        # Not records.jobs: the bytes do not depend on it.
+        ("records.shards", "records.max_side", "records.from_csv", "network.image_size", "validate.rules"),
         reads_dataset=True,
         reads=lambda _, w: [w.splits_dir, w.label_map_path],
+        optional=lambda settings, _: [settings.records.from_csv] if settings.records.from_csv else [],
         makes=lambda _, w: [w.records_dir],
     ),
     Stage(
@@ -161,6 +163,7 @@ STAGES: tuple[Stage, ...] = (
 # Beside the pipeline: run by their own tasks only.
 # What changes the dataset does not name it as an input: the report would call that a stale one.
 TOOLS: tuple[Stage, ...] = (
+    Stage("records-verify", ("network.max_boxes",), reads=lambda _, w: [w.records_dir, w.label_map_path]),
     Stage("preflight-file", ("preflight", "compile.min_runtime_version")),
     Stage("label", ("label",)),
     Stage("fix", ("fix",)),

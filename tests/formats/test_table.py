@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
-from edgetrain.formats.table import COLUMNS, TableRow, read_table, write_table
+from edgetrain.formats.table import write_table
+from edgetrain.formats.table_rows import COLUMNS, TableRow, read_table
 
 HEADER = ",".join(COLUMNS)
 SIZE = ImageSize(64, 48)

@@ -64,7 +64,7 @@ def encode_example(example: DetectionExample) -> bytes:
     digest = hashlib.sha256(example.image_bytes).hexdigest()
     entries = [  # sorted by key
         *picture_entry(ENCODED, example.image_bytes),
-        bytes_entry(FILENAME, [example.filename.encode()]),
+        bytes_entry(FILENAME, [_encoded(example.filename)]),
         bytes_entry(FORMAT, [example.image_format.encode()]),
         int_entry(HEIGHT, [example.size.height]),
         bytes_entry(SHA256, [digest.encode()]),
@@ -75,7 +75,7 @@ def encode_example(example: DetectionExample) -> bytes:
         int_entry(CLASS_ID, [item.class_id for item in example.boxes]),
         bytes_entry(CLASS_NAME, [item.class_name.encode() for item in example.boxes]),
         int_entry(DIFFICULT, [int(item.is_difficult) for item in example.boxes]),
-        bytes_entry(SOURCE_ID, [example.source_id.encode()]),
+        bytes_entry(SOURCE_ID, [_encoded(example.source_id)]),
         int_entry(WIDTH, [example.size.width]),
     ]
     return example_of(entries)
@@ -126,8 +126,8 @@ def _to_example(features: Mapping[str, Feature]) -> DetectionExample:
     if len(lengths) > 1:
         raise ValueError(f"the lists of its boxes have the lengths {lengths}")
     return DetectionExample(
-        filename=one_text(FILENAME).decode(),
-        source_id=one_text(SOURCE_ID).decode(),
+        filename=_decoded(one_text(FILENAME)),
+        source_id=_decoded(one_text(SOURCE_ID)),
         image_bytes=one_text(ENCODED),
         image_format=one_text(FORMAT).decode(),
         size=ImageSize(one_int(WIDTH), one_int(HEIGHT)),
@@ -142,3 +142,12 @@ def _only(values: Sequence[T], key: str) -> T:
     if len(values) != 1:
         raise ValueError(f"{key} has {len(values)} values, not 1")
     return values[0]
+
+
+def _encoded(name: str) -> bytes:
+    """Return a file's name in bytes; those that are no UTF-8 as the file system has them."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _decoded(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
