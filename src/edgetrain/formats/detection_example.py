@@ -5,7 +5,6 @@ What stands in the bytes of such a message is the matter of ``example_features``
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,13 +60,11 @@ class DetectionExample:
 def encode_example(example: DetectionExample) -> bytes:
     """Return the serialised ``tf.train.Example``; equal examples give equal bytes."""
     boxes = [item.box for item in example.boxes]
-    digest = hashlib.sha256(example.image_bytes).hexdigest()
     entries = [  # sorted by key
         *picture_entry(ENCODED, example.image_bytes),
         bytes_entry(FILENAME, [_encoded(example.filename)]),
         bytes_entry(FORMAT, [example.image_format.encode()]),
         int_entry(HEIGHT, [example.size.height]),
-        bytes_entry(SHA256, [digest.encode()]),
         float_entry(XMAX, [box.xmax for box in boxes]),
         float_entry(XMIN, [box.xmin for box in boxes]),
         float_entry(YMAX, [box.ymax for box in boxes]),

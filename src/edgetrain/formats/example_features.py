@@ -20,6 +20,8 @@ _VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
 _FIXED_BYTES = {_FIXED64: 8, _FIXED32: 4}
 _VARINT_BITS = 70
 _LOW_BITS, _MORE_BIT = 0x7F, 0x80
+# The same few lengths come again and again; only those of pictures are all different.
+_KNOWN_STARTS = 1024
 _UINT64_MAX = (1 << 64) - 1
 _SHORT_VARINTS = tuple(bytes((value,)) for value in range(_MORE_BIT))
 _FIRST, _SECOND, _THIRD = (bytes((number << 3 | _LENGTH_DELIMITED,)) for number in (1, 2, 3))
@@ -41,26 +43,25 @@ def example_of(entries: Sequence[bytes]) -> bytes:
 
 def bytes_entry(key: str, values: Sequence[bytes]) -> bytes:
     """Return a feature of byte strings with its key."""
-    return _entry(key, _FIRST, b"".join([part for value in values for part in (_FIRST, varint(len(value)), value)]))
+    if len(values) == 1:
+        return _start_of_list(key, _FIRST, len(values[0])) + values[0]
+    content = b"".join([part for value in values for part in (_FIRST, varint(len(value)), value)])
+    return _start(key, _FIRST, len(content)) + content
 
 
 def picture_entry(key: str, value: bytes) -> tuple[bytes, bytes]:
     """Return a feature of one long byte string with its key, cut before the value, which is not copied."""
-    start = _FIRST + varint(len(value))
-    for tag in (_FIRST, _SECOND):
-        start = tag + varint(len(start) + len(value)) + start
-    start = _key(key) + start
-    return _FIRST + varint(len(start) + len(value)) + start, value
+    return _start_of_list(key, _FIRST, len(value)), value
 
 
 def float_entry(key: str, values: Sequence[float]) -> bytes:
     """Return a feature of float32 numbers with its key."""
-    return _entry(key, _SECOND, _packed(struct.pack(f"<{len(values)}f", *values)))
+    return _packed_entry(key, _SECOND, struct.pack(f"<{len(values)}f", *values))
 
 
 def int_entry(key: str, values: Sequence[int]) -> bytes:
     """Return a feature of numbers of at least 0 with its key."""
-    return _entry(key, _THIRD, _packed(b"".join(map(varint, values))))
+    return _packed_entry(key, _THIRD, b"".join(map(varint, values)))
 
 
 def varint(value: int) -> bytes:
@@ -88,21 +89,24 @@ def decode_features(data: bytes) -> dict[str, Feature]:
     return features
 
 
-@functools.cache
-def _key(key: str) -> bytes:
+def _packed_entry(key: str, kind: bytes, numbers: bytes) -> bytes:
+    return _start_of_list(key, kind, len(numbers)) + numbers if numbers else _start(key, kind, 0)
+
+
+@functools.lru_cache(maxsize=_KNOWN_STARTS)
+def _start_of_list(key: str, kind: bytes, length: int) -> bytes:
+    """Return what stands before the only element of a feature's list, ``length`` bytes long."""
+    element = _FIRST + varint(length)
+    return _start(key, kind, len(element) + length) + element
+
+
+@functools.lru_cache(maxsize=_KNOWN_STARTS)
+def _start(key: str, kind: bytes, length: int) -> bytes:
+    """Return what stands before a feature's list, ``length`` bytes long: entry of the map, key, feature."""
     name = key.encode()
-    return _FIRST + varint(len(name)) + name
-
-
-def _entry(key: str, kind: bytes, content: bytes) -> bytes:
-    """Return one entry of the map of features."""
-    feature = kind + varint(len(content)) + content
-    value = _key(key) + _SECOND + varint(len(feature)) + feature
-    return _FIRST + varint(len(value)) + value
-
-
-def _packed(numbers: bytes) -> bytes:
-    return _FIRST + varint(len(numbers)) + numbers if numbers else b""
+    start = kind + varint(length)
+    start = _FIRST + varint(len(name)) + name + _SECOND + varint(len(start) + length) + start
+    return _FIRST + varint(len(start) + length) + start
 
 
 def _decode_feature(data: bytes) -> Feature:

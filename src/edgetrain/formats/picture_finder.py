@@ -45,16 +45,23 @@ class PictureFinder:
             DatasetError: the annotation has a fault, or there is no picture.
         """
         path = self._root / name
-        gone = f'{list_path}: names {name}, which is not in {self._root}. Run "ci/inv split" again.'
-        if not path.is_file():
-            raise MissingInputError(gone)
-        annotation = read_annotation(path, name)
+        try:
+            annotation = read_annotation(path, name)
+        except DatasetError as error:
+            if path.is_file():
+                raise
+            raise self._gone(name, list_path) from error
         found = self._near(name, base_name(annotation.filename or ""))
         if found is None:
             if name not in self._items:
-                raise MissingInputError(gone)
+                raise self._gone(name, list_path)
             return self._folder.read(self._items[name])
         return LabelledImage(name, annotation, self._root / found, found)
+
+    def _gone(self, name: str, list_path: Path) -> MissingInputError:
+        return MissingInputError(
+            f'{list_path}: names {name}, which is not in {self._root}. Run "ci/inv split" again.'
+        )
 
     def _near(self, name: str, filename: str) -> str | None:
         """Return the picture that is called as ``<filename>`` says and lies where the annotation's pictures do."""
