@@ -258,6 +258,23 @@ def report_text(name: str, settings: Settings) -> str:
     return str(report["text"])
 
 
+def verify_records(settings: Settings) -> tuple[str, bool]:
+    """Read the finished records back; return every fault as text, and whether training may use them.
+
+    Raises:
+        EdgetrainError: there are no records, or no label map.
+    """
+    is_good = True
+    try:
+        run_stage("records-verify", settings)
+    except DatasetError as error:
+        if not hasattr(error, "report"):
+            raise
+        is_good = False
+    report = require_report(Workspace(settings.workspace.root).report_path("records-verify"), "records --verify")
+    return str(report["text"]), is_good
+
+
 def preflight(settings: Settings, output_format: str, *, untrained: bool) -> tuple[str, bool]:
     """Judge the workspace's model, ``preflight.model`` or an untrained model; return the verdict and if it is good.
 

@@ -5,6 +5,7 @@ What stands in the bytes of such a message is the matter of ``example_features``
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,12 @@ def encode_example(example: DetectionExample) -> bytes:
         int_entry(WIDTH, [example.size.width]),
     ]
     return example_of(entries)
+
+
+def text_key(source_id: str) -> int:
+    """Return 64 bits of a digest of a name, above 0, by which very many names can be compared in little memory."""
+    digest = hashlib.blake2b(_encoded(source_id), digest_size=8).digest()
+    return int.from_bytes(digest, "big") or 1
 
 
 def decode_example(data: bytes) -> DetectionExample:

@@ -17,7 +17,7 @@ from edgetrain.formats.image_file import JPEG, PNG, UnreadableImageError, decode
 
 _JPEG_QUALITY = 95
 _NO_SUBSAMPLING = 0
-# A JPEG may be decoded at a half, a quarter or an eighth of its size as long as this many times the wanted size is left.
+# A JPEG may be decoded at a half, a quarter or an eighth of its size where this many times the wanted size is left.
 _LEAST_REDUCED = 2
 
 

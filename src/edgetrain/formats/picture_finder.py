@@ -59,9 +59,7 @@ class PictureFinder:
         return LabelledImage(name, annotation, self._root / found, found)
 
     def _gone(self, name: str, list_path: Path) -> MissingInputError:
-        return MissingInputError(
-            f'{list_path}: names {name}, which is not in {self._root}. Run "ci/inv split" again.'
-        )
+        return MissingInputError(f'{list_path}: names {name}, which is not in {self._root}. Run "ci/inv split" again.')
 
     def _near(self, name: str, filename: str) -> str | None:
         """Return the picture that is called as ``<filename>`` says and lies where the annotation's pictures do."""

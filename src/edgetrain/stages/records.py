@@ -7,7 +7,6 @@ splits are written to a temporary folder that replaces the earlier one at the en
 
 from __future__ import annotations
 
-import hashlib
 import io
 from array import array
 from collections import Counter
@@ -25,7 +24,7 @@ from edgetrain.core.splits import Split
 from edgetrain.core.worker_pool import Advance, done_by_all
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.dataset_folder import find_dataset
-from edgetrain.formats.detection_example import encode_example
+from edgetrain.formats.detection_example import encode_example, text_key
 from edgetrain.formats.edited_tables import EditedTables, read_tables
 from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.picture_finder import PictureFinder
@@ -35,9 +34,9 @@ from edgetrain.formats.tfrecord import write_records
 
 # Files of some 100 MB of usual pictures: large enough to be read in one go, enough of them for several processes.
 _PICTURES_PER_SHARD = 1000
-# A random crop of the training may be as small as a fifth of the picture's side; half as much again is to spare.
+# A random crop of the training may have a fifth of the picture's side, which is more than the network's input still. HD
+# frames stay as they are at the usual 300 pixels, while those of 4K and of cameras are not decoded in full every time.
 _SIDES_OF_NETWORK = 8
-_KEY_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -132,18 +131,13 @@ def _write_shard(source: RecordSource, shard: Shard, advance: Advance) -> ShardF
             figures.boxes += len(prepared.example.boxes)
             figures.encoded_anew += prepared.is_encoded_anew
             figures.from_table += prepared.is_from_table
-            figures.keys.append(_key(prepared.example.source_id))
+            figures.keys.append(text_key(prepared.example.source_id))
             yield encode_example(prepared.example)
             advance(1)
 
     write_records(shard.path, records())
     figures.size_bytes = shard.path.stat().st_size
     return figures
-
-
-def _key(name: str) -> int:
-    digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=_KEY_BYTES)
-    return int.from_bytes(digest.digest(), "big")
 
 
 def _refuse_shared(source: RecordSource, shards: Sequence[Shard], figures: Sequence[ShardFigures]) -> None:
