@@ -120,7 +120,8 @@ def image_places(root: Path, folder: str) -> ImagePlaces:
     is_own = bool(steps) and steps[0].lower() in _ANNOTATIONS_NAMES
     subfolder = "/".join(steps[1:] if is_own else steps)
     image_dirs = _folders(root / part, _IMAGES_NAMES)
-    if (subfolder and not (is_own and image_dirs)) or (steps and not is_own):
+    is_plain = is_own or not _folders(root / part, _ANNOTATIONS_NAMES)
+    if not is_plain or (subfolder and not (is_own and image_dirs)):
         return ()
     dirs = image_dirs or dict.fromkeys((root / folder, root / part))
     starts = (path.relative_to(root).as_posix() for path in dirs)

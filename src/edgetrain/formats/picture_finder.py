@@ -64,9 +64,9 @@ class PictureFinder:
     def _near(self, name: str, filename: str) -> str | None:
         """Return the picture that is called as ``<filename>`` says and lies where the annotation's pictures do."""
         if not filename or filename.startswith(".") or filename.lower().endswith(".xml"):
-            return None
-        folder, _, _ = name.rpartition("/")
-        places: ImagePlaces = self._places(folder)
+            return None  # the list of files leaves such out
+        folder, _, own_name = name.rpartition("/")
+        places: ImagePlaces = self._places(folder) if own_name.lower().endswith(".xml") else ()
         for place in places:
             found = f"{place}{filename}"
             if os.path.isfile(f"{self._root}{os.sep}{found}"):  # noqa: PTH113 - a Path costs more than the question
