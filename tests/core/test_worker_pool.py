@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_the_failure_of_the_first_piece_is_raised_and_no_further_one_begun(jobs,
         time.sleep(0.2 if piece == 0 else 0)
         raise OddError(f"piece {piece}", "is broken")
 
-    with pytest.raises(DatasetError, match="^piece 0: is broken$"):
+    with pytest.raises(DatasetError, match=r"^piece 0: is broken$"):
         all_done(work, 9, jobs)
     assert len(list(tmp_path.iterdir())) == jobs
 
@@ -128,7 +129,6 @@ def until(is_so):
 
 def is_running(process):
     try:
-        with open(f"/proc/{process}/stat") as stream:
-            return stream.read().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False

@@ -75,5 +75,5 @@ def test_colour_profile_and_orientation_do_not_stay():
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_damaged_bytes_are_told(kind):
-    with pytest.raises(UnreadableImageError, match="^a.jpg: the picture is damaged"):
+    with pytest.raises(UnreadableImageError, match=r"^a\.jpg: the picture is damaged"):
         encoded_anew(drawn(kind)[:300], kind.lower(), ImageSize(64, 48), "a.jpg")

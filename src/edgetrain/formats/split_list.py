@@ -6,7 +6,6 @@ the VOC devkit's ``ImageSets/Main/*.txt`` (annotation files without folder and s
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,15 +35,16 @@ def read_split_list(path: Path) -> list[ListedName]:
 def listed_names(path: Path) -> Iterator[ListedName]:
     """Yield the names of a list one by one; see :func:`read_split_list`."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open(encoding="utf-8-sig", newline="\n") as stream:
+            for number, line in enumerate(stream, start=1):
+                if line.strip():
+                    yield ListedName(line.strip(), number)
     except FileNotFoundError as error:
         raise MissingInputError(f'{path}: no list of pictures. Run "ci/inv split" first.') from error
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}). Mend or remove the list.") from error
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path}: not UTF-8 text ({error.reason}). Save the list as UTF-8.") from error
-    lines = enumerate(io.StringIO(text, newline="\n"), start=1)
-    return (ListedName(line.strip(), number) for number, line in lines if line.strip())
 
 
 def write_split_list(path: Path, names: Sequence[str]) -> None:
