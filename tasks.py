@@ -314,11 +314,11 @@ def report(context: Context, dataset: Flag = None, workspace: Flag = None) -> No
 
 
 @task(klass=StageTask, help={name: HELP[name] for name in ("profile", "format")}, auto_shortflags=False)
-def doctor(_context: Context, profile: str = "train", format: str = "text") -> None:
+def doctor(context: Context, profile: str = "train", format: str = "text") -> None:
     """Say what this machine can do for a profile, what is missing, and what helps."""
-    from edgetrain.stages.doctor import examine
+    from edgetrain.stages.doctor import examine, this_host
 
-    text, is_good = examine(profile, format)
+    text, is_good = examine(profile, format, this_host(settings_of(context, {}, VARIABLES)))
     print(text)
     if not is_good:
         raise Exit(code=1)

@@ -87,8 +87,18 @@ def _default_profile(arguments: Sequence[str]) -> str:
         if argument in _INVOKE_FLAGS_WITH_VALUE:
             next(remaining, None)
         elif not argument.startswith("-"):
-            return "test" if argument == "test" or argument.startswith("ci.") else "train"
+            return _profile_of_task(argument, list(remaining))
     return "train"
+
+
+def _profile_of_task(task: str, rest: Sequence[str]) -> str:
+    if task == "doctor":
+        # It looks at the packages around it. Those of gpu are gigabytes: too much to learn that there is no GPU.
+        asked = "".join(rest[:2]) if rest[:1] == ["--profile"] else "".join(rest[:1])
+        return next(
+            (name for name in PROFILES if asked in (f"--profile{name}", f"--profile={name}") and name != "gpu"), "train"
+        )
+    return "test" if task == "test" or task.startswith("ci.") else "train"
 
 
 def requirements_paths(root: Path, profile: Profile) -> list[Path]:

@@ -16,6 +16,7 @@ from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.voc import write_annotation
 from tests.fake_stages import dataset, pipeline, stages
+from tests.stub_delegate import stub_delegate
 from tests.tiny_run import backbone_archive, copied_run, finished_run, finished_workspace, tiny_dataset
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "finished_workspace",
     "pipeline",
     "stages",
+    "stub_delegate",
     "tiny_dataset",
 ]
 PROJECT_DIR = Path(__file__).resolve().parent.parent

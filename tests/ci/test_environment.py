@@ -219,6 +219,9 @@ def test_a_profile_without_a_lock_is_wrong_usage(ready: Checkout, name: str) -> 
         pytest.param(["--profile", "check", "test"], ("check", ["test"]), id="named"),
         pytest.param(["--profile=check", "split"], ("check", ["split"]), id="named in one word"),
         pytest.param(["doctor", "--profile", "gpu"], ("train", ["doctor", "--profile", "gpu"]), id="a task's own flag"),
+        pytest.param(["doctor", "--profile", "check"], ("check", ["doctor", "--profile", "check"]), id="doctor's own"),
+        pytest.param(["doctor", "--profile=check"], ("check", ["doctor", "--profile=check"]), id="in one word"),
+        pytest.param(["split", "--profile", "check"], ("train", ["split", "--profile", "check"]), id="only doctor's"),
     ],
 )
 def test_the_profile_follows_from_the_arguments(arguments: list[str], expected: tuple[str, list[str]]) -> None:

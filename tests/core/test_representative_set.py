@@ -57,6 +57,17 @@ def test_a_class_that_never_stands_alone_has_its_share():
     assert _kinds(chosen, pictures) == {"boat": 18, "fish": 6, "house": 2}
 
 
+def test_rare_classes_that_bring_too_much_of_the_others_leave_room_for_more():
+    """Ten classes with one picture each, all of boats and fish: more than these ten are wanted."""
+    rare = {f"rare{number}": frozenset({f"rare{number}", "boat", "fish"}) for number in range(10)}
+    pictures = {**rare, **_pictures(boat=5, fish=5)}
+
+    chosen = choose_representatives(pictures, count=12, seed=0)
+
+    assert len(chosen) == 12
+    assert set(rare) <= set(chosen)
+
+
 @given(PICTURES, st.integers(1, 45), st.integers(0, 3))
 def test_as_many_as_asked_for_are_chosen_and_every_kind_while_the_number_allows(pictures, count, seed):
     chosen = choose_representatives(pictures, count=count, seed=seed)

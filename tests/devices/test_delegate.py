@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-
 import pytest
 
 from edgetrain.core.errors import DeviceError
 from edgetrain.devices.trial_events import TrialJob
 from edgetrain.devices.trial_runner import run_trial
-from tests.conftest import PROJECT_DIR, SHARED_DIR
+from tests.conftest import SHARED_DIR
 from tests.devices.test_trial import write_pictures
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.shared]
-SOURCE = PROJECT_DIR / "tests" / "data" / "stub_delegate" / "stub_delegate.c"
 COMPILED = SHARED_DIR / "edgetpu_models" / "ssd_mobilenet_v2_coco_quant_postprocess_segment_3_of_4_edgetpu.tflite"
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    """Return the stub delegate, made by the C compiler."""
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None:
-        pytest.fail("no C compiler: install gcc")
-    path = tmp_path_factory.mktemp("stub") / "libstub.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", SOURCE, "-o", path], check=True)
-    return path
 
 
 @pytest.fixture
@@ -40,10 +25,10 @@ def tried(tmp_path):
     return tried
 
 
-def test_a_compiled_model_reaches_the_operator_that_the_stub_cannot_run(library):
+def test_a_compiled_model_reaches_the_operator_that_the_stub_cannot_run(stub_delegate):
     from edgetrain.devices.interpreters import Interpreter, load_delegate
 
-    delegate = load_delegate(str(library), {"device": "usb:0"})
+    delegate = load_delegate(str(stub_delegate), {"device": "usb:0"})
     interpreter = Interpreter(str(COMPILED), experimental_delegates=[delegate])
     interpreter.allocate_tensors()
 
@@ -51,10 +36,10 @@ def test_a_compiled_model_reaches_the_operator_that_the_stub_cannot_run(library)
         interpreter.invoke()
 
 
-def test_the_library_tells_its_version(library):
+def test_the_library_tells_its_version(stub_delegate):
     from edgetrain.devices.delegate import runtime_version
 
-    assert runtime_version(str(library)) == "BuildLabel(stub), RuntimeVersion(14)"
+    assert runtime_version(str(stub_delegate)) == "BuildLabel(stub), RuntimeVersion(14)"
 
 
 def test_a_compiled_model_without_a_delegate_is_explained(tried):
@@ -62,11 +47,11 @@ def test_a_compiled_model_without_a_delegate_is_explained(tried):
         tried("cpu", "unused")
 
 
-def test_a_device_that_is_not_there_is_explained(tried, library):
+def test_a_device_that_is_not_there_is_explained(tried, stub_delegate):
     with pytest.raises(DeviceError, match=r"usb:7: Failed to load delegate .* stub delegate: no such device\. Either "):
-        tried("usb:7", library)
+        tried("usb:7", stub_delegate)
 
 
-def test_a_library_that_crashes_ends_only_the_trial(tried, library):
+def test_a_library_that_crashes_ends_only_the_trial(tried, stub_delegate):
     with pytest.raises(DeviceError, match=r"usb:8: the test process crashed \(SIGABRT\)\."):
-        tried("usb:8", library)
+        tried("usb:8", stub_delegate)

@@ -57,6 +57,12 @@ def test_the_runtime_must_be_as_new_as_the_model_asks(check, needed, runtime, is
     assert check("runtime", needed=needed, runtime=runtime).is_passed is is_passed
 
 
+@pytest.mark.parametrize("name", ["detections", "accuracy"])
+def test_a_rehearsal_never_speaks_of_a_device(check, name):
+    assert "a rehearsal" in check(name, needed=None).text
+    assert "device" not in check(name, needed=None).text
+
+
 def test_detections_that_do_not_exist_prove_nothing(check):
     assert check("detections", agreed=Agreement(0, 0, ())).is_passed is None
 

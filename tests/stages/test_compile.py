@@ -47,6 +47,7 @@ def test_counts_and_sizes_come_from_the_log_and_agree_with_preflight(compiled):
 
     assert results["on_cpu"] == {"DEQUANTIZE": 2, "TFLite_Detection_PostProcess": 1}
     assert (results["log"]["on_tpu"], results["log"]["on_cpu"], results["log"]["subgraphs"]) == (4, 3, 1)
+    assert (results["log"]["input"], results["log"]["output"]) == ("model.tflite", "model_edgetpu.tflite")
     assert results["differs_from_preflight"] == []
     assert results["unknown_lines"] == []
 

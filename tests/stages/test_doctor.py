@@ -52,7 +52,17 @@ class FakeHost(Host):
         return False
 
     def may_open(self, path):
-        return "apex" in self.names
+        return path.exists() and ("apex" if "apex" in path.name else "plugdev") in self.names
+
+
+def give_node(root, place):
+    """Make the file through which a plugged USB device is opened."""
+    folder = root / "sys/bus/usb/devices" / place
+    (folder / "busnum").write_text("2\n")
+    (folder / "devnum").write_text("17\n")
+    node = root / "dev/bus/usb/002/017"
+    node.parent.mkdir(parents=True)
+    node.touch()
 
 
 @pytest.fixture
@@ -60,11 +70,12 @@ def coral(tmp_path):
     """Return a function that describes a Coral agent, by default a good one with a USB device."""
     rule = tmp_path / "lib/udev/rules.d/60-libedgetpu1-max.rules"
     rule.parent.mkdir(parents=True)
-    rule.write_text('SUBSYSTEM=="usb",ATTRS{idVendor}=="1a6e",GROUP="plugdev"\n')
+    rule.write_text("".join(f'ATTRS{{idVendor}}=="{vendor}",GROUP="plugdev"\n' for vendor in ("1a6e", "18d1")))
 
     def coral(*, usb="1a6e:089a", speed="5000", library=LIBRARY, **changes):
         if usb:
             plug_usb(tmp_path, "2-1", usb, speed)
+            give_node(tmp_path, "2-1")
         return FakeHost(tmp_path, said={"libedgetpu1-max": library}, **changes)
 
     return coral
@@ -114,10 +125,60 @@ def test_google_s_pycoral_is_known_by_its_modules(coral):
     assert "pycoral" not in bad(host)
 
 
-def test_without_the_udev_rule_only_root_may_open_it(tmp_path):
-    plug_usb(tmp_path, "2-1", "18d1:9302")
+@pytest.mark.parametrize(
+    ("version", "interpreter", "expected"),
+    [
+        pytest.param("16.0", ("tflite-runtime", "2.5.0.post1"), "ok", id="Google's own pair"),
+        pytest.param("16.0", ("tflite-runtime", "2.11.0"), "ok", id="stock, last that works"),
+        pytest.param("16.0", ("tflite-runtime", "2.12.0"), "fail", id="stock, first that crashes"),
+        pytest.param("16.0tf2.15.1-1.bookworm", ("tflite-runtime", "2.11.1"), "ok", id="wide build, first"),
+        pytest.param("16.0tf2.15.1-1.bookworm", ("tflite-runtime", "2.16.1"), "warn", id="wide build, too new"),
+        pytest.param("16.0tf2.17.1-1.bookworm", ("tflite-runtime", "2.17.1"), "ok", id="same version"),
+        pytest.param("16.0tf2.17.1-1.bookworm", ("ai-edge-litert", "2.17.0"), "warn", id="LiteRT is unproven"),
+    ],
+)
+def test_a_library_fits_the_interpreter_that_it_was_built_for(coral, version, interpreter, expected):
+    packages = {**GOOD, "tflite-runtime": None, interpreter[0]: interpreter[1]}
 
-    assert "60-libedgetpu1" in bad(FakeHost(tmp_path))["udev rule"].fix
+    found = {check.subject: check for check in check_host(coral(library=version, packages=packages), "device")}
+
+    assert found["libedgetpu"].state.value == expected
+
+
+@pytest.mark.parametrize("name", ["libedgetpu.so.1", "/opt/coral/libedgetpu.so.1"])
+def test_a_library_without_a_package_is_found_by_its_file(tmp_path, name):
+    path = tmp_path / (name.lstrip("/") if "/" in name else f"usr/lib/aarch64-linux-gnu/{name}.0")
+    path.parent.mkdir(parents=True)
+    path.touch()
+
+    assert bad(FakeHost(tmp_path, library=name))["libedgetpu"].found == f"{path}, of unknown version"
+
+
+def test_a_rule_for_the_fresh_id_only_is_half_a_rule(tmp_path, coral):
+    (tmp_path / "lib/udev/rules.d/60-libedgetpu1-max.rules").write_text('ATTRS{idVendor}=="1a6e"\n')
+
+    found = bad(coral())
+
+    assert list(found) == ["udev rule"]
+    assert found["udev rule"].found == "none for 18d1:9302"
+
+
+def test_a_device_that_a_container_was_not_given_is_told(tmp_path, coral):
+    host = coral()
+    (tmp_path / "dev/bus/usb/002/017").unlink()
+
+    assert "pass on both USB ids" in bad(host)["rights"].fix
+
+
+def test_rule_and_group_are_told_before_a_device_is_plugged_in(tmp_path):
+    found = bad(FakeHost(tmp_path, groups=()))
+
+    assert found["Edge TPU"].state.value == "fail"
+    assert (found["udev rule"].state.value, found["group"].state.value) == ("warn", "warn")
+
+
+def test_a_device_that_may_not_be_opened_fails(coral):
+    assert bad(coral(groups=()))["rights"].state.value == "fail"
 
 
 def test_a_pci_card_without_a_node_lacks_its_driver(tmp_path, coral):
@@ -139,7 +200,7 @@ def test_a_pci_node_that_may_not_be_opened_wants_a_group(tmp_path, coral):
 @pytest.mark.parametrize(
     ("changes", "subject", "words"),
     [
-        pytest.param({}, "edgetpu_compiler", "tells how to install it", id="not there"),
+        pytest.param({}, "edgetpu_compiler", "apt install edgetpu-compiler", id="not there"),
         pytest.param({"machine": "aarch64"}, "processor", "for x86-64 only", id="ARM"),
         pytest.param(
             {"said": {"/usr/bin/edgetpu_compiler": "Edge TPU Compiler version 15.0.340273435"}},
@@ -187,7 +248,7 @@ def test_json_says_the_same(coral):
 @pytest.mark.parametrize(("profile", "output_format"), [("devise", "text"), ("device", "jsn")])
 def test_an_unknown_word_is_told_with_the_nearest(profile, output_format):
     with pytest.raises(SettingsError, match=r'Did you mean "(device|json)"'):
-        examine(profile, output_format)
+        examine(profile, output_format, Host())
 
 
 def test_profiles_and_their_pythons_are_those_that_ci_inv_makes():
@@ -198,4 +259,4 @@ def test_profiles_and_their_pythons_are_those_that_ci_inv_makes():
 
 
 def test_this_machine_can_run_the_tests():
-    assert examine("test", "text")[1]
+    assert examine("test", "text", Host())[1]

@@ -19,8 +19,10 @@ from edgetrain.devices.device_lock import sole_device_user
 from edgetrain.devices.discovery import EdgeTpu
 from edgetrain.devices.trial_events import TrialResult
 from edgetrain.formats.detection_example import DetectionExample, ExampleBox, encode_example
+from edgetrain.formats.edgetpu_prediction import predict
 from edgetrain.formats.pbtxt import write_label_map
 from edgetrain.formats.provenance import PROVENANCE_KEY
+from edgetrain.formats.tflite_file import parse_tflite
 from edgetrain.formats.tfrecord import write_records
 from edgetrain.stages import hardware
 from edgetrain.stages.hardware import HardwareGateError
@@ -212,3 +214,20 @@ def test_the_whole_rehearsal_of_a_trained_model(copied_run):
     assert report["results"]["device"] == report["results"]["cpu"]
     assert report["latency"]["inferences"] == 5
     assert report["is_hardware_pass"] is False
+
+
+@pytest.mark.tensorflow
+def test_a_compiled_model_goes_all_the_way_to_the_device_that_is_not_there(copied_run, devices, stub_delegate):
+    """Everything is real but compiler and device: interpreter, delegate loading, process, lock, pictures."""
+    settings = copied_run(hardware__api="delegate", hardware__delegate_library=str(stub_delegate))
+    workspace = flow.Workspace(settings.workspace.root)
+    source = workspace.model_path.read_bytes()
+    outcomes = [verdict.outcome == "maps" for verdict in predict(parse_tflite(source, "m"), workspace.root).operators]
+    made = write_compiled(source, outcomes, runtime=14, parameter_bytes=9)
+    workspace.compiled_model_path.write_bytes(made.replace(PROVENANCE_KEY.encode(), b"provenancx"))
+    devices.append(EdgeTpu("usb:0", workspace.root))
+
+    with pytest.raises(DeviceError, match=r"usb:0: stub delegate: there is no Edge TPU behind it"):
+        flow.run_stage("hardware", settings)
+
+    assert cases(workspace) == ("hardware", {"device": "failure"})

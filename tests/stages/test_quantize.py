@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 from edgetrain import flow
+from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import GateError, MissingInputError
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
@@ -104,6 +105,29 @@ def test_black_pictures_are_caught_by_the_gate(quantized):
     assert "\n  1. 6 of 12 training pictures measured the ranges: raise" in str(caught.value)
     assert "\n  2. on 3 validation pictures 1 of 2 layers have 1% or more of their values outside" in str(caught.value)
     assert "\n  4. if your use can bear the loss, allow it with --max-ap-drop" in str(caught.value)
+
+
+def test_the_report_names_the_pictures_which_the_seed_draws(quantized, tmp_path):
+    settings = quantized(is_black=False)
+    other = settings_of(tmp_path, tmp_path / "build", quantize__representative_images=6, quantize__seed=1)
+    write_all_pictures(Workspace(tmp_path / "build"), is_black=False)
+    write_detector(Workspace(tmp_path / "build"))
+
+    flow.run_stage("quantize", other)
+
+    first, second = (_report(one)["representative_pictures"] for one in (settings, other))
+    assert len(first) == len(second) == 6
+    assert first != second
+
+
+def test_only_the_named_pictures_are_read(quantized):
+    from edgetrain.stages.quantize import _pixels
+
+    workspace = Workspace(quantized(is_black=False).workspace.root)
+
+    pixels = _pixels(workspace, Split.TRAIN, ["train3", "train7"], ImageSize(SIDE, SIDE))
+
+    assert [array.shape for array in pixels] == [(SIDE, SIDE, 3)] * 2
 
 
 def test_without_validation_pictures_training_pictures_compare_the_layers(tmp_path):

@@ -125,7 +125,10 @@ def test_the_checks_of_a_device_are_shown(left, page):
 def test_a_run_on_the_cpu_proves_nothing_about_a_coral(left, page):
     left("hardware", {"device": "cpu", "is_rehearsal": True, "is_hardware_pass": False}, summary="rehearsal: 30 ms")
 
-    assert "not run on a Coral: unproven (rehearsal: 30 ms)" in text_of(page())
+    words = text_of(page())
+
+    assert "not run on a Coral: unproven (rehearsal: 30 ms)" in words
+    assert "hardware rehearsed only" in words
 
 
 def test_a_failed_stage_makes_the_headline(left, settings, workspace):

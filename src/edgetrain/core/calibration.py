@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from edgetrain.core.findings import counted
+
 _NARROW_SHARE = 0.01
 _WORST = 3
 _NAME_PARTS = 3
@@ -80,23 +82,26 @@ class Calibration:
 
     @property
     def _where(self) -> str:
-        return f"on {self.checked} {self.checked_split} pictures"
+        return f"on {counted(self.checked, f'{self.checked_split} picture')}"
 
     def _more_pictures(self) -> str:
-        if self.pictures < self.available:
-            return (
-                f"{self.pictures} of {self.available} training pictures measured the ranges: raise "
-                "quantize.representative_images"
-            )
-        return f"all {self.available} training pictures measured the ranges: only more training pictures give more"
+        if self.pictures == self.available:
+            return f"all {self.available} training pictures measured the ranges: only more training pictures give more"
+        used = f"{self.pictures} of {self.available} training pictures measured the ranges"
+        if self.layers and not self.narrow():
+            return f"{used}; more of them can only widen ranges, and none is too narrow"
+        return f"{used}: raise quantize.representative_images"
 
     def _other_pictures(self) -> list[str]:
         if not self.layers:
             return []
         if not self.narrow():
             return [f"{self._where} no layer has {_NARROW_SHARE:.0%} of its values outside the measured range"]
-        advice = "the training pictures that measured the ranges are unlike these; look at them, or try another seed"
-        return [f"{self._narrow_text()}: {advice} (quantize.seed)"]
+        advice = (
+            'look at the training pictures that measured it ("representative_pictures" of reports/quantize.json), or '
+            "try another quantize.seed"
+        )
+        return [f"{self._narrow_text()}: {advice}"]
 
     def _narrow_text(self) -> str:
         narrow = self.narrow()

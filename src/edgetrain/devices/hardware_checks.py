@@ -63,6 +63,11 @@ class Evidence:
     cpu_metrics: Metrics | None
     needed_runtime: int | None
 
+    @property
+    def place(self) -> str:
+        """Return where the trial ran, as words of a sentence."""
+        return "the CPU once more (a rehearsal)" if self.needed_runtime is None else "the device"
+
 
 def checks_of(limits: HardwareSettings, result: TrialResult, evidence: Evidence) -> Iterator[Check]:
     """Yield every check of a trial.
@@ -73,8 +78,8 @@ def checks_of(limits: HardwareSettings, result: TrialResult, evidence: Evidence)
         evidence: what is known beside it.
     """
     yield _runtime_check(result, evidence.needed_runtime)
-    yield _agreement_check(limits, evidence.agreed)
-    yield _accuracy_check(limits, evidence.device_metrics, evidence.cpu_metrics)
+    yield _agreement_check(limits, evidence)
+    yield _accuracy_check(limits, evidence)
     yield _latency_check(limits, Latency.of(result))
     yield _soak_check(limits, result.soak)
 
@@ -90,11 +95,12 @@ def _runtime_check(result: TrialResult, needed: int | None) -> Check:
     return Check("runtime", found >= needed, text)
 
 
-def _agreement_check(limits: HardwareSettings, agreed: Agreement) -> Check:
+def _agreement_check(limits: HardwareSettings, evidence: Evidence) -> Check:
+    agreed, places = evidence.agreed, f"on {evidence.place} and on the CPU"
     if not agreed.objects:
-        text = f"neither device nor CPU found an object with score {limits.min_score:g} or more: nothing to compare"
+        text = f"no object with score {limits.min_score:g} or more was found {places}: nothing to compare"
         return Check("detections", None, text)
-    text = f"{agreed.agreed} of {agreed.objects} detections are the same on device and CPU"
+    text = f"{agreed.agreed} of {agreed.objects} detections are the same {places}"
     is_passed = agreed.share >= limits.min_agreement
     if not is_passed:
         shown = ", ".join(agreed.differing[:_SHOWN]) + (", …" if len(agreed.differing) > _SHOWN else "")
@@ -102,11 +108,12 @@ def _agreement_check(limits: HardwareSettings, agreed: Agreement) -> Check:
     return Check("detections", is_passed, text)
 
 
-def _accuracy_check(limits: HardwareSettings, device: Metrics | None, cpu: Metrics | None) -> Check:
+def _accuracy_check(limits: HardwareSettings, evidence: Evidence) -> Check:
+    device, cpu = evidence.device_metrics, evidence.cpu_metrics
     if device is None or cpu is None:
         return Check("accuracy", None, "the test pictures have no labelled object to judge by")
     drop = cpu.mean_average_precision - device.mean_average_precision
-    text = f"AP {device.mean_average_precision:.3f} on the device, {cpu.mean_average_precision:.3f} on the CPU"
+    text = f"AP {device.mean_average_precision:.3f} on {evidence.place}, {cpu.mean_average_precision:.3f} on the CPU"
     is_passed = drop <= limits.max_ap_drop
     return Check("accuracy", is_passed, text if is_passed else f"{text}: more than {limits.max_ap_drop:g} lost")
 

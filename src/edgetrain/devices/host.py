@@ -26,12 +26,17 @@ _KIBIBYTE = 1 << 10
 
 @dataclass(frozen=True)
 class Host:
-    """A machine; the defaults describe this one, ``root`` is what ``/sys``, ``/dev``, … are below."""
+    """A machine; the defaults describe this one, ``root`` is what ``/sys``, ``/dev``, … are below.
+
+    ``compiler`` and ``library`` are the names, or paths, under which edgetpu_compiler and libedgetpu are sought.
+    """
 
     root: Path = Path("/")
     machine: str = field(default_factory=platform.machine)
     python: tuple[int, int] = field(default_factory=lambda: sys.version_info[:2])
     folder: Path = field(default_factory=Path.cwd)
+    compiler: str = "edgetpu_compiler"
+    library: str = "libedgetpu.so.1"
 
     def package_version(self, name: str) -> str | None:
         """Return the version of an installed package."""

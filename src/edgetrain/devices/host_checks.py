@@ -10,9 +10,11 @@ import enum
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from edgetrain.devices.discovery import EdgeTpu, find_edge_tpus
+from edgetrain.devices.discovery import FRESH_USB_ID, USED_USB_ID, EdgeTpu, find_edge_tpus
 from edgetrain.devices.host import Host
+from edgetrain.formats.compiler_set_up import INSTALL_COMPILER
 
 TRAIN, CHECK, COMPILE, DEVICE, TEST, GPU = PROFILES = ("train", "check", "compile", "device", "test", "gpu")
 _TENSORFLOW_PYTHONS = ((3, 11),)
@@ -37,9 +39,11 @@ _LIGHT_DISK = _GIBIBYTE
 _X86 = ("x86_64", "AMD64")
 _USB2_MBPS = 480
 _STOCK_LIMIT = (2, 12)  # stock libedgetpu 16.0 crashes with this tflite-runtime and later ones
+# Builds known to work with more interpreters than that of their own version, by their maker's notes: first and last.
+_WIDER_BUILDS = {(2, 15): ((2, 11), (2, 15))}
 _LIBRARIES = ("libedgetpu1-max", "libedgetpu1-std")
-_LIBRARY_FOLDERS = ("usr/lib", "usr/local/lib")
-_RULE_FOLDERS = ("etc/udev/rules.d", "lib/udev/rules.d", "usr/lib/udev/rules.d")
+_LIBRARY_FOLDERS = ("usr/lib", "usr/lib/*-linux-gnu*", "usr/local/lib", "lib", "lib/*-linux-gnu*")
+_RULE_FOLDERS = ("etc/udev/rules.d", "run/udev/rules.d", "lib/udev/rules.d", "usr/lib/udev/rules.d")
 _PAIR_FIX = 'Install a pair that fits: "ci/inv --profile device ci.coral", see docs/coral.md.'
 
 
@@ -95,7 +99,7 @@ def _packages(host: Host, profile: str) -> Iterator[HostCheck]:
     versions = {name: host.package_version(name) for name in _PACKAGES[profile]}
     missing = [name for name, version in versions.items() if version is None]
     if missing:
-        fix = f"Run this with the profile's own environment: ci/inv --profile {profile} doctor --profile {profile}"
+        fix = f"Run this in the profile's own environment: ci/inv --profile {profile} doctor --profile {profile}"
         yield HostCheck(State.FAIL, "packages", f"missing: {', '.join(missing)}", fix)
     else:
         yield HostCheck(State.OK, "packages", ", ".join(f"{name} {version}" for name, version in versions.items()))
@@ -133,9 +137,9 @@ def _compiler(host: Host, _profile: str) -> Iterator[HostCheck]:
     if host.machine not in _X86:
         fix = "Google made edgetpu_compiler for x86-64 only: compile there, or in ci/edgetpu-compiler.Containerfile."
         yield HostCheck(State.FAIL, "processor", host.machine, fix)
-    program = host.program("edgetpu_compiler")
+    program = host.program(host.compiler)
     if program is None:
-        yield HostCheck(State.FAIL, "edgetpu_compiler", "not found", '"ci/inv compile" tells how to install it.')
+        yield HostCheck(State.FAIL, "edgetpu_compiler", f"{host.compiler} not found", INSTALL_COMPILER)
         return
     said = host.said_by(program, "--version") or "no answer"
     is_good = "version 16." in said
@@ -177,28 +181,44 @@ def _library(host: Host, _profile: str) -> Iterator[HostCheck]:
     """Look at libedgetpu's package, whose version names the TensorFlow that it was built for."""
     versions = [host.said_by("dpkg-query", "--show", "--showformat=${Version}", name) for name in _LIBRARIES]
     version = next((text for text in versions if text), "")
-    files = sorted(path for folder in _LIBRARY_FOLDERS for path in (host.root / folder).glob("**/libedgetpu.so.1*"))
+    files = _library_files(host)
     if not version and not files:
-        yield HostCheck(State.FAIL, "libedgetpu", "not found", _PAIR_FIX)
+        yield HostCheck(State.FAIL, "libedgetpu", f"{host.library} not found", _PAIR_FIX)
         return
-    found = version or f"{files[0]}, of unknown version"
-    built_for = re.search(r"tf(\d+)\.(\d+)", version, re.IGNORECASE)
-    interpreter = _interpreter_version(host)
+    state, fix = _fit(version, _interpreter_version(host))
+    yield HostCheck(state, "libedgetpu", version or f"{files[0]}, of unknown version", fix)
+
+
+def _library_files(host: Host) -> list[Path]:
+    if "/" in host.library:
+        path = host.root / host.library.lstrip("/")
+        return [path] if path.is_file() else []
+    return sorted(path for folder in _LIBRARY_FOLDERS for path in host.root.glob(f"{folder}/{host.library}*"))
+
+
+def _fit(version: str, interpreter: tuple[str, str] | None) -> tuple[State, str]:
+    """Return how a libedgetpu fits an interpreter: its package's version ends in the TensorFlow that it is built for.
+
+    Google's own has no such end (16.0); it is for tflite-runtime up to 2.11.
+    """
     runs = re.match(r"(\d+)\.(\d+)", interpreter[1]) if interpreter else None
-    if runs is None or interpreter is None:
-        yield HostCheck(State.WARN, "libedgetpu", found, "Without an interpreter its fit cannot be told.")
-        return
-    pair = tuple(map(int, runs.groups()))
-    if built_for:
-        fits = tuple(map(int, built_for.groups())) == pair
-        fix = "" if fits else f"It was not built for {' '.join(interpreter)}: it may crash. {_PAIR_FIX}"
-        yield HostCheck(State.OK if fits else State.WARN, "libedgetpu", found, fix)
-    elif version and pair >= _STOCK_LIMIT:
-        fix = f"Stock 16.0 crashes with {' '.join(interpreter)}. {_PAIR_FIX}"
-        yield HostCheck(State.FAIL, "libedgetpu", found, fix)
-    else:
-        fix = "What it was built for is unknown; a crash means that it does not fit."
-        yield HostCheck(State.WARN, "libedgetpu", found, fix)
+    if interpreter is None or runs is None:
+        return State.WARN, "Without an interpreter its fit cannot be told."
+    name = " ".join(interpreter)
+    if interpreter[0] == "ai-edge-litert":  # its versions are not TensorFlow's
+        return State.WARN, f"No libedgetpu is known to fit {name}. {_PAIR_FIX}"
+    if not version:
+        return State.WARN, f"What it was built for is unknown; a crash means that it does not fit {name}."
+    pair = int(runs[1]), int(runs[2])
+    built_for = re.search(r"tf(\d+)\.(\d+)", version, re.IGNORECASE)
+    if built_for is None:
+        is_good = pair < _STOCK_LIMIT
+        return (State.OK, "") if is_good else (State.FAIL, f"Stock 16.0 crashes with {name}. {_PAIR_FIX}")
+    build = int(built_for[1]), int(built_for[2])
+    first, last = _WIDER_BUILDS.get(build, (build, build))
+    if first <= pair <= last:
+        return State.OK, ""
+    return State.WARN, f"It was not built for {name}: it may crash. {_PAIR_FIX}"
 
 
 def _devices(host: Host, _profile: str) -> Iterator[HostCheck]:
@@ -218,27 +238,48 @@ def _device(device: EdgeTpu) -> HostCheck:
 
 
 def _rights(host: Host, _profile: str) -> Iterator[HostCheck]:
+    """Look if the devices that are there may be opened, and if USB ones may still be after their id has changed."""
     found = find_edge_tpus(host.root)
-    if any(device.usb_id for device in found):
-        yield from _usb_rights(host)
     for device in found:
-        if not device.usb_id and not host.may_open(device.place):
-            fix = f"Make a group apex, give it {device.place} (udev), and put this user into it."
-            yield HostCheck(State.FAIL, "rights", f"{device.place} may not be opened", fix)
+        node = device.place if not device.usb_id else _usb_node(host, device)
+        if host.may_open(node):
+            yield HostCheck(State.OK, "rights", f"{device.name} may be opened ({node})")
+        elif not node.exists():
+            fix = "In a container or virtual machine: pass on both USB ids, or /dev/bus/usb as a whole."
+            yield HostCheck(State.FAIL, "rights", f"{device.name} has no {node}", fix)
+        elif device.usb_id:
+            fix = "See udev rule and group below; then plug it in again."
+            yield HostCheck(State.FAIL, "rights", f"{device.name} may not be opened ({node})", fix)
+        else:
+            fix = f"Make a group apex, give it {node} (udev), and put this user into it."
+            yield HostCheck(State.FAIL, "rights", f"{device.name} may not be opened ({node})", fix)
+    if not host.is_root() and (not found or any(device.usb_id for device in found)):
+        yield from _usb_rights(host)
+
+
+def _usb_node(host: Host, device: EdgeTpu) -> Path:
+    numbers = [host.text(str(device.place.relative_to(host.root) / name)) for name in ("busnum", "devnum")]
+    return host.root.joinpath("dev/bus/usb", *(number.zfill(3) for number in numbers))
 
 
 def _usb_rights(host: Host) -> Iterator[HostCheck]:
-    rules = [path for folder in _RULE_FOLDERS for path in sorted((host.root / folder).glob("*.rules"))]
-    has_rule = any("1a6e" in host.text(str(path.relative_to(host.root))) for path in rules)
-    is_member = host.is_root() or "plugdev" in host.groups()
-    if has_rule and is_member:
-        yield HostCheck(State.OK, "rights", "udev rule for the USB ids; the user is in plugdev or is root")
-    if not has_rule:
-        fix = "libedgetpu's package brings it (60-libedgetpu1-*.rules); without it only root may open the device."
-        yield HostCheck(State.OK if host.is_root() else State.FAIL, "udev rule", "none for 1a6e:089a", fix)
-    if not is_member:
+    """Look at what gives a user the rights; whether they suffice now is said by the devices themselves."""
+    paths = [path for folder in _RULE_FOLDERS for path in sorted((host.root / folder).glob("*.rules"))]
+    rules = "\n".join(host.text(str(path.relative_to(host.root))) for path in paths)
+    missing = [usb_id for usb_id in (FRESH_USB_ID, USED_USB_ID) if usb_id.split(":")[0] not in rules]
+    if missing:
+        fix = (
+            "libedgetpu's package brings it (60-libedgetpu1-*.rules). Both are needed: the first use changes "
+            f"{FRESH_USB_ID} into {USED_USB_ID}."
+        )
+        yield HostCheck(State.WARN, "udev rule", f"none for {' and '.join(missing)}", fix)
+    else:
+        yield HostCheck(State.OK, "udev rule", f"for {FRESH_USB_ID} and {USED_USB_ID}")
+    if "plugdev" in host.groups():
+        yield HostCheck(State.OK, "group", "this user is in plugdev")
+    else:
         fix = "sudo usermod -aG plugdev $USER, then log in again."
-        yield HostCheck(State.FAIL, "group", "this user is not in plugdev", fix)
+        yield HostCheck(State.WARN, "group", "this user is not in plugdev", fix)
 
 
 def _driver(host: Host, _profile: str) -> Iterator[HostCheck]:

@@ -28,7 +28,6 @@ from edgetrain.core.label_map import LabelMap
 
 LABELS_NAME = "labels.txt"
 _ENTRY, _IDENTIFIER, _PARSER_VERSION = "TFLITE_METADATA", b"M001", "1.0.0"
-_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _FILE_MODE = 0o644 << 16
 
 # Numbers of the schema: members of unions, values of enums.
@@ -68,7 +67,7 @@ def write_metadata(path: Path, description: ModelDescription) -> None:
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or ()), entry]
     flatbuffer_utils.write_model(model, str(path))
-    labels = zipfile.ZipInfo(LABELS_NAME, _ZIP_EPOCH)
+    labels = zipfile.ZipInfo(LABELS_NAME)  # dated 1980: no clock in the bytes
     labels.external_attr = _FILE_MODE
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(labels, "".join(f"{name}\n" for name in description.label_map.names))

@@ -22,6 +22,7 @@ from edgetrain.core.setting_sections import CompileSettings
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.compiler_report import CompiledModel, parse_compiler_output, parse_operator_rows
+from edgetrain.formats.compiler_set_up import INSTALL_COMPILER
 from edgetrain.formats.edgetpu_package import EDGETPU_OPERATOR, EdgeTpuPackage, packages_of
 from edgetrain.formats.edgetpu_prediction import Prediction, predict
 from edgetrain.formats.edgetpu_rules import PLAIN_SSD_ON_CPU, POST_PROCESS
@@ -32,12 +33,6 @@ _NEWEST = "16.0.384591198"
 _GRACE_SECONDS = 60
 _VERSION_SECONDS = 30
 _LAST_LINES = 8
-_INSTALL = """Install it on 64-bit Intel or AMD (Debian, Ubuntu):
-  curl -fsSL https://packages.cloud.google.com/apt/doc/apt-key.gpg | sudo gpg --dearmor -o /etc/apt/keyrings/coral.gpg
-  echo "deb [signed-by=/etc/apt/keyrings/coral.gpg] https://packages.cloud.google.com/apt coral-edgetpu-stable main" \
-| sudo tee /etc/apt/sources.list.d/coral.list
-  sudo apt update && sudo apt install edgetpu-compiler
-or name it in compile.program, or run this step in the container of ci/edgetpu-compiler.Containerfile."""
 
 
 class CompileGateError(GateError):
@@ -97,7 +92,7 @@ def _found_program(chosen: CompileSettings) -> str:
         return program
     machine = platform.machine()
     where = "" if machine in ("x86_64", "AMD64") else f" This machine is {machine}, for which Google made no compiler."
-    raise ToolError(f"compile.program {chosen.program}: there is no such program.{where} {_INSTALL}")
+    raise ToolError(f"compile.program {chosen.program}: there is no such program.{where} {INSTALL_COMPILER}")
 
 
 def _version(program: str) -> str:
@@ -105,10 +100,10 @@ def _version(program: str) -> str:
     version = parse_compiler_output(ended.output).version
     if not version:
         raise ToolError(
-            f"{program} --version says {_last_lines(ended.output)!r}: this is no edgetpu_compiler. {_INSTALL}"
+            f"{program} --version says {_last_lines(ended.output)!r}: this is no edgetpu_compiler. {INSTALL_COMPILER}"
         )
     if version.split(".")[0] != _NEWEST.split(".", maxsplit=1)[0]:
-        raise ToolError(f"{program} is version {version}; the gates are those of {_NEWEST}. {_INSTALL}")
+        raise ToolError(f"{program} is version {version}; the gates are those of {_NEWEST}. {INSTALL_COMPILER}")
     return version
 
 
@@ -181,7 +176,7 @@ def _input_shapes(model: TfliteModel) -> str:
 
 
 def _report(compiled: _Compiled, prediction: Prediction, chosen: CompileSettings) -> Report:
-    said = compiled.said
+    said = _without_folders(compiled.said)
     provenance = STAND_IN if is_stand_in(compiled.model) else f"edgetpu_compiler {compiled.version}"
     runtime = max((package.min_runtime_version for package in compiled.packages), default=None)
     differences = _differences(prediction, said)
@@ -202,6 +197,11 @@ def _report(compiled: _Compiled, prediction: Prediction, chosen: CompileSettings
         },
         tuple(f"differs from preflight: {text}" for text in differences),
     )
+
+
+def _without_folders(said: CompiledModel) -> CompiledModel:
+    """Return what the compiler said with the names of files only: folders are this machine's own matter."""
+    return replace(said, input=Path(said.input).name, output=Path(said.output).name, log_name=Path(said.log_name).name)
 
 
 def _differences(prediction: Prediction, said: CompiledModel) -> list[str]:

@@ -7,19 +7,25 @@ from collections.abc import Sequence
 
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.label_map import suggestion
+from edgetrain.core.settings import Settings
 from edgetrain.devices.host import Host
 from edgetrain.devices.host_checks import PROFILES, HostCheck, State, check_host
 
 _FORMATS = ("text", "json")
 
 
-def examine(profile: str, output_format: str, host: Host | None = None) -> tuple[str, bool]:
+def this_host(settings: Settings) -> Host:
+    """Return this machine, with the names under which the settings have its programs."""
+    return Host(compiler=settings.compile.program, library=settings.hardware.delegate_library)
+
+
+def examine(profile: str, output_format: str, host: Host) -> tuple[str, bool]:
     """Return what was found, as text or JSON, and whether the profile can work here.
 
     Args:
         profile: name of a profile.
         output_format: ``text`` or ``json``.
-        host: the machine (default: this one).
+        host: the machine.
 
     Raises:
         SettingsError: there is no such profile or format.
@@ -29,7 +35,7 @@ def examine(profile: str, output_format: str, host: Host | None = None) -> tuple
             raise SettingsError(
                 f"--{flag} {value}: there is none. It is one of: {', '.join(known)}.{suggestion(value, known)}"
             )
-    checks = check_host(host or Host(), profile)
+    checks = check_host(host, profile)
     is_good = all(check.state is not State.FAIL for check in checks)
     return (_json(checks, profile) if output_format == "json" else _text(checks, profile)), is_good
 
@@ -39,7 +45,7 @@ def _text(checks: Sequence[HostCheck], profile: str) -> str:
     lines = []
     for check in checks:
         lines.append(f"{check.state.value:<5} {check.subject:<{width}}  {check.found}")
-        lines += [f"{'':<{width + 8}}{check.fix}"] if check.fix else []
+        lines += [f"{'':<{width + 8}}{line}" for line in check.fix.splitlines()]
     failed = sum(check.state is State.FAIL for check in checks)
     closing = f"{failed} of {len(checks)} things are missing" if failed else "ready"
     return "\n".join([*lines, f"profile {profile}: {closing}"])

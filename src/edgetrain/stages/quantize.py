@@ -51,8 +51,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     measuring = _pixels(workspace, Split.TRAIN, chosen, size)
     checked_split, checking = _checking_pixels(workspace, size, seed=settings.quantize.seed)
     _write_model(workspace, workspace.float_model_path, convert_float(workspace.saved_model_dir), size)
-    content = convert_int8(workspace.saved_model_dir, measuring)
-    graph = _write_model(workspace, workspace.model_path, content, size)
+    graph = _write_model(workspace, workspace.model_path, convert_int8(workspace.saved_model_dir, measuring), size)
     layers = compare_layers(workspace.float_model_path, workspace.model_path, checking)
     calibration = Calibration(len(chosen), len(classes_of), len(checking), checked_split.value, layers)
     kinds = Counter(kind for name in chosen for kind in kinds_of(classes_of[name]))
@@ -62,6 +61,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         f"{len(classes_of)} training pictures",
         {
             "representative_images": len(chosen),
+            "representative_pictures": chosen,
             "representative_negatives": kinds.pop(NEGATIVE, 0),
             "representative_classes": dict(sorted(kinds.items())),
             "calibration": calibration.to_results(),

@@ -46,7 +46,7 @@ def models(tmp_path_factory):
 
 def test_an_int8_model_of_good_ranges_is_near_in_every_layer(models):
     """Operators that only change the shape are left out."""
-    from edgetrain.devices.layer_comparison import compare_layers
+    from edgetrain.training.layer_comparison import compare_layers
 
     layers = compare_layers(*models(1), PICTURES)
 
@@ -56,7 +56,7 @@ def test_an_int8_model_of_good_ranges_is_near_in_every_layer(models):
 
 def test_values_outside_a_narrow_range_are_counted(models):
     """One picture of three, and of it every value, is brighter than all that were measured."""
-    from edgetrain.devices.layer_comparison import compare_layers
+    from edgetrain.training.layer_comparison import compare_layers
 
     layers = compare_layers(*models(0.5), PICTURES)
 
@@ -65,7 +65,7 @@ def test_values_outside_a_narrow_range_are_counted(models):
 
 
 def test_two_float_models_have_no_layer_to_compare(models):
-    from edgetrain.devices.layer_comparison import compare_layers
+    from edgetrain.training.layer_comparison import compare_layers
 
     float_path, _ = models(1)
 
@@ -73,7 +73,7 @@ def test_two_float_models_have_no_layer_to_compare(models):
 
 
 def test_each_picture_is_reported_as_progress(models):
-    from edgetrain.devices.layer_comparison import compare_layers
+    from edgetrain.training.layer_comparison import compare_layers
 
     seen = []
     hearer = Listener()
