@@ -26,6 +26,18 @@ def run(context: Context, name: str, **given: object) -> None:
         flow.run_stage(name, settings)
 
 
+def read_back(context: Context, **given: object) -> None:
+    """Hold finished records against the rules of training, and say on standard output what is wrong with them."""
+    from edgetrain import console, flow
+
+    settings = settings_of(context, given, VARIABLES)
+    with console.listening(settings):
+        text, is_good = flow.verify_records(settings)
+    print(text)
+    if not is_good:
+        raise Exit(code=1)
+
+
 @stage("steps")
 def demo(context: Context, dataset: Flag = None, workspace: Flag = None, steps: Flag = None) -> None:
     """Draw pictures and run the whole flow on them: the project in five minutes."""
@@ -192,10 +204,23 @@ def label_map(context: Context, dataset: Flag = None, workspace: Flag = None) ->
     run(context, "label-map", dataset=dataset, workspace=workspace)
 
 
-@stage("shards")
-def records(context: Context, dataset: Flag = None, workspace: Flag = None, shards: Flag = None) -> None:
-    """Write pictures and boxes as TFRecords."""
-    run(context, "records", dataset=dataset, workspace=workspace, shards=shards)
+@stage("shards", "max_side", "jobs", "from_csv", "verify")
+def records(
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    shards: Flag = None,
+    max_side: Flag = None,
+    jobs: Flag = None,
+    from_csv: Flag = None,
+    verify: bool = False,
+) -> None:
+    """Write pictures and boxes as TFRecords; --verify reads finished ones back."""
+    given = {"shards": shards, "max_side": max_side, "jobs": jobs, "from_csv": from_csv}
+    if verify:
+        read_back(context, dataset=dataset, workspace=workspace, **given)
+    else:
+        run(context, "records", dataset=dataset, workspace=workspace, **given)
 
 
 @stage("network_type", "url", "sha256")

@@ -81,9 +81,11 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "records",
-        ("records",),
+        # Not records.jobs: the bytes do not depend on it.
+        ("records.shards", "records.max_side", "records.from_csv", "network.image_size", "validate.rules"),
         reads_dataset=True,
         reads=lambda _, w: [w.splits_dir, w.label_map_path],
+        optional=lambda settings, _: [settings.records.from_csv] if settings.records.from_csv else [],
         makes=lambda _, w: [w.records_dir],
     ),
     Stage(
@@ -167,6 +169,7 @@ STAGES: tuple[Stage, ...] = (
 # Beside the pipeline: run by their own tasks only.
 # What changes the dataset does not name it as an input: the report would call that a stale one.
 TOOLS: tuple[Stage, ...] = (
+    Stage("records-verify", ("network.max_boxes",), reads=lambda _, w: [w.records_dir, w.label_map_path]),
     Stage("preflight-file", ("preflight", "compile.min_runtime_version")),
     Stage("collect", ("collect",)),
     Stage("label", ("label",)),
@@ -262,6 +265,23 @@ def report_text(name: str, settings: Settings) -> str:
     run_stage(name, settings)
     report = require_report(Workspace(settings.workspace.root).report_path(name), name)
     return str(report["text"])
+
+
+def verify_records(settings: Settings) -> tuple[str, bool]:
+    """Read the finished records back; return every fault as text, and whether training may use them.
+
+    Raises:
+        EdgetrainError: there are no records, or no label map.
+    """
+    is_good = True
+    try:
+        run_stage("records-verify", settings)
+    except DatasetError as error:
+        if not hasattr(error, "report"):
+            raise
+        is_good = False
+    report = require_report(Workspace(settings.workspace.root).report_path("records-verify"), "records --verify")
+    return str(report["text"]), is_good
 
 
 def preflight(settings: Settings, output_format: str, *, untrained: bool) -> tuple[str, bool]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,6 +107,35 @@ def test_a_first_swap_that_fails_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(StorageError, match="No space left"), replacing_dir(tmp_path / "records"):
         pass
     assert left(tmp_path) == []
+
+
+def dead_process():
+    """Return the number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_what_killed_runs_left_is_removed_and_what_others_work_on_stays(tmp_path):
+    kept = [f".records.{os.getppid()}.x.part", ".records.y.part", "records"]
+    for name in (*kept, f".records.{dead_process()}.z.part", f".records.{os.getpid()}.x.part", ".recordsy.1.part"):
+        (tmp_path / name).mkdir()
+
+    with replacing_dir(tmp_path / "records"):
+        pass
+
+    assert left(tmp_path) == sorted([*kept, ".recordsy.1.part"])
+
+
+def test_a_folder_that_a_killed_run_had_moved_aside_is_put_back(tmp_path):
+    aside = tmp_path / f".records.{dead_process()}.x.part.old"
+    aside.mkdir()
+    (aside / "old").touch()
+
+    with pytest.raises(ValueError, match="boom"):
+        fail_within(replacing_dir(tmp_path / "records"), lambda _: None)
+
+    assert (left(tmp_path), left(tmp_path / "records")) == (["records"], ["old"])
 
 
 @pytest.mark.parametrize("replacing", [replacing_file, replacing_dir])

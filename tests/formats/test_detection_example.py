@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,7 +55,6 @@ def their_example(example):
     feature["image/format"] = texts(example.image_format.encode())
     feature["image/filename"] = texts(example.filename.encode())
     feature["image/source_id"] = texts(example.source_id.encode())
-    feature["image/key/sha256"] = texts(hashlib.sha256(example.image_bytes).hexdigest().encode())
     feature["image/height"], feature["image/width"] = ints(example.size.height), ints(example.size.width)
     feature["image/object/class/text"] = texts(*(item.class_name.encode() for item in example.boxes))
     feature["image/object/class/label"] = ints(*(item.class_id for item in example.boxes))

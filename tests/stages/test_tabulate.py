@@ -8,7 +8,7 @@ from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.splits import Split
 from edgetrain.formats.split_list import write_split_list
-from edgetrain.formats.table import TableRow, read_table
+from edgetrain.formats.table_rows import TableRow, read_table
 from edgetrain.stages.tabulate import run
 
 SIZE = ImageSize(64, 48)

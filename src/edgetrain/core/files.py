@@ -15,6 +15,7 @@ from pathlib import Path
 from edgetrain.core.errors import StorageError
 
 _BLOCK_BYTES = 1 << 20
+_PART, _OLD = ".part", ".old"
 
 
 @contextmanager
@@ -45,12 +46,16 @@ def replacing_file(path: Path) -> Iterator[Path]:
 def replacing_dir(path: Path) -> Iterator[Path]:
     """Yield an empty temporary folder beside ``path``; it replaces ``path`` if the block ends well.
 
+    What earlier runs left that were killed is removed first; a folder that was about to be replaced is put back.
+
     Raises:
         StorageError: the disk is full or the folder cannot be written; an earlier folder stays as it was.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        _clear_up(path)
+        prefix = f".{path.name}.{os.getpid()}."
+        temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=_PART, dir=path.parent))
     except OSError as error:
         raise storage_error(path, error) from error
     try:
@@ -63,9 +68,33 @@ def replacing_dir(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def _clear_up(path: Path) -> None:
+    """Remove the temporary folders of processes that are gone, and put back what one of them had moved aside."""
+    for old in sorted(path.parent.glob(f".{path.name}.*{_PART}{_OLD}")):
+        if _is_abandoned(old, path) and not path.exists():
+            old.rename(path)
+    for left in sorted(path.parent.glob(f".{path.name}.*{_PART}*")):
+        if _is_abandoned(left, path):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_abandoned(temporary: Path, path: Path) -> bool:
+    """Return whether the process that a temporary folder is named after does not run any more."""
+    owner = temporary.name[len(path.name) + 2 :].partition(".")[0]
+    if not owner.isdecimal():
+        return False
+    try:
+        os.kill(int(owner), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return int(owner) == os.getpid()  # of an earlier process: in a container, all have the same number
+
+
 def _swap_dir(new: Path, path: Path) -> None:
     """Put ``new`` at ``path``; what was there is removed only after the swap."""
-    old = new.with_name(f"{new.name}.old")
+    old = new.with_name(f"{new.name}{_OLD}")
     if path.exists():
         path.rename(old)
     try:

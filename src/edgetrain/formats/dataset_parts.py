@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -22,6 +22,9 @@ SPLIT_NAMES = {
     "val": Split.VALIDATION,
     "test": Split.TEST,
 }
+
+
+ImagePlaces = Sequence[str]
 
 
 class FoundFile(NamedTuple):
@@ -99,6 +102,31 @@ def find_parts(root: Path) -> list[DatasetPart]:
             "Keep one of the two layouts."
         )
     return divided or [whole]
+
+
+def image_places(root: Path, folder: str) -> ImagePlaces:
+    """Return where the pictures of the annotations in a folder lie, without listing any file of it.
+
+    Args:
+        root: the dataset.
+        folder: that of annotations, relative to the dataset with forward slashes (empty: the dataset itself).
+
+    Returns:
+        The beginnings of the pictures' paths relative to the dataset, empty or ending in a slash, the likeliest first.
+        Empty if other places have to be looked at too.
+    """
+    steps = folder.split("/") if folder else []
+    part = steps.pop(0) if steps and steps[0].lower() in _SPLIT_NAMES else ""
+    is_own = bool(steps) and steps[0].lower() in _ANNOTATIONS_NAMES
+    subfolder = "/".join(steps[1:] if is_own else steps)
+    image_dirs = _folders(root / part, _IMAGES_NAMES)
+    is_plain = is_own or not _folders(root / part, _ANNOTATIONS_NAMES)
+    if not is_plain or (subfolder and not (is_own and image_dirs)):
+        return ()
+    dirs = image_dirs or dict.fromkeys((root / folder, root / part))
+    starts = (path.relative_to(root).as_posix() for path in dirs)
+    end = f"{subfolder}/" if subfolder else ""
+    return [f"{'' if start == '.' else f'{start}/'}{end}" for start in starts]
 
 
 def _find_part(root: Path, folder: Path, split: Split | None) -> DatasetPart:

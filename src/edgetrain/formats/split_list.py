@@ -6,7 +6,7 @@ the VOC devkit's ``ImageSets/Main/*.txt`` (annotation files without folder and s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,16 +29,22 @@ def read_split_list(path: Path) -> list[ListedName]:
         MissingInputError: there is no such file.
         DatasetError: it cannot be read or is not UTF-8.
     """
+    return list(listed_names(path))
+
+
+def listed_names(path: Path) -> Iterator[ListedName]:
+    """Yield the names of a list one by one; see :func:`read_split_list`."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open(encoding="utf-8-sig", newline="\n") as stream:
+            for number, line in enumerate(stream, start=1):
+                if line.strip():
+                    yield ListedName(line.strip(), number)
     except FileNotFoundError as error:
         raise MissingInputError(f'{path}: no list of pictures. Run "ci/inv split" first.') from error
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}). Mend or remove the list.") from error
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path}: not UTF-8 text ({error.reason}). Save the list as UTF-8.") from error
-    lines = enumerate(text.split("\n"), start=1)
-    return [ListedName(line.strip(), number) for number, line in lines if line.strip()]
 
 
 def write_split_list(path: Path, names: Sequence[str]) -> None:

@@ -6,8 +6,10 @@ the data (4). Compressed files are not accepted.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +22,14 @@ _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
 _HEADER_BYTES = _LENGTH.size + _CRC.size
 _MASK_DELTA = 0xA282EAD8
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class BrokenRecord:
+    """Stands in the place of a damaged record; ``reason`` is the end of a sentence about it."""
+
+    reason: str
 
 
 def masked_crc(data: bytes) -> int:
@@ -54,35 +64,41 @@ def read_records(path: Path) -> Iterator[bytes]:
     Raises:
         DatasetError: the file cannot be read, is cut off or was altered; names the record (from 1).
     """
+    for number, record in enumerate(scan_records(path), start=1):
+        if isinstance(record, BrokenRecord):
+            raise DatasetError(f'{path}: record {number} {record.reason}. Run "ci/inv records" again.')
+        yield record
+
+
+def scan_records(path: Path) -> Iterator[bytes | BrokenRecord]:
+    """Yield the records of a file, and in place of a damaged one what is wrong with it, as far as that can be told.
+
+    Raises:
+        DatasetError: the file cannot be read.
+    """
     try:
         with path.open("rb") as stream:
-            number = 1
-            while (data := _read_record(stream, f"{path}: record {number}")) is not None:
-                yield data
-                number += 1
+            left = os.fstat(stream.fileno()).st_size
+            while left:
+                record, size_bytes = _read_record(stream, left)
+                yield record
+                left -= size_bytes
     except OSError as error:
         raise DatasetError(f'{path}: cannot be read ({error.strerror}). Run "ci/inv records" again.') from error
 
 
-def _read_record(stream: BinaryIO, label: str) -> bytes | None:
-    """Return the next record, ``None`` at the end of the file."""
+def _read_record(stream: BinaryIO, left: int) -> tuple[bytes | BrokenRecord, int]:
+    """Return the next record and its size in the file; the whole rest where nothing behind it can be read."""
     header = stream.read(_HEADER_BYTES)
-    if not header:
-        return None
     if len(header) < _HEADER_BYTES:
-        raise _broken(label, "is cut off")
+        return BrokenRecord("is cut off"), left
     length = header[: _LENGTH.size]
     if _CRC.unpack(header[_LENGTH.size :])[0] != masked_crc(length):
-        raise _broken(label, "has a wrong checksum of its length")
+        return BrokenRecord("is compressed" if header.startswith(_GZIP) else "has a wrong checksum of its length"), left
     size_bytes = _LENGTH.unpack(length)[0]
-    rest = stream.read(size_bytes + _CRC.size)
-    if len(rest) < size_bytes + _CRC.size:
-        raise _broken(label, "is cut off")
-    data = rest[:size_bytes]
-    if _CRC.unpack(rest[size_bytes:])[0] != masked_crc(data):
-        raise _broken(label, "has a wrong checksum")
-    return data
-
-
-def _broken(label: str, reason: str) -> DatasetError:
-    return DatasetError(f'{label} {reason}. Run "ci/inv records" again.')
+    # A length that says more than there is would have that much memory reserved.
+    if size_bytes + _HEADER_BYTES + _CRC.size > left:
+        return BrokenRecord("is cut off"), left
+    data = stream.read(size_bytes)
+    is_whole = _CRC.unpack(stream.read(_CRC.size))[0] == masked_crc(data)
+    return data if is_whole else BrokenRecord("has a wrong checksum"), _HEADER_BYTES + size_bytes + _CRC.size

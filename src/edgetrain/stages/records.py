@@ -1,31 +1,64 @@
 """Write pictures and boxes as TFRecords, the form that training reads; no TensorFlow is needed for it.
 
-Pictures are stored byte for byte. All splits are written to a temporary folder that replaces the earlier one at the
-end.
+A picture's bytes go into the record untouched wherever training can use them (see ``record_source``). Processes share
+the work by files, so that the bytes are the same however many there are; none of them holds more than one picture. All
+splits are written to a temporary folder that replaces the earlier one at the end.
 """
 
 from __future__ import annotations
 
+import io
+from array import array
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgetrain.core import progress
-from edgetrain.core.annotation import LabelledBox
-from edgetrain.core.boxes import ImageSize
-from edgetrain.core.errors import DatasetError, LabelMapError
+from edgetrain.core.collector import collector_at_rest
+from edgetrain.core.errors import DatasetError
 from edgetrain.core.files import replacing_dir
-from edgetrain.core.findings import Severity, counted
-from edgetrain.core.label_map import LabelMap
+from edgetrain.core.findings import counted
 from edgetrain.core.reports import Report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
+from edgetrain.core.worker_pool import Advance, done_by_all
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats.dataset_folder import LabelledImage, find_dataset
-from edgetrain.formats.dataset_rules import picture_findings
-from edgetrain.formats.detection_example import DetectionExample, ExampleBox, encode_example
-from edgetrain.formats.image_file import probe_bytes, read_image
+from edgetrain.formats.dataset_folder import find_dataset
+from edgetrain.formats.detection_example import encode_example, text_key
+from edgetrain.formats.edited_tables import EditedTables, read_tables
 from edgetrain.formats.pbtxt import read_label_map
+from edgetrain.formats.picture_finder import PictureFinder
+from edgetrain.formats.record_source import RecordSource
+from edgetrain.formats.split_list import listed_names
 from edgetrain.formats.tfrecord import write_records
+
+# Files of some 100 MB of usual pictures: large enough to be read in one go, enough of them for several processes.
+_PICTURES_PER_SHARD = 1000
+# A random crop of the training may have a fifth of the picture's side, which is more than the network's input still. HD
+# frames stay as they are at the usual 300 pixels, while those of 4K and of cameras are not decoded in full every time.
+_SIDES_OF_NETWORK = 8
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file to write: its split, the list of that, its path, and the annotations, one a line."""
+
+    split: Split
+    list_path: Path
+    path: Path
+    names: bytes
+
+
+@dataclass
+class ShardFigures:
+    """What went into a file; ``keys`` hold 64 bits of a digest of each picture's name."""
+
+    images: int = 0
+    boxes: int = 0
+    size_bytes: int = 0
+    encoded_anew: int = 0
+    from_table: int = 0
+    keys: array[int] = field(default_factory=lambda: array("Q"))
 
 
 def run(settings: Settings, workspace: Workspace) -> Report:
@@ -36,69 +69,91 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         DatasetError: an annotation or picture has a fault, or there is no picture to train on.
         LabelMapError: a class is not in the label map.
     """
-    folder = find_dataset(settings.dataset.root)
-    label_map = read_label_map(workspace.label_map_path)
-    images = {split: list(folder.read_listed(workspace.split_path(split))) for split in Split}
-    if not images[Split.TRAIN]:
-        raise DatasetError(f'{workspace.split_path(Split.TRAIN)}: no picture to train on. Run "ci/inv split" again.')
-    _refuse_shared([image for of_split in images.values() for image in of_split])
-    total = sum(map(len, images.values()))
-    results: dict[str, object] = {}
+    source = _source(settings, workspace)
     with replacing_dir(workspace.records_dir) as temporary:
-        done = 0
-        for split, of_split in images.items():
-            shards = min(settings.records.shards, len(of_split))
-            paths = [temporary / workspace.shard_path(split, shard, shards).name for shard in range(shards)]
-            _write_shards(paths, of_split, label_map)
-            done += len(of_split)
-            progress.listener().advanced(done, total, "pictures")
-            results[split.value] = _figures(paths, of_split)
-    sizes = ", ".join(f"{split.value} {len(of_split)}" for split, of_split in images.items())
+        shards = _plan(settings, workspace, temporary)
+        counts = Counter(shard.split for shard in shards)
+        total = sum(shard.names.count(b"\n") for shard in shards)
+
+        def write(piece: int, advance: Advance) -> ShardFigures:
+            with collector_at_rest():
+                return _write_shard(source, shards[piece], advance)
+
+        figures = done_by_all(write, len(shards), jobs=settings.records.jobs, total=total, units="pictures")
+        _refuse_shared(source, shards, figures)
+    results = {split: _sum(one for shard, one in zip(shards, figures) if shard.split is split) for split in Split}
+    sizes = ", ".join(f"{split.value} {one.images}" for split, one in results.items())
     return Report(
-        f"{counted(total, 'picture')}: {sizes}", {"splits": results}, tuple(_notes(images, settings.records.shards))
+        f"{counted(total, 'picture')}: {sizes}",
+        {"splits": {split.value: _figures(one, counts[split]) for split, one in results.items()}},
+        tuple(_notes(settings, source, results)),
     )
 
 
-def _write_shards(paths: Sequence[Path], images: Sequence[LabelledImage], label_map: LabelMap) -> None:
-    """Write picture ``i`` to shard ``i`` modulo the number of shards, so that shards differ by one picture at most."""
-    for shard, path in enumerate(paths):
-        write_records(path, (encode_example(_example(image, label_map)) for image in images[shard :: len(paths)]))
-
-
-def _example(image: LabelledImage, label_map: LabelMap) -> DetectionExample:
-    """Return a picture as training reads it, after all checks on it."""
-    data = read_image(image.image_path, image.image_name)
-    info = probe_bytes(data, image.image_name)
-    findings = picture_findings(image.name, image.annotation, image.image_name, info)
-    errors = [finding for finding in findings if finding.severity == Severity.ERROR.value]
-    if errors:
-        more = f"{len(errors) - 1} more here; " if len(errors) > 1 else ""
-        first = errors[0]
-        raise DatasetError(
-            f'{first.file}:{first.line}: {first.message} {first.fix} ({more}"ci/inv validate" lists all)'
-        )
-    return DetectionExample(
-        filename=image.image_path.name,
-        source_id=image.image_name,
-        image_bytes=data,
-        image_format=info.format,
-        size=info.size,
-        boxes=tuple(_example_box(image.name, labelled, info.size, label_map) for labelled in image.annotation.boxes),
+def _source(settings: Settings, workspace: Workspace) -> RecordSource:
+    finder = PictureFinder(settings.dataset.root)
+    tables = EditedTables({})
+    if settings.records.from_csv:
+        tables = read_tables(settings.records.from_csv, find_dataset(settings.dataset.root).image_names)
+    return RecordSource(
+        finder=finder,
+        label_map=read_label_map(workspace.label_map_path),
+        max_side=settings.records.max_side or _SIDES_OF_NETWORK * settings.network.image_size,
+        severities=settings.validate.rules,
+        tables=tables,
     )
 
 
-def _example_box(name: str, labelled: LabelledBox, size: ImageSize, label_map: LabelMap) -> ExampleBox:
-    try:
-        class_id = label_map.class_id(labelled.class_name)
-    except LabelMapError as error:
-        raise LabelMapError(f'{name}:{labelled.line}: {error} Correct it, or run "ci/inv label-map" again.') from error
-    return ExampleBox(labelled.box.normalize(size), labelled.class_name, class_id, labelled.is_difficult)
+def _plan(settings: Settings, workspace: Workspace, folder: Path) -> list[Shard]:
+    """Return the files to write; annotation ``i`` of a list goes to file ``i`` modulo the number of files."""
+    plan = []
+    for split in Split:
+        list_path = workspace.split_path(split)
+        count = sum(1 for _ in listed_names(list_path))
+        if split is Split.TRAIN and not count:
+            raise DatasetError(f'{list_path}: no picture to train on. Run "ci/inv split" again.')
+        shards = min(settings.records.shards or -(-count // _PICTURES_PER_SHARD), count)
+        names = [io.BytesIO() for _ in range(shards)]
+        for index, listed in enumerate(listed_names(list_path)):
+            names[index % shards].write(f"{listed.name}\n".encode())
+        paths = [folder / workspace.shard_path(split, shard, shards).name for shard in range(shards)]
+        plan += [Shard(split, list_path, path, lines.getvalue()) for path, lines in zip(paths, names)]
+    return plan
 
 
-def _refuse_shared(images: Sequence[LabelledImage]) -> None:
+def _write_shard(source: RecordSource, shard: Shard, advance: Advance) -> ShardFigures:
+    figures = ShardFigures()
+
+    def records() -> Iterator[bytes]:
+        for line in io.BytesIO(shard.names):
+            prepared = source.example(line.decode().rstrip("\n"), shard.list_path)
+            figures.images += 1
+            figures.boxes += len(prepared.example.boxes)
+            figures.encoded_anew += prepared.is_encoded_anew
+            figures.from_table += prepared.is_from_table
+            figures.keys.append(text_key(prepared.example.source_id))
+            yield encode_example(prepared.example)
+            advance(1)
+
+    write_records(shard.path, records())
+    figures.size_bytes = shard.path.stat().st_size
+    return figures
+
+
+def _refuse_shared(source: RecordSource, shards: Sequence[Shard], figures: Sequence[ShardFigures]) -> None:
     """Raise if two annotations share a picture: evaluation would drop the boxes of one of them."""
+    keys = array("Q", sorted(key for one in figures for key in one.keys))
+    repeated = {first for first, second in zip(keys, keys[1:]) if first == second}
+    if not repeated:
+        return
+    suspects = [
+        source.finder.read(line.decode(), shard.list_path)
+        for shard, one in zip(shards, figures)
+        for line, key in zip(shard.names.splitlines(), one.keys)
+        if key in repeated
+    ]
     owners: dict[str, str] = {}
-    for image in images:
+    for image in sorted(suspects, key=lambda suspect: suspect.name):
         owner = owners.setdefault(image.image_name, image.name)
         if owner != image.name:
             raise DatasetError(
@@ -107,18 +162,42 @@ def _refuse_shared(images: Sequence[LabelledImage]) -> None:
             )
 
 
-def _figures(paths: Sequence[Path], images: Sequence[LabelledImage]) -> dict[str, object]:
+def _sum(parts: Iterator[ShardFigures]) -> ShardFigures:
+    total = ShardFigures()
+    for part in parts:
+        total.images += part.images
+        total.boxes += part.boxes
+        total.size_bytes += part.size_bytes
+        total.encoded_anew += part.encoded_anew
+        total.from_table += part.from_table
+    return total
+
+
+def _figures(one: ShardFigures, shards: int) -> dict[str, object]:
     return {
-        "images": len(images),
-        "boxes": sum(len(image.annotation.boxes) for image in images),
-        "shards": len(paths),
-        "size_bytes": sum(path.stat().st_size for path in paths),
+        "images": one.images,
+        "boxes": one.boxes,
+        "shards": shards,
+        "size_bytes": one.size_bytes,
+        "encoded_anew": one.encoded_anew,
     }
 
 
-def _notes(images: dict[Split, list[LabelledImage]], shards: int) -> Iterator[str]:
-    for split, of_split in images.items():
-        if not of_split:
+def _notes(settings: Settings, source: RecordSource, results: dict[Split, ShardFigures]) -> Iterator[str]:
+    for split, one in results.items():
+        if not one.images:
             yield f"{split.value} has no pictures, so no TFRecord"
-        elif len(of_split) < shards:
-            yield f"{split.value} has {len(of_split)} pictures, so as many shards instead of {shards}"
+        elif one.images < settings.records.shards:
+            yield f"{split.value} has {one.images} pictures, so as many shards instead of {settings.records.shards}"
+    anew = sum(one.encoded_anew for one in results.values())
+    if anew:
+        yield (
+            f"{counted(anew, 'picture')} encoded anew: above {source.max_side} pixels (records.max_side), turned by "
+            "EXIF, or of a format that training cannot decode"
+        )
+    if settings.records.from_csv:
+        used, listed = sum(one.from_table for one in results.values()), len(source.tables)
+        images = sum(one.images for one in results.values())
+        yield f"{used} of {counted(images, 'picture')} with the boxes of {settings.records.from_csv}"
+        if used < listed:
+            yield f"{counted(listed - used, 'picture')} of the table in no list of a split, so not written"

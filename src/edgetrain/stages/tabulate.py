@@ -10,7 +10,8 @@ from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.dataset_folder import LabelledImage, find_dataset
 from edgetrain.formats.image_file import probe
-from edgetrain.formats.table import TableRow, write_table
+from edgetrain.formats.table import write_table
+from edgetrain.formats.table_rows import TableRow
 
 
 def run(settings: Settings, workspace: Workspace) -> Report:

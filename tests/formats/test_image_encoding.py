@@ -1,0 +1,79 @@
+"""Pictures encoded anew: their size, their format, and that they still show the same."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image, ImageDraw
+
+from edgetrain.core.boxes import ImageSize
+from edgetrain.formats.image_encoding import encoded_anew, encoded_format, fitted_size
+from edgetrain.formats.image_file import UnreadableImageError, decode
+
+
+def drawn(kind, *, mode="RGB", size=(640, 480), **options):
+    """Return a picture with a red rectangle in its right half, encoded."""
+    image = Image.new("RGB", size, (0, 0, 255))
+    ImageDraw.Draw(image).rectangle((size[0] // 2, 0, *size), fill=(255, 0, 0))
+    buffer = io.BytesIO()
+    image.convert(mode).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        pytest.param((640, 480), (640, 480), id="small enough"),
+        pytest.param((641, 480), (640, 479), id="wide"),
+        pytest.param((480, 6400), (48, 640), id="high"),
+        pytest.param((10_000, 1), (640, 1), id="a line"),
+    ],
+)
+def test_no_side_is_above_the_limit(size, expected):
+    assert fitted_size(ImageSize(*size), 640) == ImageSize(*expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "expected"),
+    [
+        pytest.param("JPEG", "RGB", "JPEG", id="jpeg"),
+        pytest.param("JPEG", "CMYK", "JPEG", id="cmyk"),
+        pytest.param("PNG", "RGBA", "PNG", id="png"),
+        pytest.param("BMP", "RGB", "PNG", id="bmp"),
+        pytest.param("GIF", "P", "PNG", id="gif"),
+        pytest.param("WEBP", "RGB", "PNG", id="webp"),
+        pytest.param("TIFF", "RGB", "PNG", id="tiff"),
+    ],
+)
+def test_a_picture_shows_the_same_in_another_size(kind, mode, expected):
+    data = encoded_anew(drawn(kind, mode=mode), kind.lower(), ImageSize(64, 48), "a")
+
+    image = Image.open(io.BytesIO(data))
+    left, right = (decode(data).getpixel((x, 24)) for x in (16, 48))
+    assert (image.format, image.size, image.mode) == (expected, (64, 48), "RGB")
+    assert encoded_format(kind.lower()) == expected.lower()
+    assert max(abs(one - other) for one, other in zip(left + right, (0, 0, 255, 255, 0, 0))) < 10
+
+
+def test_a_scaled_jpeg_is_near_what_a_filter_over_all_pixels_gives():
+    data = encoded_anew(drawn("JPEG", size=(2000, 1500)), "jpeg", ImageSize(200, 150), "a")
+
+    exact = decode(drawn("JPEG", size=(2000, 1500))).resize((200, 150), Image.Resampling.LANCZOS)
+    differences = [abs(a - b) for a, b in zip(exact.tobytes(), decode(data).tobytes())]
+    assert sum(differences) / len(differences) < 1
+
+
+def test_colour_profile_and_orientation_do_not_stay():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+
+    data = encoded_anew(drawn("JPEG", exif=exif, icc_profile=b"x" * 200), "jpeg", ImageSize(64, 48), "a")
+
+    assert {"exif", "icc_profile"} & set(Image.open(io.BytesIO(data)).info) == set()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_damaged_bytes_are_told(kind):
+    with pytest.raises(UnreadableImageError, match=r"^a\.jpg: the picture is damaged"):
+        encoded_anew(drawn(kind)[:300], kind.lower(), ImageSize(64, 48), "a.jpg")
