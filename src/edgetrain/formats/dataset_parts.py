@@ -116,11 +116,11 @@ def image_places(root: Path, folder: str) -> ImagePlaces:
         Empty if other places have to be looked at too.
     """
     steps = folder.split("/") if folder else []
-    part = steps.pop(0) if steps and steps[0].lower() in _SPLIT_NAMES else ""
-    is_own = bool(steps) and steps[0].lower() in _ANNOTATIONS_NAMES
+    part = steps.pop(0) if steps and steps[0].lower() in SPLIT_NAMES else ""
+    is_own = bool(steps) and steps[0].lower() in ANNOTATIONS_NAMES
     subfolder = "/".join(steps[1:] if is_own else steps)
-    image_dirs = _folders(root / part, _IMAGES_NAMES)
-    is_plain = is_own or not _folders(root / part, _ANNOTATIONS_NAMES)
+    image_dirs = _folders(root / part, IMAGES_NAMES)
+    is_plain = is_own or not _folders(root / part, ANNOTATIONS_NAMES)
     if not is_plain or (subfolder and not (is_own and image_dirs)):
         return ()
     dirs = image_dirs or dict.fromkeys((root / folder, root / part))
