@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetrain.core.download import fetch
-from edgetrain.core.errors import ToolError
+from edgetrain.core.errors import DownloadError, ToolError
 from edgetrain.core.files import write_text
 
 LIST_PATH = Path(__file__).resolve().parent / "coral.json"
@@ -73,7 +73,11 @@ def fetch_package(package: ExternalPackage, folder: Path) -> Fetched:
     path = folder / package.file_name
     record_path = path.with_name(f"{path.name}.sha256")
     known = package.sha256 or (record_path.read_text(encoding="ascii").strip() if record_path.is_file() else "")
-    download = fetch(package.url, path, sha256=known)
+    try:
+        download = fetch(package.url, path, sha256=known)
+    except DownloadError as error:
+        reason = str(error).split(". ")[0]
+        raise DownloadError(f"{package.name}: {reason}. Or bring the file by hand to {path} and try again.") from error
     write_text(record_path, f"{download.sha256}\n")
     return Fetched(package, path, download.sha256, was_known=bool(known))
 

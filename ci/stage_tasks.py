@@ -83,6 +83,14 @@ class StageTask(Task):  # type: ignore[type-arg]
         """
         try:
             return super().__call__(*args, **kwargs)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.split(".")[0] in {"edgetrain", "ci"}:
+                raise
+            raise Exit(
+                f"error: {error.name} is not installed in this environment. Run the task in a profile that has it, "
+                "such as train (README.md, Profiles).",
+                code=1,
+            ) from error
         except EdgetrainError as error:
             raise Exit(f"error: {error}", code=1) from error
         except KeyboardInterrupt:
@@ -113,6 +121,8 @@ def settings_of(
     Raises:
         SettingsError: the user's file does not exist, or a setting is unknown or wrong.
     """
+    if given.get("model") == "":
+        raise SettingsError("--model is empty. Name a .tflite file, or leave the flag out.")
     # Invoke merges the files into one before anybody asks; relative paths need to know which file they are from.
     name = context.config._runtime_path  # noqa: SLF001
     own_file = SettingsFile(Path(name).absolute(), own_sections(context.config._runtime)) if name else None  # noqa: SLF001

@@ -302,6 +302,24 @@ def test_a_bad_verdict_of_preflight_is_shown_with_exit_code_1(inv, monkeypatch, 
     assert (code, out) == (1, "the table\n")
 
 
+def test_a_package_that_the_profile_lacks_is_one_message(inv, monkeypatch, tmp_path):
+    def fail(*_args):
+        raise ModuleNotFoundError("No module named 'flatbuffers'", name="flatbuffers")
+
+    monkeypatch.setattr(flow, "run_stage", fail)
+
+    code, _, said = inv("compile", "--workspace", str(tmp_path / "build"))
+
+    assert (code, said.count("\n")) == (1, 1)
+    assert "flatbuffers is not installed in this environment. Run the task in a profile that has it" in said
+
+
+def test_an_empty_model_is_not_taken_for_the_workspace_s(inv, tmp_path):
+    code, _, said = inv("preflight", "--model", "", "--workspace", str(tmp_path / "build"))
+
+    assert (code, "--model is empty" in said) == (1, True)
+
+
 def test_an_error_inside_an_error_is_told_once(inv, monkeypatch, tmp_path):
     def fail(*_args):
         raise DatasetError("a.xml:3: broken") from ValueError("inner")

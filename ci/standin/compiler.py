@@ -14,6 +14,7 @@ from pathlib import Path
 from ci.standin.compiled_file import write_compiled
 from edgetrain.core.errors import ModelError
 from edgetrain.formats.edgetpu_prediction import MAPS, Prediction, predict
+from edgetrain.formats.provenance import STAND_IN
 from edgetrain.formats.tflite_file import read_tflite
 
 VERSION = "Edge TPU Compiler version 16.0.384591198"
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     """Behave as EDGETRAIN_STAND_IN says (default: compile); return the exit code."""
     options = _options(arguments)
     if options.version:
-        _say(VERSION)
+        _say(VERSION, f"This is a {STAND_IN}, not Google's compiler.")
         return 0
     behaviour = os.environ.get("EDGETRAIN_STAND_IN", "compile")
     if behaviour not in BEHAVIOURS:

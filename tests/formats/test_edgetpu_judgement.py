@@ -6,10 +6,11 @@ import json
 
 import pytest
 
+from ci.standin.compiled_file import write_compiled
 from edgetrain.formats.edgetpu_judgement import UnfitModelError, judge_tflite, require_good
 from edgetrain.formats.edgetpu_rules import PLAIN_SSD_ON_CPU
 from tests.conftest import SHARED_DIR
-from tests.tflite_models import detector, write_model
+from tests.tflite_models import content_of, detector, write_model
 
 
 @pytest.fixture
@@ -63,6 +64,16 @@ def test_a_fault_is_an_error_that_carries_the_report(judged):
         require_good(judgement, "preflight")
 
     assert caught.value.report.results["is_good"] is False
+
+
+def test_a_stand_in_s_file_is_fit_for_nothing(tmp_path):
+    made = write_compiled(
+        content_of(detector()), [True] * 3 + [False, True, False, False], runtime=12, parameter_bytes=9
+    )
+    path = tmp_path / "m.tflite"
+    path.write_bytes(made)
+
+    assert judge_tflite(path).faults == ("a stand-in of the compiler made this file: no device can run it",)
 
 
 @pytest.mark.shared

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 from collections import Counter
 from dataclasses import replace
 
@@ -167,6 +168,42 @@ def test_an_operator_beyond_the_limits_stays_on_the_cpu(tmp_path, operator, shap
 def test_an_older_runtime_has_fewer_operators(tmp_path):
     assert predicted(detector(), tmp_path, runtime=13).mapped == 4
     assert reasons(predicted(detector(), tmp_path, runtime=12))["QUANTIZE"].endswith("needs runtime 13, not 12")
+
+
+@pytest.mark.parametrize(
+    ("operator", "axes", "runtime", "words"),
+    [
+        pytest.param("MEAN", (1, 2), 12, "", id="mean over x and y"),
+        pytest.param("MEAN", (3,), 14, "", id="mean over four channels"),
+        pytest.param("MEAN", (3,), 12, "needs runtime 13", id="mean over channels, old runtime"),
+        pytest.param("MEAN", (0,), 14, "reduces the batch", id="mean over the batch"),
+        pytest.param("PAD", (0, 0, 1, 1, 1, 1, 0, 2), 12, "padding of channels", id="padded channels, old runtime"),
+        pytest.param("PAD", (0, 0, 1, 1, 1, 1, 0, 2), 13, "", id="padded channels"),
+    ],
+)
+def test_what_an_older_runtime_cannot_do_stays_on_the_cpu(tmp_path, operator, axes, runtime, words):
+    spec = replace(
+        detector(),
+        tensors=(
+            TensorSpec("a", (1, 8, 8, 4)),
+            TensorSpec("axes", (len(axes),), "INT32", (), data=struct.pack(f"<{len(axes)}i", *axes)),
+            TensorSpec("b", (1, 8, 8, 4)),
+        ),
+        operators=(OperatorSpec(operator, ("a", "axes"), ("b",)),),
+        inputs=("a",),
+        outputs=("b",),
+    )
+
+    (verdict,) = predicted(spec, tmp_path, runtime=runtime).operators
+
+    assert (verdict.outcome == "maps") is (words == "")
+    assert words in verdict.detail
+
+
+def test_an_unknown_version_of_an_operator_is_warned_of(tmp_path):
+    spec = detector().with_operator(4, name="MAXIMUM", version=7)
+
+    assert "which version of MAXIMUM v7 the compiler reads is not known" in predicted(spec, tmp_path).warnings
 
 
 def test_large_parameters_are_warned_of(tmp_path):

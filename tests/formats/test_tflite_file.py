@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
@@ -65,6 +66,13 @@ def test_what_is_no_model_is_one_message(tmp_path, content, message):
 
     with pytest.raises(ModelError, match=rf"m\.tflite: .*{message}"):
         read_tflite(path)
+
+
+def test_what_is_no_regular_file_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.tflite")
+
+    with pytest.raises(ModelError, match="this is no regular file"):
+        read_tflite(tmp_path / "pipe.tflite")
 
 
 def test_a_file_that_is_not_there_is_one_message(tmp_path):

@@ -139,6 +139,16 @@ def test_an_unproven_bundle_says_so_in_name_and_card(settings, compiled, tmp_pat
     assert report.results["is_proven"] is False
 
 
+def test_the_card_never_quotes_the_pass_of_another_model(settings, compiled, tmp_path):
+    passed(compiled, model_sha256="0" * 64)
+    bundle.run(settings(bundle__unproven=True), compiled)
+
+    card = (unpacked(compiled, tmp_path / "out") / "MODEL_CARD.md").read_text()
+
+    assert "the hardware test was of another model" in card
+    assert "every check passed" not in card
+
+
 def test_a_stand_in_s_model_is_refused_even_as_unproven(settings, compiled):
     made = write_compiled(content_of(detector()), MAPPED, runtime=14, parameter_bytes=9)
     compiled.compiled_model_path.write_bytes(made)

@@ -6,7 +6,7 @@ import platform
 
 import pytest
 
-from edgetrain.core.errors import ToolError
+from edgetrain.core.errors import SettingsError, ToolError
 from edgetrain.formats.provenance import is_stand_in
 from edgetrain.formats.tflite_file import read_tflite
 from edgetrain.stages import compile as compile_stage
@@ -95,9 +95,25 @@ def test_a_difference_from_preflight_is_reported(compiled):
     ]
 
 
-def test_a_runtime_that_is_too_old_maps_nothing(compiled):
-    with pytest.raises(CompileGateError, match="nothing runs on the Edge TPU"):
-        compiled(compile__min_runtime_version=10)
+def test_a_runtime_that_maps_nothing_cannot_be_asked_for(settings):
+    with pytest.raises(SettingsError, match=r"min_runtime_version is 11, but must be between 12 and 14"):
+        settings(compile__min_runtime_version=11)
+
+
+def test_a_stand_in_is_known_even_where_it_leaves_the_model_as_it_was(compiled):
+    with pytest.raises(CompileGateError) as caught:
+        compiled("zero")
+
+    assert caught.value.report.results["provenance"] == "stand-in"
+
+
+def test_a_failure_replaces_the_report_of_the_model_that_is_gone(compiled, settings, workspace):
+    compiled()
+
+    with pytest.raises(ToolError) as caught:
+        compiled("too-large")
+
+    assert caught.value.report.results == {"provenance": ""}
 
 
 def test_a_compiler_that_hangs_is_stopped(compiled, monkeypatch):

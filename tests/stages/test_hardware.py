@@ -137,6 +137,28 @@ def test_a_rehearsal_says_so_everywhere_and_is_no_pass(settings, ready, devices,
     assert outcomes["hardware pass"] == "skipped"
 
 
+def test_an_earlier_pass_does_not_outlive_a_failure(settings, ready, devices, trials, monkeypatch):
+    """Whatever fails: a device that crashes, or records that are gone."""
+    devices.append(EdgeTpu("usb:0", ready.root))
+    hardware.run(settings(), ready)
+    ready.shard_path(Split.TEST, 0, 1).unlink()
+
+    with pytest.raises(MissingInputError) as caught:
+        hardware.run(settings(), ready)
+
+    assert caught.value.report.results["is_hardware_pass"] is False
+    assert cases(ready)[1] == {"device": "failure"}
+
+
+def test_a_device_that_showed_nothing_to_compare_has_proven_nothing(settings, ready, devices, trials):
+    devices.append(EdgeTpu("usb:0", ready.root))
+
+    report = hardware.run(settings(hardware__min_score=0.95), ready)
+
+    assert report.results["is_hardware_pass"] is False
+    assert "not judged" in report.summary
+
+
 def test_without_a_device_there_is_one_message_soon(settings, ready):
     started = time.monotonic()
 

@@ -228,7 +228,7 @@ class CompileSettings:
     """
 
     program: str
-    min_runtime_version: int = field(metadata=_between(10, 14))
+    min_runtime_version: int = field(metadata=_between(12, 14))
     search_delegate: bool
     delegate_search_step: int = field(metadata=_between(1, 1000))
     timeout_seconds: int = field(metadata=_between(1, 86_400))

@@ -133,7 +133,7 @@ def _soak_check(limits: HardwareSettings, samples: Sequence[SoakSample]) -> Chec
         return Check("endurance", None, "no long run was asked for (--minutes)")
     text = f"{limits.minutes:g} minutes, {sum(sample.inferences for sample in samples)} runs"
     if len(samples) < _FEW_SAMPLES:
-        return Check("endurance", is_passed=True, text=f"{text}; too short to see a change")
+        return Check("endurance", is_passed=None, text=f"{text}; too short to see a change")
     third = len(samples) // 3
     before, after = (statistics.median(s.p50_ms for s in part) for part in (samples[:third], samples[-third:]))
     text += f", median {before:.1f} ms at first and {after:.1f} ms at last"

@@ -71,13 +71,13 @@ def judge_tflite(
     model = read_tflite(path)
     prediction = predict(model, path, runtime=runtime)
     faults = [*prediction.refusals]
+    if is_stand_in(model):
+        faults.append("a stand-in of the compiler made this file: no device can run it")
     if expected_on_cpu is not None and not faults and dict(prediction.on_cpu) != dict(expected_on_cpu):
         faults.append(
             f"on the CPU there would be {_names(prediction.on_cpu)}, but in this network only {_names(expected_on_cpu)}"
         )
     summary = _summary(prediction, path.name, is_good=not faults)
-    if is_stand_in(model):
-        summary += "; MADE BY A STAND-IN: no device can run it"
     return Judgement(
         summary=summary,
         faults=tuple(faults),

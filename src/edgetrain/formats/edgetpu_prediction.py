@@ -14,6 +14,7 @@ from edgetrain.formats.edgetpu_rules import (
     NEWEST_RUNTIME,
     SECOND_SUBGRAPH,
     Reason,
+    is_known,
     limitation,
     refusal,
     unproven_version,
@@ -155,13 +156,16 @@ def _fed(graph: Subgraph, operator: Operator) -> list[Tensor]:
 
 
 def _is_quantized(tensor: Tensor) -> bool:
-    return tensor.type in ("INT8", "UINT8", "INT16") and bool(tensor.quantization.scales)
+    return tensor.type in ("INT8", "UINT8", "INT16")
 
 
 def _warnings(model: TfliteModel, graph: Subgraph, parameter_bytes: int) -> Iterator[str]:
     unproven = sorted({f"{o.name} v{o.version}" for o in graph.operators if unproven_version(o)})
     if unproven:
         yield f"{_some(unproven)} came with TensorFlow 2.6: whether the compiler reads it is unproven"
+    unknown = sorted({f"{o.name} v{o.version}" for o in graph.operators if o.version > 1 and not is_known(o)})
+    if unknown:
+        yield f"which version of {_some(unknown)} the compiler reads is not known"
     text = model.metadata.get(_VERSION_KEY, b"").rstrip(b"\0").decode(errors="replace")
     parts = [int(part) for part in text.split(".")[:2] if part.isdecimal()]
     if tuple(parts) > _NEWEST_TENSORFLOW:

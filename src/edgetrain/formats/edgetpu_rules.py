@@ -52,7 +52,10 @@ SUPPORTED = {
     **dict.fromkeys(("EXPAND_DIMS", "PACK", "PRELU", "QUANTIZE", "SUM", "TRANSPOSE_CONV"), 13),
     **dict.fromkeys(("REDUCE_MAX", "REDUCE_MIN", "RSQRT", "TRANSPOSE", "UNIDIRECTIONAL_SEQUENCE_LSTM"), 14),
 }
-_UNVERIFIED_OPERATORS = frozenset({"RSQRT", "TRANSPOSE", "SQUARED_DIFFERENCE"})
+# From memory; or, for the last two, since a model of Google's that holds them asks for runtime 12 only.
+_UNVERIFIED_OPERATORS = frozenset(
+    {"RSQRT", "TRANSPOSE", "SQUARED_DIFFERENCE", "QUANTIZE", "UNIDIRECTIONAL_SEQUENCE_LSTM"}
+)
 # Operator: newest version that TensorFlow 2.5 had. A version of TensorFlow 2.6 is in the second table.
 _NEWEST_VERSION = {
     "ADD": 3,
@@ -111,6 +114,8 @@ _SMALLEST_SCALE = 6 / (2**31 - 1)
 # An enlargement of 33 stays on the CPU (deeplabv3_mnv2_dm05 of google-coral/test_data), 2 is mapped (EfficientDet).
 _LARGEST_ENLARGEMENT = 8
 _OUTPUTS = 4
+_OLD_RUNTIME = 12
+_CHANNELS, _CHANNEL_STEP = 3, 4  # a mean over channels takes multiples of four
 
 
 @dataclass(frozen=True)
@@ -143,6 +148,11 @@ def unproven_version(operator: Operator) -> bool:
     return _UNPROVEN_VERSION.get(operator.name) == operator.version
 
 
+def is_known(operator: Operator) -> bool:
+    """Return whether it is known which versions of an operator the compiler reads; custom ones have none."""
+    return operator.is_custom or operator.name in _NEWEST_VERSION
+
+
 def limitation(operator: Operator, graph: Subgraph, runtime: int) -> Reason | None:
     """Return why an operator that can be read runs on the CPU; ``None`` if it is mapped.
 
@@ -164,8 +174,24 @@ def limitation(operator: Operator, graph: Subgraph, runtime: int) -> Reason | No
         return Reason(NOT_SUPPORTED, f"needs runtime {lowest}, not {runtime}", operator.name in _UNVERIFIED_OPERATORS)
     condition = _CONDITIONS.get(operator.name)
     reason = condition(operator, tensors, outputs) if condition else None
+    reason = reason or (_older_condition(operator, tensors, outputs) if runtime <= _OLD_RUNTIME else None)
     is_flat = all(_outer_size(tensor) <= 1 for tensor in computed)
     return reason or (None if is_flat else Reason(BAD_RANK))
+
+
+def _older_condition(operator: Operator, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Reason | None:
+    """Return what runtime 12 cannot do, but 13 can."""
+    detail = f"needs runtime {_OLD_RUNTIME + 1}"
+    if operator.name == "DEPTHWISE_CONV_2D" and operator.options.get("dilation_h", 1) > 1:
+        return Reason(LIMITED, f"its dilation {detail}")
+    if operator.name == "MEAN" and set(inputs[1].int32_values) - {1, 2}:
+        return Reason(LIMITED, f"a mean over another axis than x and y {detail}")
+    if operator.name == "PAD" and any(inputs[1].int32_values[6:]):
+        return Reason(LIMITED, f"padding of channels {detail}")
+    size = len(outputs[0].shape)
+    if operator.name == "SQUEEZE" and inputs[0].shape[len(inputs[0].shape) - size :] != outputs[0].shape:
+        return Reason(LIMITED, f"taking off inner dimensions {detail}")
+    return None
 
 
 def _custom_refusal(operator: Operator) -> str | None:
@@ -240,6 +266,13 @@ def _not_along_batch(_operator: Operator, inputs: Sequence[Tensor], _outputs: Se
     return Reason(LIMITED, "it reduces the batch") if any(axis % rank == 0 for axis in axes if rank) else None
 
 
+def _mean(operator: Operator, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Reason | None:
+    over_channels = _CHANNELS in inputs[1].int32_values and len(inputs[0].shape) > _CHANNELS
+    if over_channels and inputs[0].shape[_CHANNELS] % _CHANNEL_STEP:
+        return Reason(LIMITED, "it is over channels whose number is no multiple of 4")
+    return _not_along_batch(operator, inputs, outputs)
+
+
 def _pack(operator: Operator, _inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Reason | None:
     axis = operator.options.get("axis", 0) % max(1, len(outputs[0].shape))
     return Reason(LIMITED, "it packs along the batch") if axis == 0 else None
@@ -290,7 +323,7 @@ _CONDITIONS: dict[str, Condition] = {
     "DEPTHWISE_CONV_2D": _convolution,
     "FULLY_CONNECTED": _fully_connected,
     "MAX_POOL_2D": _no_activation,
-    "MEAN": _not_along_batch,
+    "MEAN": _mean,
     "PACK": _pack,
     "PAD": _pad,
     "PRELU": _prelu,

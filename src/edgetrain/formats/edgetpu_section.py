@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgetrain.formats.charts import count_text, finite_number, size_text
 from edgetrain.formats.stage_reports import Records, as_list, as_object, as_text, value_of
 
-_STATES = {True: "passed", False: "failed", None: "not asked for"}
+_STATES = {True: "passed", False: "failed", None: "not judged"}
 
 
 @dataclass(frozen=True)

@@ -23,21 +23,21 @@ _LICENCE_COLUMNS = ("licence", "license")
 class CardFacts:
     """What a card tells beside the reports of the stages.
 
-    ``is_proven`` says whether these very bytes passed on a device; ``licences`` are counts by name; ``files`` are the
-    other files of the bundle with their SHA-256.
+    ``is_proven`` says whether these very bytes passed on a device, ``hardware`` what is known of that; ``licences`` are
+    counts by name; ``files`` are the other files of the bundle with their SHA-256.
     """
 
     name: str
     class_names: tuple[str, ...]
     input_size: ImageSize
     is_proven: bool
+    hardware: str
     licences: tuple[tuple[str, int], ...]
     files: tuple[tuple[str, str], ...]
 
 
 def render_model_card(records: Records, facts: CardFacts) -> str:
     """Return the card as Markdown."""
-    hardware = records.get("hardware")
     latency = as_object(value_of(records, "hardware", "latency")) if facts.is_proven else {}
     return render_template(
         "bundle/MODEL_CARD.md",
@@ -48,7 +48,7 @@ def render_model_card(records: Records, facts: CardFacts) -> str:
             "height": facts.input_size.height,
             "class_names": [_plain(name) for name in facts.class_names],
             "proven": facts.is_proven,
-            "hardware": _plain(hardware.report.summary) if hardware else "The hardware test was not run.",
+            "hardware": _plain(facts.hardware),
             "images": value_of(records, "evaluate", "images") or UNPROVEN,
             "split": value_of(records, "evaluate", "split") or "",
             "metrics": _metrics(records, is_proven=facts.is_proven),

@@ -158,6 +158,8 @@ def read_tflite(path: Path) -> TfliteModel:
     Raises:
         ModelError: the file cannot be read, is no TFLite model, or is damaged.
     """
+    if path.exists() and not path.is_file():
+        raise ModelError(f"{path}: this is no regular file. Name a .tflite file.")
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -55,7 +55,8 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     }
     licences = licence_counts(settings.dataset.root / "attribution.csv")
     digests = tuple((file, hashlib.sha256(content).hexdigest()) for file, content in sorted(files.items()))
-    card = CardFacts(name, class_names, size, is_proven, licences, digests)
+    hardware = records["hardware"].report.summary if is_proven else _hardware_state(records, digest)
+    card = CardFacts(name, class_names, size, is_proven, hardware, licences, digests)
     files["MODEL_CARD.md"] = render_model_card(records, card).encode()
     path = workspace.bundle_path(name)
     write_archive(path, name, files)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from edgetrain.core.errors import GateError, ModelError, ToolError
+from edgetrain.core.errors import EdgetrainError, GateError, ModelError, ToolError
 from edgetrain.core.files import replacing_file, write_text
 from edgetrain.core.processes import Ended, run_program
 from edgetrain.core.reports import Report
@@ -45,14 +45,27 @@ class CompileGateError(GateError):
 
 
 @dataclass(frozen=True)
+class _Version:
+    """What the compiler says it is."""
+
+    number: str
+    is_stand_in: bool
+
+
+@dataclass(frozen=True)
 class _Compiled:
     """What a call of the compiler left: its file as read, the programs in it, and what it said."""
 
     model: TfliteModel
     packages: list[EdgeTpuPackage]
     said: CompiledModel
-    version: str
+    version: _Version
     unknown_lines: tuple[str, ...]
+
+    @property
+    def is_stand_in(self) -> bool:
+        """Whether program or file say that this is no work of Google's compiler."""
+        return self.version.is_stand_in or is_stand_in(self.model)
 
     def on_cpu(self) -> dict[str, int]:
         """Return the operators that are left beside the compiled ones, by the file."""
@@ -66,6 +79,16 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         ToolError: the compiler is not there, is not 16.0, failed, hung, or left nothing.
         CompileGateError: more than SSD post-processing would run on the CPU.
     """
+    try:
+        return _compiled(settings, workspace)
+    except EdgetrainError as error:
+        # What an earlier run left is gone, so its report must go, too.
+        if not hasattr(error, "report"):
+            error.report = Report(str(error).splitlines()[0], {"provenance": ""})  # type: ignore[attr-defined]
+        raise
+
+
+def _compiled(settings: Settings, workspace: Workspace) -> Report:
     program = _found_program(settings.compile)
     version = _version(program)
     source = read_tflite(workspace.model_path)
@@ -80,7 +103,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         compiled = _checked(ended, log, output_path, workspace, version, settings.compile)
         report = _report(compiled, prediction, settings.compile)
         _require_gate(compiled, source, report)
-        made = workspace.stand_in_model_path if is_stand_in(compiled.model) else workspace.compiled_model_path
+        made = workspace.stand_in_model_path if compiled.is_stand_in else workspace.compiled_model_path
         with replacing_file(made) as temporary:
             shutil.copyfile(output_path, temporary)
     return report
@@ -95,7 +118,7 @@ def _found_program(chosen: CompileSettings) -> str:
     raise ToolError(f"compile.program {chosen.program}: there is no such program.{where} {INSTALL_COMPILER}")
 
 
-def _version(program: str) -> str:
+def _version(program: str) -> _Version:
     ended = run_program([program, "--version"], timeout_seconds=_VERSION_SECONDS)
     version = parse_compiler_output(ended.output).version
     if not version:
@@ -104,7 +127,7 @@ def _version(program: str) -> str:
         )
     if version.split(".")[0] != _NEWEST.split(".", maxsplit=1)[0]:
         raise ToolError(f"{program} is version {version}; the gates are those of {_NEWEST}. {INSTALL_COMPILER}")
-    return version
+    return _Version(version, STAND_IN in ended.output)
 
 
 def _call(program: str, chosen: CompileSettings, model_path: Path, output_dir: Path) -> Ended:
@@ -121,7 +144,7 @@ def _call(program: str, chosen: CompileSettings, model_path: Path, output_dir: P
 
 
 def _checked(  # noqa: PLR0913, PLR0917 - everything that a call left
-    ended: Ended, log: str, output_path: Path, workspace: Workspace, version: str, chosen: CompileSettings
+    ended: Ended, log: str, output_path: Path, workspace: Workspace, version: _Version, chosen: CompileSettings
 ) -> _Compiled:
     """Return what the compiler left, or say why that is no compiled model."""
     said = parse_compiler_output(ended.output)
@@ -177,16 +200,17 @@ def _input_shapes(model: TfliteModel) -> str:
 
 def _report(compiled: _Compiled, prediction: Prediction, chosen: CompileSettings) -> Report:
     said = _without_folders(compiled.said)
-    provenance = STAND_IN if is_stand_in(compiled.model) else f"edgetpu_compiler {compiled.version}"
+    provenance = STAND_IN if compiled.is_stand_in else f"edgetpu_compiler {compiled.version.number}"
     runtime = max((package.min_runtime_version for package in compiled.packages), default=None)
     differences = _differences(prediction, said)
     counts = f"{said.on_tpu} operators on the Edge TPU, {said.on_cpu} on the CPU"
-    summary = f"{counts}, runtime {runtime} and later, by {provenance}"
+    needs = f", runtime {runtime} and later" if runtime else ""
+    summary = f"{counts}{needs}, by {provenance}"
     return Report(
         f"NOT COMPILED BY GOOGLE'S COMPILER ({provenance}): {summary}" if provenance == STAND_IN else summary,
         {
             "provenance": provenance,
-            "compiler_version": compiled.version,
+            "compiler_version": compiled.version.number,
             "min_runtime_version": runtime,
             "asked_runtime_version": chosen.min_runtime_version,
             "on_cpu": compiled.on_cpu(),
