@@ -13,8 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ci.errors import SetupError
 
@@ -62,8 +61,7 @@ _FAILURES = (
 )
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(NamedTuple):
     """A virtual environment: where it is, and what it must have been made from to be used.
 
     Attributes:

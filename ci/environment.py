@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ci.builder import Environment, build_once, say
 from ci.errors import SetupError, SetupUsageError
@@ -23,8 +21,7 @@ if TYPE_CHECKING:
     from ci.interpreters import PythonVersion
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(NamedTuple):
     """A set of pinned packages and the Pythons it is made for.
 
     Attributes:
@@ -116,7 +113,7 @@ def describe_environment(root: Path, name: str, version: PythonVersion, shared_d
         version: of the Python it runs on.
         shared_dir: folder for the environments of several checkouts, kept apart by a digest; None: ``root/.venv``.
     """
-    python = f"python {version[0]}.{version[1]} {sys.platform}-{platform.machine()}"
+    python = f"python {version[0]}.{version[1]} {sys.platform}-{os.uname().machine}"
     digest = hashlib.sha256(python.encode())
     for requirements_path in requirements_paths(root, PROFILES[name]):
         digest.update(requirements_path.read_bytes())

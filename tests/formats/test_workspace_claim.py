@@ -32,6 +32,15 @@ def test_a_dataset_that_changes_or_moves_keeps_its_workspace(tmp_path, workspace
     assert claim == {"root": str(tmp_path / place), "images": digests}
 
 
+def test_a_claim_that_says_the_same_is_left_alone(tmp_path, workspace):
+    claim_workspace(tmp_path, OURS, workspace)
+    before = workspace.dataset_path.stat()
+
+    claim_workspace(tmp_path, OURS, workspace)
+
+    assert workspace.dataset_path.stat().st_ino == before.st_ino
+
+
 def test_another_dataset_is_refused_and_the_claim_stays(tmp_path, workspace):
     claim_workspace(tmp_path / "ours", OURS, workspace)
     before = workspace.dataset_path.read_bytes()

@@ -142,25 +142,32 @@ def review_dataset(reviewer: Reviewer, cache_path: Path) -> list[Reviewed]:
     folder, key = reviewer.folder, str(reviewer.limits)
     known = read_cache(cache_path, key)
     settled = time.time_ns() - _SETTLED_NANOSECONDS
-    entries = {item.name: known[item.name] for item in folder.items if _is_current(folder, item, known)}
-    missing = [item for item in folder.items if item.name not in entries]
+    start = f"{folder.root}{os.sep}"
+    entries: dict[str, Entry] = {}
+    missing = []
+    for item in folder.items:
+        entry = known.get(item.found.path)
+        if entry is not None and _is_current(start, item, entry):
+            entries[item.found.path] = entry
+        else:
+            missing.append(item)
     entries.update((entry.reviewed.name, entry) for entry in reviewer.review_all(missing))
     if missing or len(known) != len(entries):
         write_cache(cache_path, key, [entry for entry in entries.values() if entry.stamp.is_before(settled)])
     return [entries[item.name].reviewed for item in folder.items]
 
 
-def _is_current(folder: DatasetFolder, item: DatasetItem, known: dict[str, Entry]) -> bool:
-    """Return whether what is known of an item is true still: same files, and the same picture is found for it."""
-    entry = known.get(item.name)
-    if entry is None:
-        return False
+def _is_current(start: str, item: DatasetItem, entry: Entry) -> bool:
+    """Return whether what is known of an item is true still: same files, and the same picture is found for it.
+
+    ``start`` is the dataset's folder with a separator at its end.
+    """
     reviewed = entry.reviewed
     if reviewed.is_read and (item.part.image_name_of(reviewed.filename, item.found) or "") != reviewed.image_name:
         return False
     try:
-        annotation = os.stat(f"{folder.root}{os.sep}{item.name}")  # noqa: PTH116
-        picture = os.stat(f"{folder.root}{os.sep}{reviewed.image_name}") if reviewed.image_name else None  # noqa: PTH116
+        annotation = os.stat(start + item.found.path)  # noqa: PTH116
+        picture = os.stat(start + reviewed.image_name) if reviewed.image_name else None  # noqa: PTH116
     except OSError:
         return False
     return entry.stamp == stamp_of(annotation, picture)

@@ -16,7 +16,7 @@ from edgetrain.core.workspace import Workspace
 
 
 def claim_workspace(root: Path, keys: Mapping[str, str], workspace: Workspace) -> None:
-    """Write down that the workspace holds the results of this dataset.
+    """Write down that the workspace holds the results of this dataset, unless just that is written there.
 
     Args:
         root: the dataset's folder.
@@ -27,7 +27,10 @@ def claim_workspace(root: Path, keys: Mapping[str, str], workspace: Workspace) -
         DatasetError: it holds the results of another dataset, which shares no picture with this one.
     """
     place = str(root.resolve())
-    earlier_place, earlier_keys = _read_claim(workspace.dataset_path)
+    earlier_place, earlier = _read_claim(workspace.dataset_path)
+    if earlier_place == place and earlier == keys:
+        return
+    earlier_keys = set(earlier.values())
     is_other = earlier_place != place and not earlier_keys & set(keys.values())
     if earlier_keys and keys and is_other:
         raise DatasetError(
@@ -38,10 +41,10 @@ def claim_workspace(root: Path, keys: Mapping[str, str], workspace: Workspace) -
     write_text(workspace.dataset_path, f"{text}\n")
 
 
-def _read_claim(path: Path) -> tuple[str, set[str]]:
+def _read_claim(path: Path) -> tuple[str, dict[str, str]]:
     """Return place and keys of the earlier dataset; both empty where there is none or the note is damaged."""
     try:
         claim = json.loads(path.read_text(encoding="utf-8"))
-        return str(claim["root"]), {str(key) for key in claim["images"].values()}
+        return str(claim["root"]), {name: str(key) for name, key in claim["images"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return "", set()
+        return "", {}
