@@ -28,6 +28,7 @@ DOUBTS = {
     "no filename": ("<filename>a.jpg</filename>", ""),
     "another name": ("<filename>a.jpg", "<filename>b.jpg"),
     "the annotation": ("<filename>a.jpg", "<filename>a.xml"),
+    "a hidden file": ("<filename>a.jpg", "<filename>.a.jpg"),
     "a path": ("<filename>a.jpg", "<filename>C:\\\\pictures\\\\a.jpg"),
 }
 
@@ -50,6 +51,8 @@ def test_each_layout_is_read_without_listing_its_files(tmp_path, monkeypatch, la
 @pytest.mark.parametrize("doubt", DOUBTS)
 def test_in_doubt_the_picture_is_that_of_the_whole_folder(tmp_path, doubt):
     edit(draw_labelled(tmp_path, "a"), *DOUBTS[doubt])
+    for other in (".a.jpg", "a.xml"):
+        shutil.copy(tmp_path / "images" / "a.jpg", tmp_path / "images" / other)
     name, expected = only_item(tmp_path)
 
     assert PictureFinder(tmp_path).read(name, tmp_path / "list") == expected

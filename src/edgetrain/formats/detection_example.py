@@ -46,8 +46,8 @@ class ExampleBox:
 class DetectionExample:
     """One labelled picture as it is trained on.
 
-    ``source_id`` is unique in the dataset; ``image_bytes`` are the file as it stands; ``image_format`` is ``jpeg`` or
-    ``png``. Coordinates have the precision of float32 once they were encoded.
+    ``source_id`` is unique in the dataset; ``image_bytes`` are the file as it stands, or encoded anew; ``image_format``
+    is ``jpeg`` or ``png``. Coordinates have the precision of float32 once they were encoded.
     """
 
     filename: str
