@@ -61,12 +61,7 @@ import sys
 from datumaro.components.dataset import Dataset
 from datumaro.components.environment import Environment
 validator = Environment().validators.get("detection")
-<<<<<<< HEAD
-settings = dict(few_samples_thr=1, imbalance_ratio_thr=50, far_from_mean_thr=5.0)
-settings |= dict(dominance_ratio_thr=0.8, topk_bins=0.1)
-=======
 settings = dict(few_samples_thr=1, imbalance_ratio_thr=50, far_from_mean_thr=5, dominance_ratio_thr=0.8, topk_bins=0.1)
->>>>>>> h5-records
 print(len(validator(**settings).validate(Dataset.import_from(sys.argv[1], "voc"))["validation_reports"]))
 """
 
