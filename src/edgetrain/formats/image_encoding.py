@@ -65,6 +65,7 @@ def _reduced(data: bytes, size: ImageSize, name: str) -> Image.Image:
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data)) as image:
                 image.draft(None, (size.width * _LEAST_REDUCED, size.height * _LEAST_REDUCED))
-                return image.convert("RGB")
+                image.load()
+                return image if image.mode == "RGB" else image.convert("RGB")  # converting copies in any case
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise UnreadableImageError(name, f"the picture is damaged ({error})") from error
