@@ -104,6 +104,28 @@ def find_parts(root: Path) -> list[DatasetPart]:
     return divided or [whole]
 
 
+def find_only_part(root: Path, need: str) -> DatasetPart:
+    """Return the one part of a dataset whose splits have no folders of their own.
+
+    Args:
+        root: the dataset.
+        need: what for, as the message ends: "new pictures need one".
+
+    Raises:
+        DatasetError: there is no such folder, or each split has one of its own.
+    """
+    if not root.is_dir():
+        fault = "this is a file" if root.exists() else "there is no such folder"
+        raise DatasetError(f"{root}: {fault}. Name the folder of the dataset with --dataset.")
+    parts = find_parts(root)
+    if len(parts) > 1:
+        name = parts[0].annotations_dir.relative_to(root).parts[0]
+        raise DatasetError(
+            f"{root}: each split has a folder of its own, and {need}. Name it: --dataset {name} below this folder."
+        )
+    return parts[0]
+
+
 def image_places(root: Path, folder: str) -> ImagePlaces:
     """Return where the pictures of the annotations in a folder lie, without listing any file of it.
 

@@ -13,10 +13,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from edgetrain.core.candidates import Candidate
-from edgetrain.core.errors import DatasetError
 from edgetrain.core.files import storage_error, visible_files
 from edgetrain.formats.attribution import NAME, Attribution, read_attributions, write_attributions
-from edgetrain.formats.dataset_parts import find_parts
+from edgetrain.formats.dataset_parts import find_only_part
 from edgetrain.formats.picture_intake import Picture
 
 _SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
@@ -130,14 +129,7 @@ def _images_dir(root: Path) -> Path:
     """Return where new pictures go: where the dataset has its own, else a folder for them."""
     if not root.exists():
         return root / _NEW_DIR
-    if not root.is_dir():
-        raise DatasetError(f"{root}: this is a file. Name the folder of the dataset with --dataset.")
-    parts = find_parts(root)
-    if len(parts) > 1:
-        raise DatasetError(
-            f"{root}: each split has a folder of its own, and new pictures need one. "
-            f"Name it: --dataset {parts[0].annotations_dir.relative_to(root).parts[0]} below this folder."
-        )
-    found = parts[0].image_dirs[0]
-    is_own = found != root or parts[0].annotations or any(path.suffix.lower() in _SUFFIXES for path in root.iterdir())
+    part = find_only_part(root, "new pictures need one")
+    found = part.image_dirs[0]
+    is_own = found != root or part.annotations or any(path.suffix.lower() in _SUFFIXES for path in root.iterdir())
     return found if is_own else root / _NEW_DIR

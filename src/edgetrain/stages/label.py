@@ -18,7 +18,7 @@ from edgetrain.core.reports import Report
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.dataset_folder import LABEL_MAP_NAME
-from edgetrain.formats.dataset_parts import DatasetPart, find_parts
+from edgetrain.formats.dataset_parts import DatasetPart, find_only_part
 from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.voc import parse_annotation
 
@@ -48,7 +48,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
             f"{_PROGRAMS[tool]}: this program is not installed. "
             f'Install it with "pip install {tool}" into an environment of its own that is on PATH.'
         )
-    part = _part(settings.dataset.root)
+    part = find_only_part(settings.dataset.root, "the program opens one")
     image_dir, annotations_dir = part.image_dirs[0], _annotations_dir(settings.dataset.root, part)
     pictures = sum(path.suffix.lower() in _IMAGE_SUFFIXES for path in image_dir.rglob("*"))
     if not pictures:
@@ -62,19 +62,6 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     results: dict[str, object] = {"tool": tool, "classes": names, "written": sorted(path.name for path in changed)}
     note = () if names else ("no class is known yet: type the names, always alike",)
     return Report(f"{counted(len(changed), 'annotation')} written in {annotations_dir}", results, note)
-
-
-def _part(root: Path) -> DatasetPart:
-    """Return where pictures and annotations are; there need be no annotation yet."""
-    if not root.is_dir():
-        raise DatasetError(f"{root}: there is no such folder. Name the folder of the dataset with --dataset.")
-    parts = find_parts(root)
-    if len(parts) > 1:
-        raise DatasetError(
-            f"{root}: each split has a folder of its own, and the program opens one. "
-            f"Name it: --dataset {parts[0].annotations_dir.relative_to(root).parts[0]} below this folder."
-        )
-    return parts[0]
 
 
 def _annotations_dir(root: Path, part: DatasetPart) -> Path:
