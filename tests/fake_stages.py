@@ -9,7 +9,6 @@ import pytest
 
 from edgetrain import flow, stage_run
 from edgetrain.core import progress
-from edgetrain.core.errors import DatasetError
 from edgetrain.core.files import replacing_dir, tree_digest, write_text
 from edgetrain.core.progress import Listener
 from edgetrain.core.reports import Report
@@ -19,12 +18,6 @@ ALL_NAMES = [stage.name for stage in flow.STAGES]
 # What runs by default: what needs Google's compiler or a device is asked for with --to.
 NAMES = [*ALL_NAMES[: ALL_NAMES.index("evaluate") + 1], "report"]
 FOLDERS = ("splits", "records", "checkpoint", "final", "saved_model", "bundle")
-
-
-class FailedWithReportError(DatasetError):
-    """A failure that has something to show."""
-
-    report = Report("2 errors", {"findings": ["one", "two"]})
 
 
 class History(Listener):

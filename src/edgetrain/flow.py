@@ -243,7 +243,7 @@ def review(settings: Settings, output_format: str) -> tuple[str, bool]:
     try:
         run_stage("validate", settings)
     except DatasetError as error:
-        if not hasattr(error, "report"):
+        if error.report is None:
             raise
         is_good = False
     report = require_report(Workspace(settings.workspace.root).report_path("validate"), "validate")
@@ -277,7 +277,7 @@ def verify_records(settings: Settings) -> tuple[str, bool]:
     try:
         run_stage("records-verify", settings)
     except DatasetError as error:
-        if not hasattr(error, "report"):
+        if error.report is None:
             raise
         is_good = False
     report = require_report(Workspace(settings.workspace.root).report_path("records-verify"), "records --verify")

@@ -111,7 +111,7 @@ def run_if_stale(  # noqa: PLR0913 - all but the first three are keyword-only
         report = _load_run(module)(settings, workspace)
         failure = None
     except EdgetrainError as error:
-        report, failure = getattr(error, "report", None), error
+        report, failure = error.report, error
         if report is None:
             raise
     seconds = time.monotonic() - started

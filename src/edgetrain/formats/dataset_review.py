@@ -19,6 +19,7 @@ from edgetrain.core.annotation import Annotation, LabelledBox
 from edgetrain.core.files import changed_at
 from edgetrain.core.findings import Finding
 from edgetrain.core.reviewed import Reviewed, ReviewedBox
+from edgetrain.core.worker_pool import usable_cores
 from edgetrain.formats import box_rules, image_rules, name_rules
 from edgetrain.formats import dataset_rules as rules
 from edgetrain.formats.box_rules import BoxLimits
@@ -198,4 +199,4 @@ def _cores() -> int:
     """Return the number of cores that this process may use; 1 where processes cannot be forked."""
     if "fork" not in multiprocessing.get_all_start_methods():
         return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable_cores()

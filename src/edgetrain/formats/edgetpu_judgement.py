@@ -24,11 +24,6 @@ Row = tuple[str, int, str, str]
 class UnfitModelError(GateError):
     """A model would not run on the Edge TPU as it must; carries the report that says why."""
 
-    def __init__(self, message: str, report: Report) -> None:
-        """Keep the report so that every operator's verdict is kept."""
-        super().__init__(message)
-        self.report = report
-
 
 @dataclass(frozen=True)
 class Judgement:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Optional
 
 from edgetrain.core.progress import listener
+from edgetrain.core.worker_pool import usable_cores
 from edgetrain.formats.image_file import UnreadableImageError, read_image
 from edgetrain.formats.picture_hash import difference_hash
 from edgetrain.formats.pixel_cache import PixelFacts, read_pixel_cache, write_pixel_cache
@@ -58,11 +58,12 @@ def _reviewed(pictures: Sequence[Picture], known: Mapping[str, PixelFacts]) -> I
     """Yield name, content digest (``None`` for a file that cannot be read) and facts of each picture."""
     chunks = deque(list(pictures[start : start + _CHUNK]) for start in range(0, len(pictures), _CHUNK))
     while chunks:
-        with _pool(known, os.cpu_count() or 1) as pool:
+        cores = usable_cores()
+        with _pool(known, cores) as pool:
             pending: deque[tuple[list[Picture], Future[list[_Result]]]] = deque()
             try:
                 while chunks or pending:
-                    while chunks and len(pending) < _CHUNKS_AHEAD * (os.cpu_count() or 1):
+                    while chunks and len(pending) < _CHUNKS_AHEAD * cores:
                         pending.append((chunks[0], pool.submit(_review_chunk, chunks[0])))
                         chunks.popleft()
                     yield from pending[0][1].result()

@@ -38,11 +38,6 @@ _LAST_LINES = 8
 class CompileGateError(GateError):
     """The compiler left too much on the CPU; carries the report that says so."""
 
-    def __init__(self, message: str, report: Report) -> None:
-        """Keep the report so that log and counts are not lost."""
-        super().__init__(message)
-        self.report = report
-
 
 @dataclass(frozen=True)
 class _Version:
@@ -83,8 +78,8 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         return _compiled(settings, workspace)
     except EdgetrainError as error:
         # What an earlier run left is gone, so its report must go, too.
-        if not hasattr(error, "report"):
-            error.report = Report(str(error).splitlines()[0], {"provenance": ""})  # type: ignore[attr-defined]
+        if error.report is None:
+            error.report = Report(str(error).splitlines()[0], {"provenance": ""})
         raise
 
 

@@ -29,11 +29,6 @@ _SAMPLE_SCORE = 0.3
 class AccuracyDropError(GateError):
     """Quantization cost more AP than allowed; carries the report that says so."""
 
-    def __init__(self, message: str, report: Report) -> None:
-        """Keep the report so that the figures are not lost."""
-        super().__init__(message)
-        self.report = report
-
 
 def run(settings: Settings, workspace: Workspace) -> Report:
     """Return COCO figures of both models.

@@ -42,11 +42,6 @@ _REHEARSAL = "rehearsal on the CPU, not a hardware pass"
 class HardwareGateError(GateError):
     """The device does not do what it must; carries the report that says so."""
 
-    def __init__(self, message: str, report: Report) -> None:
-        """Keep the report so that the figures are not lost."""
-        super().__init__(message)
-        self.report = report
-
 
 @dataclass(frozen=True)
 class _Trial:
@@ -76,8 +71,8 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         return _judged(settings, workspace, started)
     except EdgetrainError as error:
         # An earlier pass must not outlive a failure: report and JUnit XML are replaced.
-        if not hasattr(error, "report"):
-            error.report = _failure_report(settings, error)  # type: ignore[attr-defined]
+        if error.report is None:
+            error.report = _failure_report(settings, error)
             case = Case("device", failure=str(error))
             properties = {"device": settings.hardware.device}
             seconds = time.monotonic() - started

@@ -51,11 +51,6 @@ class RecordFault:
 class RecordFaultsError(DatasetError):
     """The records have faults; ``report`` holds all of them."""
 
-    def __init__(self, message: str, report: Report) -> None:
-        """Keep the report beside the message."""
-        super().__init__(message)
-        self.report = report
-
 
 @dataclass
 class ShardState:

@@ -43,11 +43,6 @@ _SHOWN = 50
 class FindingsError(DatasetError):
     """The dataset has errors; ``report`` holds all findings."""
 
-    def __init__(self, message: str, report: Report) -> None:
-        """Keep the report beside the message."""
-        super().__init__(message)
-        self.report = report
-
 
 def run(settings: Settings, workspace: Workspace) -> Report:
     """Review the dataset.
