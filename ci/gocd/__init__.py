@@ -1,0 +1,1 @@
+"""GoCD's pipelines as code: read, checked and rehearsed without a server."""
