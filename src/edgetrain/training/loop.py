@@ -15,6 +15,7 @@ from edgetrain.core.errors import StorageError, TrainingError
 from edgetrain.core.progress import listener
 from edgetrain.training import object_detection_api as api
 from edgetrain.training.history import HistoryRow, read_history, write_history
+from edgetrain.training.tensorflow1_weights import summary_of, write_weight_matches
 
 _LOG_EVERY_STEPS = 10
 _CHECKPOINTS_KEPT = 2
@@ -60,10 +61,17 @@ class Trainer:
             self._checkpoint, str(paths.run_dir / "checkpoints"), max_to_keep=_CHECKPOINTS_KEPT
         )
         if not self._restore_last():
-            api.restore_start(self.model, config, paths.start_checkpoint)
+            self._start_from(paths.start_checkpoint)
         self.first_step = int(self.step)
         # Another seed after a resumption, or the run would see its first batches again.
         tf.random.set_seed(seed + self.first_step)
+
+    def _start_from(self, checkpoint: Path) -> None:
+        """Load the fine-tune checkpoint; where its variables were matched by name, leave the table of them."""
+        matches = api.restore_start(self.model, self._config, checkpoint)
+        if matches:
+            write_weight_matches(self._paths.run_dir / "start_weights.csv", matches)
+            listener().noted(summary_of(matches))
 
     def _restore_last(self) -> bool:
         """Restore the newest readable checkpoint of the run and return whether there was any.

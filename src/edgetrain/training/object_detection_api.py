@@ -14,10 +14,13 @@ import tensorflow as tf
 from object_detection import export_tflite_graph_lib_tf2, inputs, model_lib
 from object_detection.builders import model_builder, optimizer_builder
 from object_detection.core import freezable_batch_norm, standard_fields
+from object_detection.protos import train_pb2
 from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
 
 from edgetrain.core.errors import TrainingError
+from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.training.compatibility import restore_moved_names
+from edgetrain.training.tensorflow1_weights import WeightMatch, load_tensorflow1_weights
 
 SOURCE_ID = standard_fields.InputDataFields.source_id
 _IMAGE = standard_fields.InputDataFields.image
@@ -101,15 +104,20 @@ def build_optimizer(config: TrainEvalPipelineConfig, step: tf.Variable) -> tuple
     return optimizer, rate if callable(rate) else lambda: rate
 
 
-def restore_start(model: Any, config: TrainEvalPipelineConfig, prefix: Path) -> None:
-    """Load the fine-tune checkpoint into the model, as ``fine_tune_checkpoint_type`` says.
+def restore_start(model: Any, config: TrainEvalPipelineConfig, prefix: Path) -> list[WeightMatch]:
+    """Load the fine-tune checkpoint into the model, as ``fine_tune_checkpoint_type`` and ``…_version`` say.
+
+    Return what became of each variable where that is decided by name, that is for a checkpoint of TensorFlow 1.
 
     Raises:
         TrainingError: the checkpoint is damaged or belongs to another network.
     """
     kind = config.train_config.fine_tune_checkpoint_type
-    checkpoint = tf.train.Checkpoint(**model.restore_from_objects(fine_tune_checkpoint_type=kind))
     network = config.model.ssd.feature_extractor
+    if config.train_config.fine_tune_checkpoint_version == train_pb2.V1:
+        class_names = read_label_map(Path(config.train_input_reader.label_map_path)).names
+        return load_tensorflow1_weights(model, prefix, network=network.type, kind=kind, class_names=class_names)
+    checkpoint = tf.train.Checkpoint(**model.restore_from_objects(fine_tune_checkpoint_type=kind))
     try:
         checkpoint.read(str(prefix)).expect_partial().assert_existing_objects_matched()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
@@ -121,6 +129,7 @@ def restore_start(model: Any, config: TrainEvalPipelineConfig, prefix: Path) -> 
             "Give the checkpoint of that network (checkpoint.url), "
             "or the network of that checkpoint (network.type, network.depth_multiplier)."
         ) from error
+    return []
 
 
 def export_saved_model(
