@@ -67,6 +67,11 @@ class Fields:
 Node = Union[Text, Items, Fields]
 
 
+def place_of(value: str, default: Place) -> Place:
+    """Return where a value stands, or where what it belongs to stands if it is a default."""
+    return value.place if isinstance(value, Text) else default
+
+
 def read_document(path: Path) -> tuple[Optional[Fields], tuple[Finding, ...]]:
     """Return a file's map, and what is wrong with the YAML; ``None`` where there is no map at all.
 
