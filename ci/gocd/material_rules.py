@@ -17,7 +17,6 @@ def findings(pipelines: Sequence[Pipeline]) -> Iterator[Finding]:
     for pipeline in pipelines:
         checkouts = [material for material in pipeline.materials if isinstance(material, GitMaterial)]
         yield from _destinations(checkouts)
-        yield from _both_filters(checkouts)
         yield from _dependencies(pipeline, pipelines)
     yield from _cycles(pipelines)
     yield from _polling(pipelines)
@@ -35,13 +34,6 @@ def _destinations(checkouts: Sequence[GitMaterial]) -> Iterator[Finding]:
         if inner.startswith(outer) and (inner != outer or checkouts.index(one) > checkouts.index(other)):
             what = f'destination "{one.destination}" is that of material "{other.name}", or lies in it.'
             yield Finding(place_of(one.destination, one.place), what, "Write folders side by side.")
-
-
-def _both_filters(checkouts: Sequence[GitMaterial]) -> Iterator[Finding]:
-    for material in checkouts:
-        if material.includes and material.ignore:
-            what = f'material "{material.name}" has both includes and ignore: GoCD refuses that.'
-            yield Finding(material.place, what, "Keep one of them.")
 
 
 def _dependencies(pipeline: Pipeline, pipelines: Sequence[Pipeline]) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from ci.gocd.pipelines import Exec, Pipeline
 _SHELLS = frozenset(["sh", "bash", "dash", "zsh", "ksh"])
 # What a shell would act on: variables and commands put in, operators on their own, names completed.
 _SHELL_TEXT = re.compile(
-    r"\$\w|\$[{(]|`|(?:^|\s)(?:\|\|?|&&?|;|[0-9]?>>?|<)(?:\s|$)|^[0-9&]?>|^~(?:/|$)|(?:^|[\w./-])\*(?:[\w./-]|$)"
+    r"\$\w|\$[{(]|`|(?:^|\s)(?:\|\|?|&&?|;|[0-9]?>>?|<)(?:\s|$)|^[0-9&]?>|^~(?:/|$)|(?:^|/)\*(?:[./]|$)|\*\.\w+$"
 )
 
 
