@@ -40,4 +40,6 @@ def _exec(task: Exec) -> Iterator[Finding]:
             yield Finding(place_of(word, task.place), what, "Write the value itself, or let a task of ci/inv do it.")
     fault = fault_of((task.command, *task.arguments))
     if fault:
-        yield Finding(place_of(task.command, task.place), fault, "Correct the arguments.")
+        # At the word that Invoke names; command and arguments may come from different anchors.
+        named = [word for word in task.arguments if f"'{word}'" in fault] or [*task.arguments, task.command]
+        yield Finding(place_of(named[0], task.place), fault, "Correct the arguments.")

@@ -214,6 +214,13 @@ RULES = [
     mutation("nested destination", "    destination: dataset\n", "    destination: code/dataset\n", "or lies in it"),
     mutation("includes and ignore", "auto_update: true", 'ignore: ["*.md"]', 'beside "ignore"', offset=1),
     mutation(
+        "another repository of the same name",
+        'parameters: {dataset_url: "https://example.invalid/dataset.git"}',
+        'parameters: {dataset_url: "https://example.invalid/other.git"}',
+        "else commits get mixed",
+        offset=4,
+    ),
+    mutation(
         "unequal polling", "auto_update: true", "auto_update: false", "not that of the same repository", offset=36
     ),
     mutation(
@@ -340,6 +347,6 @@ RULES = [
     mutation("unknown task", "[records, --shards", "[record, --shards", 'Did you mean "records"'),
     mutation("unknown flag", "[compile, --min-runtime-version", "[compile, --min-version", "--min-version"),
     mutation("flag without value", ', --min-runtime-version, "14"]', ", --min-runtime-version]", "not understood"),
-    mutation("unknown profile", "[--profile, check,", "[--profile, chekc,", 'there is no profile "chekc"', offset=-1),
+    mutation("unknown profile", "[--profile, check,", "[--profile, chekc,", 'there is no profile "chekc"'),
     mutation("no task at all", "arguments: [hardware, --max-latency-ms=15]", "arguments: [--echo]", "runs no task"),
 ]

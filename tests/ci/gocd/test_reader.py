@@ -1,15 +1,18 @@
 """Pipeline files as values: what GoCD's plugin makes of the same text."""
 
+import copy
 import json
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ci.gocd.pipelines import DependencyMaterial, Exec, GitMaterial, RunIf
+from ci.gocd.document import place_of
+from ci.gocd.pipelines import DependencyMaterial, Exec, GitMaterial, Place, RunIf
 from ci.gocd.reader import read_pipelines
 from edgetrain.core.errors import SettingsError
 
+HERE = Place("elsewhere", 1)
 PIPELINE = """\
 format_version: 10
 pipelines:
@@ -70,6 +73,14 @@ def test_scalars_stay_text_and_two_hashes_are_one(read):
     (job,) = read(SIMPLE)[0].stages[0].jobs
 
     assert job.environment_variables == {"MARK": "a#b", "NUMBER": "010"}
+
+
+def test_copies_of_pipelines_are_equal_and_keep_their_places(read):
+    (pipeline,) = read(SIMPLE)
+    copied = copy.deepcopy(pipeline)
+
+    assert copied == pipeline
+    assert place_of(copied.group, HERE).line == 4
 
 
 def test_test_artifacts_go_where_gocd_puts_them(read):
