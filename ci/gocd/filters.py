@@ -21,21 +21,21 @@ def matches(pattern: str, path: str) -> bool:
     return _expression(pattern).fullmatch(path) is not None
 
 
-def fault_of(pattern: str) -> str:
-    """Return why a pattern can match no file, and what to write instead; empty if it can."""
-    folder = pattern.rstrip("/*").rstrip("/")
+def fault_of(pattern: str) -> tuple[str, str]:
+    """Return why a pattern can match no file, and what to write instead; empty strings if it can."""
+    folder = pattern.rstrip("/*")
     below = f"{folder}/**/*" if folder else "**/*"
     last = pattern.rpartition("/")[2]
     if not last or last == "**":
-        return f'matches no file: GoCD compares it with whole file names. Write "{below}".'
+        return "matches no file: GoCD compares it with whole file names.", f'Write "{below}".'
     if pattern.startswith(("/", "./", "../")):
-        return "matches no file: paths begin at the repository's root. Leave the beginning out."
+        return "matches no file: paths begin at the repository's root.", "Leave the beginning out."
     literal = re.search(r"[{}?\[\]!]", pattern)
     if literal:
-        return f'takes "{literal[0]}" literally: GoCD knows only * and **. Write one pattern for each case.'
+        return f'takes "{literal[0]}" literally: GoCD knows only * and **.', "Write one pattern for each case."
     if "*" not in last and "." not in last and last == last.lower():
-        return f'matches one file of exactly this name, nothing below a folder. Write "{pattern}/**/*" for a folder.'
-    return ""
+        return "matches one file of exactly this name, nothing below a folder.", f'For a folder write "{below}".'
+    return "", ""
 
 
 @functools.lru_cache(maxsize=256)

@@ -23,8 +23,9 @@ class Finding:
     remedy: str
 
     def __str__(self) -> str:
-        """Return the message: ``file:line: what remedy``."""
-        return f"{self.place}: {self.what} {self.remedy}"
+        """Return the message, ``file:line: what remedy``, on one line whatever the value holds."""
+        text = "".join(letter if letter.isprintable() else " " for letter in f"{self.what} {self.remedy}")
+        return f"{self.place}: {' '.join(text.split())}"
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 
-from ci.gocd import cron, filters
+from ci.gocd import cron
 from ci.gocd.kinds import FINE, Check, Fault
 from edgetrain.core.label_map import suggestion
 
@@ -133,12 +133,6 @@ def timer(text: str) -> Fault:
     """Accept Quartz's cron."""
     fault = cron.fault_of(text)
     return (fault, 'Write it as "0 30 2 ? * MON-FRI": seconds, minutes, hours, day, month, weekday.') if fault else FINE
-
-
-def changed_files(text: str) -> Fault:
-    """Accept filters that can match a file by GoCD's rules."""
-    what, _, remedy = filters.fault_of(text).partition(". ")
-    return (f"{what}.", remedy) if what else FINE
 
 
 def inner_path(text: str) -> Fault:

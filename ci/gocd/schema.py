@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ci.gocd import scalars
+from ci.gocd import filters, scalars
 from ci.gocd.document import Fields, Node
 from ci.gocd.kinds import Anything, Choice, Kind, ListOf, MapOf, Record, Scalar
 
@@ -156,7 +156,7 @@ _CHECKOUT_KEYS: Mapping[str, Kind] = {
     "type": Scalar(scalars.one_of("git", "configrepo")),
     "auto_update": _BOOLEAN,
     "destination": _PATH,
-    **dict.fromkeys(_FILTERS, ListOf(Scalar(scalars.changed_files))),
+    **dict.fromkeys(_FILTERS, ListOf(Scalar(filters.fault_of))),
 }
 _GIT = Record(
     "a git material",

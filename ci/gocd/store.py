@@ -46,10 +46,8 @@ def _entry_of(artifact: Artifact, path: Sequence[str]) -> StoreEntry:
 
 def _can_match(pattern: Sequence[str], path: Sequence[str]) -> bool:
     """Return whether a path is matched, leads to what is matched, or lies below a matched folder."""
-    if not path:
-        return True
-    if not pattern:
-        # What is here lies in a folder that was published whole.
+    if not path or not pattern:
+        # Without pattern: in a folder that was published whole.
         return True
     if pattern[0] == "**":
         return _can_match(pattern[1:], path) or _can_match(pattern, path[1:])

@@ -199,7 +199,7 @@ VALUES = [
     mutation("filter annotations/**", "annotations/*.xml", "annotations/**", 'Write "annotations/**/*"'),
     mutation("filter annotations/", "annotations/*.xml", "annotations/", 'Write "annotations/**/*"'),
     mutation("filter **", "annotations/*.xml", "**", 'Write "**/*"'),
-    mutation("filter annotations", "annotations/*.xml", "annotations", 'Write "annotations/**/*"'),
+    mutation("filter annotations", "annotations/*.xml", "annotations", 'write "annotations/**/*"'),
     mutation("filter ann/**/*.{xml,jpg}", "annotations/*.xml", "ann/**/*.{xml,jpg}", "one pattern for each"),
     mutation("filter ann/?.xml", "annotations/*.xml", "ann/?.xml", "literally"),
     mutation("filter ann/[ab].xml", "annotations/*.xml", "ann/[ab].xml", "literally"),

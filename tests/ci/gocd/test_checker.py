@@ -76,6 +76,15 @@ def test_what_is_harmless_is_accepted(text):
     assert faults_in(text) == []
 
 
+def test_a_message_is_one_line_without_control_characters(tmp_path):
+    path = tmp_path / "one.gocd.yaml"
+    path.write_text(VALID.replace("run_if: any", r'run_if: "a\n::error::\e[31mb"'), encoding="utf-8")
+
+    assert [str(finding).partition(": ")[2][:35] for finding in check([path])] == [
+        '"run_if: a ::error:: [31mb" is not '
+    ]
+
+
 def test_different_versions_in_two_files_are_found(tmp_path):
     paths = [tmp_path / "a.gocd.yaml", tmp_path / "b.gocd.yaml"]
     for path, version in zip(paths, (10, 9)):
