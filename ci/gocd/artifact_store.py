@@ -80,24 +80,19 @@ class ArtifactStore:
     @staticmethod
     def _is_allowed_to_miss(artifact: Artifact, say: Say) -> bool:
         if artifact.kind is ArtifactKind.TEST:
-            say(
-                f"The test artifact {artifact.source} was not found ({artifact.place}). The job's result stays as it is."
-            )
+            say(f"The test artifact {artifact.source} was not found ({artifact.place}). The result stays as it is.")
             return True
         say(f"The rule [{artifact.source}] cannot match any resource ({artifact.place}). This fails the job.")
         return False
 
     def _upload(self, job: JobLocator, path: Path, destination: str) -> None:
         target = self.folder(job) / destination / path.name
-        copies = (
-            [(file, target / file.relative_to(path)) for file in _files(path)] if path.is_dir() else [(path, target)]
-        )
+        copies = [(file, target / file.relative_to(path)) for file in (_files(path) if path.is_dir() else [path])]
         (target if path.is_dir() else target.parent).mkdir(parents=True, exist_ok=True)
         for source, copy in copies:
             if path.is_file() and copy.exists():
-                raise ArtifactError(
-                    f"{copy.relative_to(self.folder(job))}: published twice. Give it another destination."
-                )
+                name = copy.relative_to(self.folder(job)).as_posix()
+                raise ArtifactError(f"{name}: published twice. Give one of them another destination.")
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, copy)
         self._note_checksums(job, [copy for _, copy in copies])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -104,10 +104,15 @@ class History:
     def save(self, run: Run) -> None:
         """Keep a run, new or as it is now."""
         self._keep(run)
-        write_json(self._path, {"runs": [asdict(one) for one in self._runs.values()]})
+        write_json(self._path, {"runs": [_raw(one) for one in self._runs.values()]})
 
     def _keep(self, run: Run) -> None:
         self._runs[run.pipeline, run.counter] = run
+
+
+def _raw(run: Run) -> dict[str, object]:
+    revisions, upstream = ({name: vars(one) for name, one in part.items()} for part in (run.revisions, run.upstream))
+    return {**vars(run), "revisions": revisions, "upstream": upstream}
 
 
 def _run_of(raw: Mapping[str, Any]) -> Run:

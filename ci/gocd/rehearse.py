@@ -132,7 +132,7 @@ def _dataset_copy(dataset: str, path: Path, branch: str, say: Say) -> None:
     if folder.is_dir() and not is_repository(folder):
         copy = committed_folder(path, folder.resolve(), branch)
         say(
-            f"dataset: {folder} is no git repository: its files are commit {copy.newest(branch)[:8]} of a temporary one"
+            f"dataset: {folder} is no git repository: its files are commit {copy.newest(branch)[:8]} of one of the rehearsal's own"
         )
         return
     if folder.is_dir():
