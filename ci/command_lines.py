@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import re
+from collections.abc import Sequence
 
 from invoke import Program
 from invoke.exceptions import ParseError
@@ -38,28 +39,30 @@ def fault_of(words: tuple[str, ...]) -> str:
         _, arguments = split_arguments(list(words[1:]), tuple(PROFILES))
     except SetupUsageError as error:
         return str(error)
-    parser = _parser()
+    contexts = _contexts()
     try:
-        asked = parser.parse_argv(arguments)
+        # As Invoke does it: first what is its own, then the tasks.
+        core = Parser(initial=Program().initial_context, ignore_unknown=True).parse_argv(arguments)
+        tasks = Parser(initial=Program().initial_context, contexts=contexts).parse_argv(core.unparsed)[1:]
     except ParseError as error:
-        return f'"{" ".join(arguments)}" is not understood: {error}{_hint(error, parser)}'
-    core, *tasks = asked
-    if tasks or any(core.args[name].value for name in _QUESTIONS):
+        return f'"{" ".join(arguments)}" is not understood: {error}{_hint(error, contexts)}'
+    if tasks or any(core[0].args[name].value for name in _QUESTIONS):
         return ""
     return f'"{" ".join(words)}" runs no task. Name one.'
 
 
-def _hint(error: ParseError, parser: Parser) -> str:
+def _hint(error: ParseError, contexts: Sequence[ParserContext]) -> str:
     quoted = re.search(r"'([^']+)'", str(error))
     if not quoted:
         return ""
     context: ParserContext | None = error.context
     flags = list(context.flags) if context else []
-    return suggestion(quoted[1], flags if quoted[1].startswith("-") else list(parser.contexts))
+    names = [name for one in contexts for name in (one.name, *one.aliases) if name]
+    return suggestion(quoted[1], flags if quoted[1].startswith("-") else names)
 
 
 @functools.cache
-def _parser() -> Parser:
+def _contexts() -> Sequence[ParserContext]:
     # By name and late, as its tasks are what asks here.
-    namespace = importlib.import_module("tasks").namespace
-    return Parser(initial=Program().initial_context, contexts=namespace.to_contexts())
+    contexts: Sequence[ParserContext] = importlib.import_module("tasks").namespace.to_contexts()
+    return contexts

@@ -55,7 +55,7 @@ def pipelines(_context: Context) -> None:
         raise Exit(f"error: {error}", code=1) from error
     if findings:
         raise Exit(as_message(findings), code=1)
-    print(f"{len(files)} pipeline files, no fault")
+    print(f"{len(files)} pipeline file{'s' if len(files) != 1 else ''} without fault")
 
 
 @task(lint, types, pipelines, test)

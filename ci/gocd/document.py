@@ -39,6 +39,10 @@ class Text(str):
         text.is_absent = is_absent
         return text
 
+    def __reduce__(self) -> tuple[type[Text], tuple[str, Place, str]]:
+        """Copies and pickles keep the place."""
+        return Text, (str(self), self.place, self.written)
+
 
 @dataclass(frozen=True)
 class Items:

@@ -33,11 +33,13 @@ class Scalar:
         check: what it must fulfil.
         is_early: read before the server puts parameters in, so that none may stand there.
         may_be_empty: whether quotes with nothing between them are a value.
+        is_secret: not to be shown in messages.
     """
 
     check: Check = any_text
     is_early: bool = False
     may_be_empty: bool = True
+    is_secret: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Record:
         required: keys that must be there, each with the reason.
         refused: keys that GoCD knows and that are no good here, each with what to do.
         elsewhere: keys that belong to another record, each with where.
+        rivals: keys of which at most one may be there.
         is_single: exactly one of the keys.
     """
 
@@ -76,6 +79,7 @@ class Record:
     required: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     elsewhere: Mapping[str, str] = field(default_factory=dict)
+    rivals: tuple[str, ...] = ()
     is_single: bool = False
 
 
@@ -137,7 +141,7 @@ def _compare_text(node: Node, kind: Scalar, name: str) -> Iterator[Finding]:
         return
     what, remedy = kind.check(node)
     if what:
-        yield Finding(node.place, f'"{name}: {node}" {what}', remedy)
+        yield Finding(node.place, f'"{name}: {"..." if kind.is_secret else node}" {what}', remedy)
 
 
 def _compare_list(node: Node, kind: ListOf, name: str) -> Iterator[Finding]:
@@ -164,8 +168,11 @@ def _compare_record(node: Fields, kind: Record, place: Place) -> Iterator[Findin
     for key, reason in kind.required.items():
         if node.get(key) is None:
             yield Finding(place, f'{kind.noun} has no "{key}": {reason}', f'Add "{key}:".')
+    rivals = [key for key in node.entries if key in kind.rivals]
+    for key in rivals[1:]:
+        yield Finding(key.place, f'"{key}" stands beside "{rivals[0]}": GoCD takes one.', "Remove one of them.")
+    known: Mapping[str, Kind] = kind.keys
     for key, value in node.entries.items():
-        known: Mapping[str, Kind] = kind.keys
         if key in known:
             yield from compare(value, known[key], key)
         elif key in kind.refused:

@@ -1,4 +1,4 @@
-"""Rules about materials: destinations, filters, dependencies, polling."""
+"""Rules about materials: destinations, dependencies, polling, one commit in all pipelines."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def findings(pipelines: Sequence[Pipeline]) -> Iterator[Finding]:
     for pipeline in pipelines:
         checkouts = [material for material in pipeline.materials if isinstance(material, GitMaterial)]
         yield from _destinations(checkouts)
-        yield from _both_filters(checkouts)
         yield from _dependencies(pipeline, pipelines)
     yield from _cycles(pipelines)
     yield from _polling(pipelines)
+    yield from _same_names(pipelines)
 
 
 def _destinations(checkouts: Sequence[GitMaterial]) -> Iterator[Finding]:
@@ -35,13 +35,6 @@ def _destinations(checkouts: Sequence[GitMaterial]) -> Iterator[Finding]:
         if inner.startswith(outer) and (inner != outer or checkouts.index(one) > checkouts.index(other)):
             what = f'destination "{one.destination}" is that of material "{other.name}", or lies in it.'
             yield Finding(place_of(one.destination, one.place), what, "Write folders side by side.")
-
-
-def _both_filters(checkouts: Sequence[GitMaterial]) -> Iterator[Finding]:
-    for material in checkouts:
-        if material.includes and material.ignore:
-            what = f'material "{material.name}" has both includes and ignore: GoCD refuses that.'
-            yield Finding(material.place, what, "Keep one of them.")
 
 
 def _dependencies(pipeline: Pipeline, pipelines: Sequence[Pipeline]) -> Iterator[Finding]:
@@ -95,3 +88,15 @@ def _polling(pipelines: Sequence[Pipeline]) -> Iterator[Finding]:
         if known.auto_update != material.auto_update:
             what = f'auto_update of "{material.name}" is not that of the same repository and branch at {known.place}.'
             yield Finding(material.place, what, "Make them equal; to start by hand only, make the first stage manual.")
+
+
+def _same_names(pipelines: Sequence[Pipeline]) -> Iterator[Finding]:
+    """Only with equal address and branch does GoCD hand one commit through several pipelines (fan-in)."""
+    first: dict[str, GitMaterial] = {}
+    for material in (material for pipeline in pipelines for material in pipeline.materials):
+        if not isinstance(material, GitMaterial):
+            continue
+        known = first.setdefault(material.name.casefold(), material)
+        if (known.url, known.branch) != (material.url, material.branch):
+            what = f'material "{material.name}" is another repository or branch than that of its name at {known.place}.'
+            yield Finding(material.place, what, "Make address and branch equal, or rename it: else commits get mixed.")

@@ -20,10 +20,11 @@ def names_in(pipeline: Node) -> tuple[str, ...]:
     return tuple(own.entries) if isinstance(own, Fields) else ()
 
 
-def put_in(pipeline: Fields, overrides: Mapping[str, str]) -> tuple[Fields, tuple[Finding, ...]]:
+def put_in(name: str, pipeline: Fields, overrides: Mapping[str, str]) -> tuple[Fields, tuple[Finding, ...]]:
     """Return a pipeline with its parameters in place, and the findings on the way.
 
     Args:
+        name: of the pipeline, for messages.
         pipeline: as written.
         overrides: values in place of those under "parameters", by name; other names are ignored.
     """
@@ -39,34 +40,32 @@ def put_in(pipeline: Fields, overrides: Mapping[str, str]) -> tuple[Fields, tupl
         entries = {key: Fields(own.place, given) if key == "parameters" else value for key, value in entries.items()}
     findings: list[Finding] = []
     resolved = {
-        key: value if key in _VERBATIM else _put_into(value, values, findings) for key, value in entries.items()
+        key: value if key in _VERBATIM else _put_into(value, values, name, findings) for key, value in entries.items()
     }
     return Fields(pipeline.place, resolved), tuple(findings)
 
 
-def _put_into(node: Node, parameters: Mapping[str, str], findings: list[Finding]) -> Node:
+def _put_into(node: Node, parameters: Mapping[str, str], pipeline: str, findings: list[Finding]) -> Node:
     if isinstance(node, Fields):
-        return Fields(node.place, {key: _put_into(value, parameters, findings) for key, value in node.entries.items()})
+        return Fields(
+            node.place, {key: _put_into(value, parameters, pipeline, findings) for key, value in node.entries.items()}
+        )
     if isinstance(node, Items):
-        return Items(node.place, tuple(_put_into(value, parameters, findings) for value in node.values))
+        return Items(node.place, tuple(_put_into(value, parameters, pipeline, findings) for value in node.values))
 
     def replace(match: re.Match[str]) -> str:
         name = match[1]
         if name is None:
             if match[0] == "#":
-                what = f'"{_shortened(node)}" has a "#" that is no parameter.'
+                # No more of the text, which may be a secret.
+                what = f'"{node[match.start() : match.end() + 1]}" has a "#" that is no parameter.'
                 findings.append(Finding(node.place, what, 'Write "##" for a #, or "#{name}" for a parameter.'))
             return "#"
         if name not in parameters:
-            what = f'"#{{{name}}}" is no parameter of this pipeline.{suggestion(name, parameters)}'
+            what = f'"#{{{name}}}" is no parameter of pipeline "{pipeline}".{suggestion(name, parameters)}'
             findings.append(
                 Finding(node.place, what, 'Add it under "parameters:", or write "##{" for the text itself.')
             )
         return parameters.get(name, "")
 
     return Text(_PATTERN.sub(replace, node), node.place, node.written, is_absent=node.is_absent)
-
-
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 60 else f"{line[:57]}..."  # noqa: PLR2004 - as long as a message can bear

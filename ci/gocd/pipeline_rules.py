@@ -1,4 +1,4 @@
-"""Rules about pipelines, stages and jobs: names that occur twice, labels, agents."""
+"""Rules about pipelines, stages and jobs: names that occur twice, labels."""
 
 from __future__ import annotations
 
@@ -21,10 +21,6 @@ def findings(pipelines: Sequence[Pipeline]) -> Iterator[Finding]:
         yield from _label(pipeline)
         for stage in pipeline.stages:
             yield from _twice(stage.jobs, "job")
-            for job in stage.jobs:
-                if job.resources and job.elastic_profile_id:
-                    what = f'job "{job.name}" has both resources and an elastic profile: GoCD refuses that.'
-                    yield Finding(job.place, what, "Keep one of them.")
 
 
 def _twice(named: Iterable[Union[Pipeline, Material, Stage, Job]], noun: str) -> Iterator[Finding]:

@@ -89,7 +89,7 @@ def _resolved(listed: Fields, overrides: Mapping[str, str]) -> tuple[Fields, tup
     for name, raw in listed.entries.items():
         entries[name] = raw
         if isinstance(raw, Fields):
-            entries[name], faults = put_in(raw, overrides)
+            entries[name], faults = put_in(name, raw, overrides)
             findings += faults
     return Fields(listed.place, entries), tuple(findings)
 

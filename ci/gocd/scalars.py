@@ -122,6 +122,13 @@ def secret(text: str) -> Fault:
     )
 
 
+def repository(text: str) -> Fault:
+    """Accept addresses of repositories that hold no password."""
+    if re.match(r"\w+://[^/@]*:[^/@]+@", text):
+        return "holds a password that everybody can read.", 'Write "username:", and a look-up as "password:".'
+    return FINE
+
+
 def timer(text: str) -> Fault:
     """Accept Quartz's cron."""
     fault = cron.fault_of(text)

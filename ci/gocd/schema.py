@@ -16,11 +16,12 @@ _FILLED = Scalar(may_be_empty=False)
 _BOOLEAN = Scalar(scalars.boolean, is_early=True)
 _NAME = Scalar(scalars.name, may_be_empty=False)
 _PATH = Scalar(scalars.inner_path)
+_SECRET = Scalar(scalars.secret, is_secret=True)
 _NEEDED = "GoCD refuses that."
 
 _VARIABLES: Mapping[str, Kind] = {
     "environment_variables": MapOf("variable", _FILLED, scalars.variable_name),
-    "secure_variables": MapOf("variable", Scalar(scalars.secret), scalars.variable_name),
+    "secure_variables": MapOf("variable", _SECRET, scalars.variable_name),
 }
 
 _RUN_IF = Scalar(scalars.one_of("passed", "failed", "any"))
@@ -112,7 +113,8 @@ _JOB_KEYS: Mapping[str, Kind] = {
     **_VARIABLES,
 }
 _DEAD_JOB_KEYS = {"properties": "is dead since GoCD 19.9."}
-_JOB = Record("a job", _JOB_KEYS, {"tasks": _NEEDED}, _DEAD_JOB_KEYS, _ELSEWHERE)
+_AGENTS = ("resources", "elastic_profile_id")
+_JOB = Record("a job", _JOB_KEYS, {"tasks": _NEEDED}, _DEAD_JOB_KEYS, _ELSEWHERE, _AGENTS)
 
 _APPROVAL_WORD = Scalar(scalars.one_of("manual", "auto", "success"), is_early=True)
 _APPROVAL = Record(
@@ -140,6 +142,7 @@ _STAGE_OF_ONE_JOB = Record(
     {"tasks": 'a stage without "jobs:" must have tasks.'},
     _DEAD_JOB_KEYS,
     _ELSEWHERE,
+    _AGENTS,
 )
 
 
@@ -148,27 +151,29 @@ def _stage(node: Node) -> Kind:
     return _STAGE if has_jobs else _STAGE_OF_ONE_JOB
 
 
+_FILTERS = ("includes", "ignore", "whitelist", "blacklist")
 _CHECKOUT_KEYS: Mapping[str, Kind] = {
     "type": Scalar(scalars.one_of("git", "configrepo")),
     "auto_update": _BOOLEAN,
     "destination": _PATH,
-    **dict.fromkeys(("includes", "ignore", "whitelist", "blacklist"), ListOf(Scalar(scalars.changed_files))),
+    **dict.fromkeys(_FILTERS, ListOf(Scalar(scalars.changed_files))),
 }
 _GIT = Record(
     "a git material",
     {
         **_CHECKOUT_KEYS,
-        "git": _FILLED,
+        "git": Scalar(scalars.repository, may_be_empty=False, is_secret=True),
         "branch": _FILLED,
         "shallow_clone": Scalar(scalars.full_clone, is_early=True),
         "username": _FILLED,
-        "password": Scalar(scalars.secret),
-        "encrypted_password": Scalar(scalars.secret),
+        "password": _SECRET,
+        "encrypted_password": _SECRET,
     },
     {"branch": 'GoCD would take "master".'},
     elsewhere=_ELSEWHERE,
+    rivals=_FILTERS,
 )
-_CONFIG_REPO = Record("a material of type configrepo", _CHECKOUT_KEYS, elsewhere=_ELSEWHERE)
+_CONFIG_REPO = Record("a material of type configrepo", _CHECKOUT_KEYS, elsewhere=_ELSEWHERE, rivals=_FILTERS)
 _DEPENDENCY = Record(
     "a dependency material",
     {

@@ -13,7 +13,7 @@ from ci.gocd.pipelines import Exec, Pipeline
 _SHELLS = frozenset(["sh", "bash", "dash", "zsh", "ksh"])
 # What a shell would act on: variables and commands put in, operators on their own, names completed.
 _SHELL_TEXT = re.compile(
-    r"\$\w|\$[{(]|`|(?:^|\s)(?:\|\|?|&&?|;|[0-9]?>>?|<)(?:\s|$)|^[0-9&]?>|^~(?:/|$)|(?:^|[\w./-])\*(?:[\w./-]|$)"
+    r"\$\w|\$[{(]|`|(?:^|\s)(?:\|\|?|&&?|;|[0-9]?>>?|<)(?:\s|$)|^[0-9&]?>|^~(?:/|$)|(?:^|/)\*(?:[./]|$)|\*\.\w+$"
 )
 
 
@@ -40,4 +40,6 @@ def _exec(task: Exec) -> Iterator[Finding]:
             yield Finding(place_of(word, task.place), what, "Write the value itself, or let a task of ci/inv do it.")
     fault = fault_of((task.command, *task.arguments))
     if fault:
-        yield Finding(place_of(task.command, task.place), fault, "Correct the arguments.")
+        # At the word that Invoke names; command and arguments may come from different anchors.
+        named = [word for word in task.arguments if f"'{word}'" in fault] or [*task.arguments, task.command]
+        yield Finding(place_of(named[0], task.place), fault, "Correct the arguments.")

@@ -114,6 +114,31 @@ SHAPES = [
         "must have tasks",
         offset=-4,
     ),
+    mutation("fetch without job", "job: compile, source", "source", 'a fetch task has no "job"'),
+    mutation("fetch without source", "source: model, art", "art", 'a fetch task has no "source"'),
+    mutation("exec without command", "{command: code/ci/inv, arg", "{arg", 'an exec task has no "command"'),
+    mutation("artifact without source", "{source: build/model}", "{destination: a}", 'build artifact has no "source"'),
+    mutation("timer without times", "      spec: 0 30 2 ? * MON-FRI\n", "", 'a timer has no "spec"', offset=-1),
+    mutation("tab without path", "{report: reports/reports/index.html}", "{report: }", '"report" has no value'),
+    mutation(
+        "job without tasks",
+        "coral:\n              <<: *bench\n              tasks",
+        "coral:\n              tabs",
+        'a job has no "tasks"',
+    ),
+    mutation(
+        "stage without jobs",
+        "          jobs:\n            coral:\n",
+        "          tabs:\n            coral:\n",
+        "must have tasks",
+        offset=-5,
+    ),
+    mutation(
+        "pipeline without content",
+        "  edgetpu:\n    group: edge\n",
+        "  edgetpu:\n  other:\n    group: edge\n",
+        '"edgetpu" has no value',
+    ),
     mutation("resources are text", "resources: [gpu]", "resources: gpu", "where a list belongs"),
     mutation("arguments are text", "arguments: [--list]", "arguments: --list", "where a list belongs"),
     mutation(
@@ -187,7 +212,14 @@ RULES = [
     ),
     mutation("same destination", "    destination: dataset\n", "    destination: ./code\n", "is that of material"),
     mutation("nested destination", "    destination: dataset\n", "    destination: code/dataset\n", "or lies in it"),
-    mutation("includes and ignore", "auto_update: true", 'ignore: ["*.md"]', "both includes and ignore", offset=-2),
+    mutation("includes and ignore", "auto_update: true", 'ignore: ["*.md"]', 'beside "ignore"', offset=1),
+    mutation(
+        "another repository of the same name",
+        'parameters: {dataset_url: "https://example.invalid/dataset.git"}',
+        'parameters: {dataset_url: "https://example.invalid/other.git"}',
+        "else commits get mixed",
+        offset=4,
+    ),
     mutation(
         "unequal polling", "auto_update: true", "auto_update: false", "not that of the same repository", offset=36
     ),
@@ -231,8 +263,8 @@ RULES = [
         "resources and elastic profile",
         "elastic_profile_id: cpu",
         "elastic_profile_id: cpu\n              resources: [a]",
-        "both resources and an elastic profile",
-        offset=-1,
+        "beside",
+        offset=1,
     ),
     mutation(
         "artifact twice",
@@ -315,6 +347,6 @@ RULES = [
     mutation("unknown task", "[records, --shards", "[record, --shards", 'Did you mean "records"'),
     mutation("unknown flag", "[compile, --min-runtime-version", "[compile, --min-version", "--min-version"),
     mutation("flag without value", ', --min-runtime-version, "14"]', ", --min-runtime-version]", "not understood"),
-    mutation("unknown profile", "[--profile, check,", "[--profile, chekc,", 'there is no profile "chekc"', offset=-1),
+    mutation("unknown profile", "[--profile, check,", "[--profile, chekc,", 'there is no profile "chekc"'),
     mutation("no task at all", "arguments: [hardware, --max-latency-ms=15]", "arguments: [--echo]", "runs no task"),
 ]

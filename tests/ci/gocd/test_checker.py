@@ -63,6 +63,10 @@ def test_what_does_not_fit_together_is_found(text, line, message):
         pytest.param(VALID.replace("0 30 2 ? * MON-FRI", "0 0/15 8-18 L-3W 1,JAN ? 2030"), id="every sort of time"),
         pytest.param(VALID.replace("annotations/*.xml", "README.md"), id="filter that is a file"),
         pytest.param(VALID.replace("annotations/*.xml", "Makefile"), id="filter that is a file without suffix"),
+        pytest.param(
+            VALID.replace("[records, --shards", '[split, --group-pattern, "(a|b).*_", records, --shards'),
+            id="expression as an argument",
+        ),
         pytest.param(VALID.replace('"echo $HOME && true"', '"true ## done"'), id="escaped hash"),
         pytest.param(VALID.replace("source: model, art", "source: Model/../model, art"), id="path with a detour"),
     ],

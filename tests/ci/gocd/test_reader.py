@@ -1,11 +1,18 @@
 """Pipeline files as values: what GoCD's plugin makes of the same text."""
 
-import pytest
+import copy
+import json
 
-from ci.gocd.pipelines import DependencyMaterial, Exec, GitMaterial, RunIf
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ci.gocd.document import place_of
+from ci.gocd.pipelines import DependencyMaterial, Exec, GitMaterial, Place, RunIf
 from ci.gocd.reader import read_pipelines
 from edgetrain.core.errors import SettingsError
 
+HERE = Place("elsewhere", 1)
 PIPELINE = """\
 format_version: 10
 pipelines:
@@ -68,6 +75,14 @@ def test_scalars_stay_text_and_two_hashes_are_one(read):
     assert job.environment_variables == {"MARK": "a#b", "NUMBER": "010"}
 
 
+def test_copies_of_pipelines_are_equal_and_keep_their_places(read):
+    (pipeline,) = read(SIMPLE)
+    copied = copy.deepcopy(pipeline)
+
+    assert copied == pipeline
+    assert place_of(copied.group, HERE).line == 4
+
+
 def test_test_artifacts_go_where_gocd_puts_them(read):
     assert read(SIMPLE)[0].stages[0].jobs[0].artifacts[0].destination == "testoutput"
 
@@ -123,3 +138,55 @@ def test_all_faults_of_all_files_are_one_message(tmp_path):
     expected = [f"{name}.gocd.yaml:{line}" for name in ("a", "b") for line in (3, 4, 12)]
     assert places == expected
     assert lines[-1] == "6 faults in the pipeline files"
+
+
+# A file is written anew for each example, which is no state that examples share.
+ON_FILES = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+VALUES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Cn", "Zl", "Zp"]), min_size=1).filter(
+    str.strip
+)
+COMMANDS = st.recursive(st.just("exec"), lambda inner: st.lists(inner, min_size=1, max_size=4), max_leaves=8)
+
+
+def job_of(pipelines):
+    return pipelines[0].stages[0].jobs[0]
+
+
+@ON_FILES
+@given(text=VALUES)
+def test_escaped_text_is_read_back(read, text):
+    quoted = json.dumps(text.replace("#", "##"), ensure_ascii=False)
+
+    assert job_of(read(SIMPLE.replace('"a##b"', quoted))).environment_variables["MARK"] == text
+
+
+@ON_FILES
+@given(text=VALUES)
+def test_a_parameter_is_put_in_as_it_is(read, text):
+    source = SIMPLE.replace('"a##b"', '"<#{mark}>"').replace(
+        "parameters: {", f"parameters: {{mark: {json.dumps(text, ensure_ascii=False)}, "
+    )
+
+    assert job_of(read(source)).environment_variables["MARK"] == f"<{text}>"
+
+
+@ON_FILES
+@given(nested=st.lists(COMMANDS, min_size=1, max_size=4))
+def test_any_nesting_of_tasks_keeps_their_order(read, nested):
+    counter = iter(range(1000))
+
+    def numbered(item):
+        return (
+            [numbered(part) for part in item] if isinstance(item, list) else {"exec": {"command": f"c{next(counter)}"}}
+        )
+
+    tasks = job_of(read(with_tasks(json.dumps(numbered(nested))))).tasks
+
+    assert [task.command for task in tasks] == [f"c{number}" for number in range(next(counter))]
+
+
+@ON_FILES
+@given(text=st.text(max_size=200))
+def test_any_other_text_is_one_message(read, text):
+    with pytest.raises(SettingsError, match=r"one\.gocd\.yaml:1: "):
+        read(text)
