@@ -122,7 +122,8 @@ def describe_environment(root: Path, name: str, version: PythonVersion, shared_d
     else:
         directory = root / ".venv" / name
     # The folder is part of it since the programs in bin/ name it: an environment that was moved is made again.
-    return Environment(directory, f"{digest.hexdigest()}\n{python}\n{directory}\n")
+    # A link to the folder is not another folder: the rehearsal of pipelines lends this checkout's environments.
+    return Environment(directory, f"{digest.hexdigest()}\n{python}\n{directory.resolve()}\n")
 
 
 def prepare(arguments: Sequence[str], root: Path, environ: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:

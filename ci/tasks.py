@@ -72,6 +72,45 @@ def soak(context: Context, mutants: int = 100_000, seed: int = 0) -> None:
             context.run(f"python -m {program}", env={"PYTHONPATH": "src"})
 
 
+@task(
+    iterable=["file", "set"],
+    auto_shortflags=False,
+    help={
+        "file": "a pipeline file (again for more, or their names alone); none: all of gocd/",
+        "set": "name=value: another value for a pipeline's parameter; again for more",
+        "dataset": "folder or git repository in place of the parameter dataset_url",
+        "approve": "name of a manual stage that may begin; several with commas",
+        "keep": "folder for artifacts, consoles and counters; a later rehearsal there goes on from them",
+        "by_hand": "start the first pipeline even if nothing is new",
+    },
+)
+def rehearse(
+    _context: Context,
+    file: list[str],
+    set: list[str],
+    dataset: str = "",
+    approve: str = "",
+    keep: str = "",
+    by_hand: bool = False,
+) -> None:
+    """Run GoCD's pipelines on this machine as its server and agents would: ci/inv ci.rehearse gocd/*.gocd.yaml."""
+    from ci.gocd.rehearse import Wish, parse_parameters, rehearsal_dir
+    from ci.gocd.rehearse import rehearse as run_rehearsal
+
+    files = tuple(Path(name) for name in file) or tuple(sorted((_ROOT / "gocd").glob("*.gocd.yaml")))
+    approved = frozenset(name for name in approve.split(",") if name)
+    try:
+        wish = Wish(_ROOT, files, parse_parameters(set), dataset, approved, by_hand)
+        with rehearsal_dir(keep) as folder:
+            is_good = run_rehearsal(wish, folder, lambda text: print(text, flush=True))
+    except EdgetrainError as error:
+        raise Exit(f"error: {error}", code=1) from error
+    except KeyboardInterrupt:
+        raise Exit("interrupted", code=130) from None
+    if not is_good:
+        raise Exit(code=1)
+
+
 @task(help={"steps": "training steps", "seed": "seed of pictures and weights", "out": "archive to write"})
 def pretrain_demo(_context: Context, steps: int = 2200, seed: int = 0, out: str = _BACKBONE) -> None:
     """Make the demo's backbone anew: classification of drawn shapes, on this machine, from random weights."""
@@ -92,4 +131,4 @@ def coral(_context: Context) -> None:
         raise Exit(f"error: {error}", code=1) from error
 
 
-namespace = Collection(lint, types, pipelines, check, soak, pretrain_demo, coral)
+namespace = Collection(lint, types, pipelines, check, soak, pretrain_demo, rehearse, coral)
