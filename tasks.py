@@ -299,16 +299,18 @@ def preflight(
         raise Exit(code=1)
 
 
-@stage("split", "max_ap_drop")
+@stage("split", "max_ap_drop", "min_ap50")
 def evaluate(
     context: Context,
     dataset: Flag = None,
     workspace: Flag = None,
     split: Flag = None,
     max_ap_drop: Flag = None,
+    min_ap50: Flag = None,
 ) -> None:
     """Judge both TFLite models: COCO AP, AP50, AP75, AR, and AP of each class."""
-    run(context, "evaluate", dataset=dataset, workspace=workspace, split=split, max_ap_drop=max_ap_drop)
+    given = {"split": split, "max_ap_drop": max_ap_drop, "min_ap50": min_ap50}
+    run(context, "evaluate", dataset=dataset, workspace=workspace, **given)
 
 
 @stage("min_runtime_version")

@@ -147,6 +147,19 @@ def test_an_accuracy_gate_fails_with_the_figures_kept(copied_run, only_finds):
     assert [results[name]["mean_average_precision"] for name in ("float32", "int8")] == [1, 0]
 
 
+def test_too_low_an_ap50_fails_and_the_page_says_why(copied_run, only_finds):
+    only_finds("float32")
+    settings = copied_run(evaluate__min_ap50=0.5)
+    workspace = Workspace(settings.workspace.root)
+
+    with pytest.raises(GateError, match=r"evaluate: int8 has an AP50 of 0\.000, less than evaluate\.min_ap50 0\.5"):
+        flow.run_stage("evaluate", settings)
+    flow.run_stage("report", settings)
+
+    assert _report(workspace, "evaluate")["made_from"]["fingerprint"] == ""
+    assert "evaluate failed: int8 has an AP50 of 0.000" in workspace.report_page_path.read_text(encoding="utf-8")
+
+
 def test_an_int8_model_that_is_better_passes_the_gate(copied_run, only_finds):
     """A drop below 0 is no drop."""
     only_finds("int8")

@@ -206,10 +206,11 @@ class QuantizeSettings:
 
 @dataclass(frozen=True)
 class EvaluateSettings:
-    """Which split judges the model, and how much AP quantization may cost (``None``: any)."""
+    """Which split judges the model, how much AP quantization may cost, and what AP50 int8 must have (``None``: any)."""
 
     split: str = field(metadata={"choices": ("train", "validation", "test")})
     max_ap_drop: Optional[float] = field(metadata=_between(0, 1))
+    min_ap50: Optional[float] = field(metadata=_between(0, 1))
 
 
 @dataclass(frozen=True)

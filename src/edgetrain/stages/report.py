@@ -161,8 +161,8 @@ def _remarks(records: Records, stages: Sequence[StageLine]) -> Iterator[Remark]:
     """Yield what failed, what was proven and what was not, and why to doubt the figures."""
     for line in stages:
         if line.status == "failed":
-            reason = "int8 lost more AP than evaluate.max_ap_drop allows; " if line.name == "evaluate" else ""
-            yield ("failed", f"{line.name} failed: {reason}{line.summary}")
+            missed = [f"{as_text(limit)}; " for limit in as_list(value_of(records, line.name, "missed_limits"))]
+            yield ("failed", f"{line.name} failed: {''.join(missed)}{line.summary}")
     if "evaluate" not in records:
         yield ("unproven", "no model was judged: its accuracy is unproven")
     yield _compile_remark(records)
