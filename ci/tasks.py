@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Optional
@@ -39,7 +40,25 @@ def types(context: Context) -> None:
         context.run("mypy")
 
 
-@task(lint, types, test)
+@task
+def pipelines(_context: Context) -> None:
+    """Check GoCD's pipeline files: what GoCD refuses, and what it drops without a word."""
+    from ci.gocd.checker import check as faults_of
+    from ci.gocd.findings import as_message
+
+    files = sorted((_ROOT / "gocd").glob("*.gocd.y*ml"))
+    if not files:
+        raise Exit("error: gocd: there is no *.gocd.yaml. Add a pipeline file, or restore the folder.", code=1)
+    try:
+        findings = faults_of([Path(os.path.relpath(path)) for path in files])
+    except EdgetrainError as error:
+        raise Exit(f"error: {error}", code=1) from error
+    if findings:
+        raise Exit(as_message(findings), code=1)
+    print(f"{len(files)} pipeline file{'s' if len(files) != 1 else ''} without fault")
+
+
+@task(lint, types, pipelines, test)
 def check(_context: Context) -> None:
     """Run all of the above."""
 
@@ -73,4 +92,4 @@ def coral(_context: Context) -> None:
         raise Exit(f"error: {error}", code=1) from error
 
 
-namespace = Collection(lint, types, check, soak, pretrain_demo, coral)
+namespace = Collection(lint, types, pipelines, check, soak, pretrain_demo, coral)
