@@ -108,7 +108,7 @@ def label(context: Context, dataset: Flag = None, workspace: Flag = None, tool: 
     run(context, "label", dataset=dataset, workspace=workspace, tool=tool)
 
 
-@stage("strict", "format", "since", "pixels")
+@stage("strict", "format", "since", "pixels", "summary")
 def validate(
     context: Context,
     dataset: Flag = None,
@@ -117,6 +117,7 @@ def validate(
     format: str = "text",
     since: Flag = None,
     pixels: bool = False,
+    summary: Flag = None,
 ) -> None:
     """Review the labelled images: every fault with file and line (--format text, json, github or sarif)."""
     from edgetrain import console, flow
@@ -125,7 +126,7 @@ def validate(
     given |= {"strict": strict, "since": since, "pixels": pixels}
     settings = settings_of(context, given, VARIABLES)
     with console.listening(settings):
-        text, is_good = flow.review(settings, format)
+        text, is_good = flow.review(settings, format, Path(summary) if summary else None)
     print(text)
     if not is_good:
         raise Exit(code=1)

@@ -67,6 +67,7 @@ HELP |= {
     "force": "redo what is up to date, the training too",
     "profile": "train, check, compile, device, test or gpu",
     "verify": "only read the finished records back and hold every one against the rules of training",
+    "summary": "a file to add the findings to as Markdown, with what the change does to each class",
     "untrained": "a model of the same shape before any training",
     "format": "validate: text, json, github or sarif; preflight: text or json; bundle: frigate or pycoral",
 }

@@ -124,6 +124,19 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_bytes(text.encode())
 
 
+def append_text(path: Path, text: str) -> None:
+    """Add UTF-8 text to the end of a file, which is made where it is missing.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
 def write_json(path: Path, value: Mapping[str, object]) -> None:
     """Write an object as indented JSON with sorted keys, whole or not at all."""
     write_text(path, json_text(value) + "\n")
