@@ -27,7 +27,7 @@ _MOST_JUDGEMENTS = 50
 
 @dataclass(frozen=True)
 class Judged:
-    """What is judged: ``detect`` finds objects in uint8 pictures (batch, height, width, 3) of the size ``input_size``."""
+    """What is judged: ``detect`` finds objects in uint8 pictures (batch, height, width, 3) of ``input_size``."""
 
     detect: Callable[[tf.Tensor], Found]
     input_size: ImageSize
