@@ -120,7 +120,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "train",
-        ("training.seed",),
+        ("training.seed", "training.validate_every_steps", "training.patience", "training.keep_best"),
         reads=lambda _, w: [w.pipeline_config_path, w.records_dir, w.label_map_path, w.checkpoint_dir],
         makes=lambda _, w: [w.trained_dir],
     ),

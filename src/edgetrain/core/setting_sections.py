@@ -174,7 +174,10 @@ class CheckpointSettings:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How long and how fast the detector learns."""
+    """How long and how fast the detector learns, and how often it is judged meanwhile (0: as often as is cheap).
+
+    ``patience`` judgements without a better AP end the training; 0 never do.
+    """
 
     steps: int = field(metadata=_at_least(1))
     batch_size: int = field(metadata=_between(1, 1024))
@@ -184,6 +187,9 @@ class TrainingSettings:
     gradient_clip_norm: float = field(metadata=_at_least(0))
     augmentations: tuple[str, ...]
     checkpoint_every_steps: int = field(metadata=_at_least(1))
+    validate_every_steps: int = field(metadata=_at_least(0))
+    patience: int = field(metadata=_at_least(0))
+    keep_best: bool
     seed: int = field(metadata=_at_least(0))
     resume: bool
     restart: bool

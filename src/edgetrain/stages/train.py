@@ -10,9 +10,10 @@ from edgetrain.core.files import replacing_dir, tree_digest, write_json
 from edgetrain.core.progress import listener
 from edgetrain.core.reports import Report, read_report
 from edgetrain.core.settings import Settings
+from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.pipeline_config import read_pipeline_config
-from edgetrain.training.loop import RunPaths, Trainer
+from edgetrain.training.loop import Pace, RunPaths, Trainer
 
 _IDENTITY_NAME = "run.json"
 
@@ -32,16 +33,28 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     _refuse_other_steps(settings, steps)
     _claim_run_dir(settings, workspace)
     listener().advanced(0, steps, "building the network")
-    paths = RunPaths(workspace.train_dir, workspace.history_path, Path(config.train_config.fine_tune_checkpoint))
+    paths = RunPaths(
+        workspace.train_dir,
+        workspace.history_path,
+        Path(config.train_config.fine_tune_checkpoint),
+        workspace.shard_paths(Split.VALIDATION),
+    )
     trainer = Trainer(config, paths, seed=settings.training.seed)
     if trainer.first_step:
         listener().noted(f"continuing from step {trainer.first_step}")
-    outcome = trainer.run(checkpoint_every_steps=settings.training.checkpoint_every_steps)
+    training = settings.training
+    outcome = trainer.run(Pace(training.checkpoint_every_steps, training.validate_every_steps, training.patience))
+    kept = outcome.best if training.keep_best else None
+    if kept:
+        trainer.best.load()
     with replacing_dir(workspace.trained_dir) as temporary:
         trainer.save_weights(temporary)
+    judged = f", validation AP {kept.average_precision:.3f} at step {kept.step}, which is kept" if kept else ""
     return Report(
-        f"{outcome.last.step} steps, loss {outcome.last.loss:.3f}",
+        f"{outcome.last.step} steps, loss {outcome.last.loss:.3f}{judged}",
         {
+            "kept_step": kept.step if kept else outcome.last.step,
+            "validation_ap": kept.average_precision if kept else None,
             "steps": outcome.last.step,
             "first_step": outcome.first_step,
             "loss": outcome.last.loss,
