@@ -131,9 +131,8 @@ def _dataset_copy(dataset: str, path: Path, branch: str, say: Say) -> None:
     folder = Path(dataset)
     if folder.is_dir() and not is_repository(folder):
         copy = committed_folder(path, folder.resolve(), branch)
-        say(
-            f"dataset: {folder} is no git repository: its files are commit {copy.newest(branch)[:8]} of one of the rehearsal's own"
-        )
+        commit = copy.newest(branch)[:8]
+        say(f"dataset: {folder} is no git repository: its files are commit {commit} of one of the rehearsal's own")
         return
     if folder.is_dir():
         _say_uncommitted("dataset", folder, say)

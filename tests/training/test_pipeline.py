@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from edgetrain.core.errors import GateError, TrainingError
 from edgetrain.core.progress import Listener, listening
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.coco_metrics import Detection
+from edgetrain.training.history import read_history
 from tests.conftest import PROJECT_DIR
 from tests.fake_stages import NAMES
 from tests.tiny_run import tiny_settings
@@ -209,9 +211,9 @@ def _train_command(settings):
     return [sys.executable, "-m", "invoke", "--search-root", str(PROJECT_DIR), "pipeline", "--to", "train", *given]
 
 
-def _wait_for(path, process):
+def _wait_for(folder, pattern, process):
     deadline = time.monotonic() + 300
-    while not path.exists():
+    while not any(folder.glob(pattern)):
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -229,7 +231,7 @@ def test_a_killed_run_continues_from_its_last_checkpoint(copied_run):
     }
     command = _train_command(settings)
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, cwd=PROJECT_DIR) as process:
-        _wait_for(workspace.train_dir / "checkpoints" / "ckpt-6.index", process)
+        _wait_for(workspace.train_dir, "checkpoints/ckpt-6.index", process)
         process.send_signal(signal.SIGKILL)
 
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=PROJECT_DIR, check=False)
@@ -239,6 +241,31 @@ def test_a_killed_run_continues_from_its_last_checkpoint(copied_run):
     assert "continuing from step" in finished.stderr
     assert report["first_step"] >= 6
     assert report["steps"] == 40
+
+
+def test_a_killed_run_continues_in_another_workspace(copied_run, tmp_path):
+    """Kill -9, and an empty job folder with the same inputs: it goes on from the checkpoint in the state directory."""
+    first = tmp_path / "build"
+    changes = {"training__steps": 40, "training__state_dir": tmp_path / "state"}
+    flow.run_pipeline(copied_run(**changes), to="configure")
+    shutil.copytree(first, tmp_path / "other", ignore=shutil.ignore_patterns("train*"))
+    flags = ["--workspace", str(first), "--dataset", str(tmp_path / "none")]
+    environment = {**os.environ, "INVOKE_TRAINING_STATE_DIR": str(tmp_path / "state")}
+    environment["INVOKE_TRAINING_CHECKPOINT_EVERY_STEPS"] = "2"
+    command = [sys.executable, "-m", "invoke", "--search-root", str(PROJECT_DIR), "train", *flags]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, cwd=PROJECT_DIR) as process:
+        _wait_for(tmp_path / "state", "*/train/checkpoints/ckpt-6.index", process)
+        process.send_signal(signal.SIGKILL)
+    shutil.rmtree(first)
+    recorder = Recorder()
+    with listening(recorder):
+        flow.run_stage("train", copied_run(**changes, workspace__root=tmp_path / "other"))
+
+    workspace = Workspace(tmp_path / "other")
+    assert any(text.startswith("continuing from step") for text in recorder.notes)
+    assert _report(workspace, "train")["first_step"] >= 6
+    assert (workspace.trained_dir / "checkpoint").is_file()
+    assert read_history(workspace.history_path, up_to=40)[-1].step == 40
 
 
 def _bytes_of(root):

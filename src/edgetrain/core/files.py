@@ -106,13 +106,13 @@ def _swap_dir(new: Path, path: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def storage_error(path: Path, error: OSError) -> StorageError:
-    """Return the error of this project for a failed write or read of ``path``."""
+def storage_error(path: Path, error: OSError, *, elsewhere: str = "give another --workspace") -> StorageError:
+    """Return the error of this project for a failed write or read of ``path``; ``elsewhere`` tells a way round it."""
     reason = error.strerror or str(error)
     if isinstance(error, (FileExistsError, NotADirectoryError, IsADirectoryError)):
-        remedy = "Something else is in the way there: remove it, or give another --workspace."
+        remedy = f"Something else is in the way there: remove it, or {elsewhere}."
     elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        remedy = "Mend the permissions, or give another --workspace."
+        remedy = f"Mend the permissions, or {elsewhere}."
     else:
         remedy = "Free space or mend the permissions, then run the same command again."
     return StorageError(f"{path}: {reason}. {remedy}")

@@ -174,9 +174,11 @@ class CheckpointSettings:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How long and how fast the detector learns, and how often it is judged meanwhile (0: as often as is cheap).
+    """How long and how fast the detector learns, how often it is judged meanwhile, and where the run lies.
 
-    ``patience`` judgements without a better AP end the training; 0 never do.
+    0 for ``validate_every_steps`` means as often as is cheap; ``patience`` judgements without a better AP end the
+    training, 0 never do. ``state_dir`` is a folder that outlives the workspace (``None``: the run lies in the
+    workspace); in it, runs that nobody touched for ``state_days`` are removed.
     """
 
     steps: int = field(metadata=_at_least(1))
@@ -191,6 +193,8 @@ class TrainingSettings:
     patience: int = field(metadata=_at_least(0))
     keep_best: bool
     seed: int = field(metadata=_at_least(0))
+    state_dir: Optional[Path]
+    state_days: float = field(metadata=_between(1, 3650))
     resume: bool
     restart: bool
 
