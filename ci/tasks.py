@@ -13,6 +13,15 @@ from edgetrain.core.errors import EdgetrainError
 
 _ROOT = Path(__file__).resolve().parent.parent
 _BACKBONE = "src/edgetrain/demo/backbone.tar.gz"
+_WORKFLOW_CHECKS = (
+    "yamllint --strict --config-file ci/yamllint.yaml .github gocd",
+    "check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml",
+    "check-jsonschema --quiet --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml",
+    "check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml",
+    # Without the network: what needs it is left to GitHub.
+    "zizmor --offline --quiet --strict-collection .github",
+    "actionlint",
+)
 _PYTHON_FILES = "src tests ci tasks.py benchmarks"
 
 
@@ -58,7 +67,22 @@ def pipelines(_context: Context) -> None:
     print(f"{len(files)} pipeline file{'s' if len(files) != 1 else ''} without fault")
 
 
-@task(lint, types, pipelines, test)
+@task
+def workflows(context: Context) -> None:
+    """Check GitHub's workflows: schema, safety, style, references, and every call of ci/inv."""
+    from ci.workflows import command_faults
+
+    with context.cd(_ROOT):
+        for command in _WORKFLOW_CHECKS:
+            context.run(command)
+    files = sorted((_ROOT / ".github" / "workflows").glob("*.yml"))
+    faults = [fault for path in files for fault in command_faults(path, path.relative_to(_ROOT).as_posix())]
+    if faults:
+        raise Exit("\n".join(faults), code=1)
+    print(f"{len(files)} workflows without fault")
+
+
+@task(lint, types, pipelines, workflows, test)
 def check(_context: Context) -> None:
     """Run all of the above."""
 
@@ -131,4 +155,4 @@ def coral(_context: Context) -> None:
         raise Exit(f"error: {error}", code=1) from error
 
 
-namespace = Collection(lint, types, pipelines, check, soak, pretrain_demo, rehearse, coral)
+namespace = Collection(lint, types, pipelines, workflows, check, soak, pretrain_demo, rehearse, coral)
