@@ -6,6 +6,7 @@ EXIF orientation turns it, or if training cannot decode its format and the setti
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,14 +57,14 @@ class RecordSource:
         is_from_table = image.image_name in self.tables
         if is_from_table:
             image = self.tables.applied(image)
-        data = read_image(image.image_path, image.image_name)
+        data = read_image(f"{image.root}{os.sep}{image.image_name}", image.image_name)
         info = probe_bytes(data, image.image_name)
         self._require_fit(image, info)
         turns = is_turned(image.annotation, info)
         size = ImageSize(info.size.height, info.size.width) if turns else info.size
         boxes = tuple(self._box(image.name, labelled, size) for labelled in image.annotation.boxes)
         encoded, image_format, fitted = self._encoded(image, data, info, size)
-        example = DetectionExample(image.image_path.name, image.image_name, encoded, image_format, fitted, boxes)
+        example = DetectionExample(image.image_name.rpartition("/")[2], image.image_name, encoded, image_format, fitted, boxes)
         return Prepared(example, encoded is not data, is_from_table)
 
     def _require_fit(self, image: LabelledImage, info: ImageInfo) -> None:

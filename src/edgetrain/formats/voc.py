@@ -31,7 +31,7 @@ from lxml import etree
 from edgetrain.core.annotation import Annotation, BoxLines, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import replacing_file
+from edgetrain.core.files import file_content, replacing_file
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _UNSAFE = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
@@ -91,7 +91,7 @@ def read_annotation(path: Path, name: str = "") -> Annotation:
     """
     name = name or str(path)
     try:
-        data = path.read_bytes()
+        data = file_content(path)
     except OSError as error:
         raise DatasetError(f"{name}: cannot be read ({error.strerror}). Mend the file or remove it.") from error
     annotation, problems = parse_annotation(data, path)
