@@ -51,7 +51,7 @@ class DatasetItem:
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """One picture of the dataset in ``root`` with its ground truth; names are relative to that, with forward slashes."""
+    """A picture of the dataset in ``root`` with its ground truth; names are relative to that, with forward slashes."""
 
     root: Path
     name: str

@@ -64,7 +64,9 @@ class RecordSource:
         size = ImageSize(info.size.height, info.size.width) if turns else info.size
         boxes = tuple(self._box(image.name, labelled, size) for labelled in image.annotation.boxes)
         encoded, image_format, fitted = self._encoded(image, data, info, size)
-        example = DetectionExample(image.image_name.rpartition("/")[2], image.image_name, encoded, image_format, fitted, boxes)
+        example = DetectionExample(
+            image.image_name.rpartition("/")[2], image.image_name, encoded, image_format, fitted, boxes
+        )
         return Prepared(example, encoded is not data, is_from_table)
 
     def _require_fit(self, image: LabelledImage, info: ImageInfo) -> None:
