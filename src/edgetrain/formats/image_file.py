@@ -172,7 +172,8 @@ def decode(data: bytes, name: str = "picture") -> Image.Image:
         try:
             if image.mode.startswith("I"):  # 16 bits a sample; Pillow would clip instead of scaling
                 return image.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
-            return image.convert("RGB")
+            image.load()
+            return image if image.mode == "RGB" else image.convert("RGB")  # converting copies in any case
         except _UNREADABLE as error:
             raise _damaged(name, error) from error
 

@@ -85,14 +85,14 @@ class RecordSource:
         self, image: LabelledImage, data: bytes, info: ImageInfo, size: ImageSize
     ) -> tuple[bytes, str, ImageSize]:
         """Return the picture's bytes, format and size as they go into the record."""
-        image_format = info.format
-        if size != info.size:
-            data = turned_upright(data, image_format, image.image_name)
+        is_turned = size != info.size
         fitted = fitted_size(size, self.max_side)
-        if fitted != size or image_format not in {JPEG, PNG}:
-            data = encoded_anew(data, image_format, fitted, image.image_name)
-            image_format = encoded_format(image_format)
-        return data, image_format, fitted
+        if fitted != size or info.format not in {JPEG, PNG}:
+            data = encoded_anew(data, info.format, fitted, image.image_name, is_turned=is_turned)
+            return data, encoded_format(info.format), fitted
+        if is_turned:
+            data = turned_upright(data, info.format, image.image_name)
+        return data, info.format, fitted
 
     def _box(self, name: str, labelled: LabelledBox, size: ImageSize) -> ExampleBox:
         try:
