@@ -15,6 +15,7 @@ from pathlib import Path
 from edgetrain.core.errors import StorageError
 
 _BLOCK_BYTES = 1 << 20
+_READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _PART, _OLD = ".part", ".old"
 
 
@@ -138,7 +139,7 @@ def json_text(value: Mapping[str, object]) -> str:
 
 def file_content(path: str | Path) -> bytes:
     """Return the bytes of a file; for small files in half the time of ``Path.read_bytes``."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    descriptor = os.open(path, _READ_ONLY)
     try:
         size_bytes = os.fstat(descriptor).st_size
         data = os.read(descriptor, size_bytes + 1)

@@ -73,12 +73,9 @@ def write_records(path: Path, records: Iterable[bytes | tuple[bytes, ...]]) -> W
                 for part in parts:
                     crc = google_crc32c.extend(crc, part)
                 length = _LENGTH.pack(sum(map(len, parts)))
-                start, end = length + _CRC.pack(masked_crc(length)), _CRC.pack(_masked(crc))
-                stream.write(start)
-                for part in parts:
-                    stream.write(part)
-                stream.write(end)
-                digest.update(length + end)
+                checksum = _CRC.pack(_masked(crc))
+                stream.writelines((length, _CRC.pack(masked_crc(length)), *parts, checksum))
+                digest.update(length + checksum)
                 count += 1
             size_bytes = stream.tell()
     except OSError as error:
