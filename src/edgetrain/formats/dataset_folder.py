@@ -51,12 +51,17 @@ class DatasetItem:
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """One picture with its ground truth; both names are relative to the dataset, with forward slashes."""
+    """A picture of the dataset in ``root`` with its ground truth; names are relative to that, with forward slashes."""
 
+    root: Path
     name: str
     annotation: Annotation
-    image_path: Path
     image_name: str
+
+    @property
+    def image_path(self) -> Path:
+        """The picture's file."""
+        return self.root / self.image_name
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ class DatasetFolder:
                 f"{item.name}:{annotation.filename_line}: its picture {annotation.filename or item.name!r} is not in "
                 f'{self.image_dirs_of(annotation)}. Run "ci/inv validate" to see every problem.'
             )
-        return LabelledImage(item.name, annotation, image_path, self.relative_name(image_path))
+        return LabelledImage(self.root, item.name, annotation, self.relative_name(image_path))
 
     def read_listed(self, list_path: Path) -> Iterator[LabelledImage]:
         """Yield the labelled pictures of a list that ``split`` wrote, in its order.

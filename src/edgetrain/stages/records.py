@@ -24,7 +24,7 @@ from edgetrain.core.splits import Split
 from edgetrain.core.worker_pool import Advance, done_by_all
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.dataset_folder import find_dataset
-from edgetrain.formats.detection_example import encode_example, text_key
+from edgetrain.formats.detection_example import encoded_parts, text_key
 from edgetrain.formats.edited_tables import EditedTables, read_tables
 from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.picture_finder import PictureFinder
@@ -51,11 +51,12 @@ class Shard:
 
 @dataclass
 class ShardFigures:
-    """What went into a file; ``keys`` hold 64 bits of a digest of each picture's name."""
+    """What went into a file, and its digest; ``keys`` hold 64 bits of a digest of each picture's name."""
 
     images: int = 0
     boxes: int = 0
     size_bytes: int = 0
+    digest: str = ""
     encoded_anew: int = 0
     from_table: int = 0
     keys: array[int] = field(default_factory=lambda: array("Q"))
@@ -87,6 +88,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         f"{counted(total, 'picture')}: {sizes}",
         {"splits": {split.value: _figures(one, counts[split]) for split, one in results.items()}},
         tuple(_notes(settings, source, results)),
+        {workspace.records_dir / shard.path.name: one.digest for shard, one in zip(shards, figures)},
     )
 
 
@@ -124,7 +126,7 @@ def _plan(settings: Settings, workspace: Workspace, folder: Path) -> list[Shard]
 def _write_shard(source: RecordSource, shard: Shard, advance: Advance) -> ShardFigures:
     figures = ShardFigures()
 
-    def records() -> Iterator[bytes]:
+    def records() -> Iterator[tuple[bytes, ...]]:
         for line in io.BytesIO(shard.names):
             prepared = source.example(line.decode().rstrip("\n"), shard.list_path)
             figures.images += 1
@@ -132,11 +134,11 @@ def _write_shard(source: RecordSource, shard: Shard, advance: Advance) -> ShardF
             figures.encoded_anew += prepared.is_encoded_anew
             figures.from_table += prepared.is_from_table
             figures.keys.append(text_key(prepared.example.source_id))
-            yield encode_example(prepared.example)
+            yield encoded_parts(prepared.example)
             advance(1)
 
-    write_records(shard.path, records())
-    figures.size_bytes = shard.path.stat().st_size
+    written = write_records(shard.path, records())
+    figures.size_bytes, figures.digest = written.size_bytes, written.digest
     return figures
 
 
