@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from edgetrain.core import helper_process
 from edgetrain.formats import dataset_review
 from edgetrain.formats.box_rules import BoxLimits
 from edgetrain.formats.dataset_folder import find_dataset
@@ -18,7 +19,7 @@ LIMITS = BoxLimits(300, 4, 100)
 
 def review(root, cache_path, limits=LIMITS):
     """Return what a review finds."""
-    return review_dataset(Reviewer(find_dataset(root), limits), cache_path)
+    return list(review_dataset(Reviewer(find_dataset(root), limits), cache_path))
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_several_processes_find_what_one_finds(voc_dataset, tmp_path, monkeypatc
     (voc_dataset / "annotations" / "0003.xml").write_text("<annotation>")
     alone = review(voc_dataset, tmp_path / "a.json")
     monkeypatch.setattr(dataset_review, "_LEAST_FOR_PROCESSES", 2)
-    monkeypatch.setattr(dataset_review, "_cores", lambda: 3)
+    monkeypatch.setattr(dataset_review, "forking_cores", lambda: 3)
 
     assert review(voc_dataset, tmp_path / "b.json") == alone
     assert [one.rule for one in alone[3].findings] == ["xml-malformed"]
@@ -52,8 +53,8 @@ def test_several_processes_find_what_one_finds(voc_dataset, tmp_path, monkeypatc
 def test_the_work_of_a_process_that_dies_is_done_all_the_same(voc_dataset, tmp_path, monkeypatch):
     alone = review(voc_dataset, tmp_path / "a.json")
     monkeypatch.setattr(dataset_review, "_LEAST_FOR_PROCESSES", 2)
-    monkeypatch.setattr(dataset_review, "_cores", lambda: 2)
-    monkeypatch.setattr(dataset_review, "_send_reviews", lambda *_: os._exit(9))
+    monkeypatch.setattr(dataset_review, "forking_cores", lambda: 2)
+    monkeypatch.setattr(helper_process, "_send", lambda *_: os._exit(9))
 
     assert review(voc_dataset, tmp_path / "b.json") == alone
 
@@ -87,7 +88,7 @@ def test_a_damaged_cache_is_made_anew_in_silence(settled, asked, damage):
     review(root, cache_path)
 
     assert len(asked) == 12
-    assert len(read_cache(cache_path, str(LIMITS))) == 12
+    assert len(read_cache(cache_path, str(LIMITS)).reviewed) == 12
 
 
 def test_other_limits_are_another_review(settled, asked):
@@ -101,4 +102,4 @@ def test_other_limits_are_another_review(settled, asked):
 def test_what_changed_just_now_is_not_kept(voc_dataset, tmp_path):
     review(voc_dataset, tmp_path / "review.json")
 
-    assert read_cache(tmp_path / "review.json", str(LIMITS)) == {}
+    assert len(read_cache(tmp_path / "review.json", str(LIMITS)).reviewed) == 0
