@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Generic, TypeVar
@@ -42,6 +43,13 @@ class HelperProcess(Generic[Result]):
         self._process.join()
         return self._work() if answer is None else answer[0]
 
+    def end(self) -> None:
+        """End the process, whether or not it is done."""
+        self._process.terminate()
+        self._process.join()
+        self._receiver.close()
+
 
 def _send(sender: Connection, work: Callable[[], Result]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent alone answers Ctrl-C
     sender.send((work(),))

@@ -6,6 +6,7 @@ import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -196,12 +197,10 @@ def _find_part(root: Path, folder: Path, split: Split | None) -> DatasetPart:
     if len(own) > 1:
         raise DatasetError(f"{folder}: there are both {own[0].name}/ and {own[1].name}/. Put the annotations into one.")
     annotations_dir, is_deep = (own[0], True) if own else (folder, False)
-    annotations = [
-        FoundFile(one.start + name, one.place, name)
-        for one in _listings(root, annotations_dir, is_deep)
-        for name in one.names
-        if _is_annotation(name)
-    ]
+    annotations: list[FoundFile] = []
+    for one in _listings(root, annotations_dir, is_deep):
+        names = [name for name in one.names if _is_annotation(name)]
+        annotations += map(FoundFile, [one.start + name for name in names], repeat(one.place), names)
     image_dirs = _folders(folder, IMAGES_NAMES)
     are_deep = bool(image_dirs)
     image_dirs = image_dirs or list(dict.fromkeys((annotations_dir, folder)))

@@ -24,10 +24,10 @@ from edgetrain.core.reviewed_set import ReviewedSet, Row
 from edgetrain.formats import box_rules, image_rules, name_rules
 from edgetrain.formats import dataset_rules as rules
 from edgetrain.formats.box_rules import BoxLimits
-from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem
+from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem, find_dataset
 from edgetrain.formats.image_file import Glance, glance
 from edgetrain.formats.review_cache import Entry, Stamp, name_of, read_cache, write_cache
-from edgetrain.formats.stale_reviews import stale_places
+from edgetrain.formats.stale_reviews import asked_for_changes, stale_places
 from edgetrain.formats.voc import parse_annotation
 
 # Below this, starting a process costs more than it saves.
@@ -104,38 +104,48 @@ class Reviewer:
         jobs = forking_cores() if len(items) >= _LEAST_FOR_PROCESSES else 1
         shares = [items[job::jobs] for job in range(jobs)]
         helpers = [HelperProcess(partial(self._review_share, share)) for share in shares[1:]]
-        for done, item in enumerate(shares[0], start=1):
-            yield self.review(item).to_row()
-            if done % _PROGRESS_EVERY == 0:
-                progress.listener().advanced(min(done * jobs, len(items)), len(items), "annotations")
-        for helper in helpers:
-            yield from helper.result()
+        try:
+            for done, item in enumerate(shares[0], start=1):
+                yield self.review(item).to_row()
+                if done % _PROGRESS_EVERY == 0:
+                    progress.listener().advanced(min(done * jobs, len(items)), len(items), "annotations")
+            for helper in helpers:
+                yield from helper.result()
+        finally:
+            for helper in helpers:
+                helper.end()
         progress.listener().advanced(len(items), len(items), "annotations")
 
     def _review_share(self, items: Sequence[DatasetItem]) -> list[Row]:
         return [self.review(item).to_row() for item in items]
 
 
-def review_dataset(reviewer: Reviewer, cache_path: Path) -> ReviewedSet:
-    """Return the review of every annotation, sorted by name.
+def review_dataset(root: Path, limits: BoxLimits, cache_path: Path) -> tuple[DatasetFolder, ReviewedSet]:
+    """Return a dataset and the review of every annotation, sorted by name.
 
     Args:
-        reviewer: the dataset, and by what it is reviewed.
+        root: the dataset's folder.
+        limits: by what it is reviewed.
         cache_path: where the reviews of unchanged files are kept; need not exist.
 
     Raises:
+        DatasetError: there is no dataset; see :func:`find_dataset`.
         StorageError: the reviews cannot be kept.
     """
-    items, key = reviewer.folder.items, str(reviewer.limits)
     settled = time.time_ns() - _SETTLED_NANOSECONDS
-    known = read_cache(cache_path, key).arranged([item.found.path for item in items])
-    stale = stale_places(reviewer.folder, known)
-    rows = {name_of(row): row for row in reviewer.review_all([items[place] for place in stale])}
+    known = read_cache(cache_path, str(limits))
+    with asked_for_changes(root, known) as changed_places:
+        folder = find_dataset(root)
+        known.forget(changed_places())
+    items = folder.items
+    known = known.arranged([item.found.path for item in items])
+    stale = stale_places(folder, known)
+    rows = {name_of(row): row for row in Reviewer(folder, limits).review_all([items[place] for place in stale])}
     known.put(stale, (rows[items[place].found.path] for place in stale))
-    new = len(stale) + _read_digests(reviewer.folder.root, known.reviewed)
+    new = len(stale) + _read_digests(root, known.reviewed)
     if new * _WORTH_WRITING >= len(items):
-        write_cache(cache_path, key, known.settled(settled))
-    return known.reviewed
+        write_cache(cache_path, str(limits), known.settled(settled))
+    return folder, known.reviewed
 
 
 def _read_digests(root: Path, reviewed: ReviewedSet) -> int:

@@ -1,17 +1,18 @@
-"""What the last review found in each file, kept in the workspace: two lines, a checksum and a JSON array of columns.
+"""What the last review found in each file, in the workspace: a line of JSON for each column, between two checksums.
 
 Accepted: a file that this very code wrote under the same limits. Anything else counts as absent and is written anew.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
-from edgetrain.core.files import write_text
+from edgetrain.core.files import replacing_file
 from edgetrain.core.reviewed import Reviewed
 from edgetrain.core.reviewed_set import ReviewedSet, Row, packed
 
@@ -65,6 +66,11 @@ class KnownReviews:
             column.append(value)
         return self._of(chosen)
 
+    def forget(self, places: Iterable[int]) -> None:
+        """Make what is in some places unknown."""
+        for place in places:
+            self.stamps[0][place] = 0
+
     def settled(self, time_ns: int) -> KnownReviews:
         """Return what is known of files that were there, and left alone, before a moment."""
         times = zip(self.stamps[0], self.stamps[2])
@@ -87,14 +93,23 @@ def name_of(row: Row) -> str:
 
 def read_cache(path: Path, key: str) -> KnownReviews:
     """Return what is known; nothing where the file is absent, damaged or of another key or code."""
-    columns: list[list[Any]] = []
     try:
-        start, _, text = path.read_bytes().partition(b"\n")
-        if start == _start(key, text):
-            columns = json.loads(text)
+        with path.open("rb") as stream:
+            columns = _read_columns(stream, key)
     except (OSError, ValueError):
-        pass
+        columns = []
     return KnownReviews(columns or [[] for _ in _NOTHING])
+
+
+def _read_columns(stream: BinaryIO, key: str) -> list[list[Any]]:
+    if stream.readline() != _start(key):
+        return []
+    checksum, columns = 0, []
+    for _ in _NOTHING:
+        line = stream.readline()
+        checksum = zlib.crc32(line, checksum)
+        columns.append(json.loads(line))
+    return columns if stream.read() == _end(checksum) else []
 
 
 def write_cache(path: Path, key: str, known: KnownReviews) -> None:
@@ -103,14 +118,20 @@ def write_cache(path: Path, key: str, known: KnownReviews) -> None:
     Raises:
         StorageError: the disk is full or the folder cannot be written.
     """
-    text = json.dumps(known.columns, separators=(",", ":"))
-    write_text(path, f"{_start(key, text.encode()).decode()}\n{text}")
+    lines = [f"{json.dumps(column, separators=(',', ':'))}\n".encode() for column in known.columns]
+    checksum = functools.reduce(lambda value, line: zlib.crc32(line, value), lines, 0)
+    with replacing_file(path) as temporary:
+        temporary.write_bytes(b"".join([_start(key), *lines, _end(checksum)]))
 
 
-def _start(key: str, text: bytes) -> bytes:
-    """Return the first line: another one for other limits, other code or other entries."""
+def _start(key: str) -> bytes:
+    """Return the first line: another one for other limits or other code."""
     code = [(path.name, path.stat().st_mtime_ns) for layer in ("core", "formats") for path in _modules(layer)]
-    return f"{zlib.crc32(repr((key, sorted(code))).encode()):08x} {zlib.crc32(text):08x}".encode()
+    return f"{zlib.crc32(repr((key, sorted(code))).encode()):08x}\n".encode()
+
+
+def _end(checksum: int) -> bytes:
+    return f"{checksum:08x}\n".encode()
 
 
 def _modules(layer: str) -> Iterable[Path]:

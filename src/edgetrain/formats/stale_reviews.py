@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from itertools import islice
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from edgetrain.core.files import changed_at
 from edgetrain.core.helper_process import HelperProcess, forking_cores
@@ -11,34 +13,42 @@ from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem
 from edgetrain.formats.review_cache import KnownReviews
 
 # Below this, starting a process costs more than it saves.
-_LEAST_FOR_PROCESSES = 10_000
+_LEAST_FOR_PROCESSES = 5000
+
+
+@contextmanager
+def asked_for_changes(root: Path, known: KnownReviews) -> Iterator[Callable[[], list[int]]]:
+    """Give a function that returns the places of the reviews whose files changed, ascending.
+
+    Where there are many files, another process looks at them until the answer is needed.
+
+    Args:
+        root: the dataset's folder.
+        known: reviews of its annotations.
+    """
+    if len(known.reviewed) < _LEAST_FOR_PROCESSES or forking_cores() == 1:
+        yield lambda: _changed(root, known)
+        return
+    helper = HelperProcess(lambda: _changed(root, known))
+    try:
+        yield helper.result
+    finally:
+        helper.end()
 
 
 def stale_places(folder: DatasetFolder, known: KnownReviews) -> list[int]:
-    """Return the places of the items of which nothing is known that is true still, ascending.
+    """Return the places of the items of which nothing is known, or for which another picture is found, ascending.
 
     Args:
         folder: the dataset.
         known: reviews of its items, in their order.
     """
-    total = len(folder.items)
-    if total < _LEAST_FOR_PROCESSES or forking_cores() == 1 or not any(known.stamps[0]):
-        return _stale_of(folder, known, 0, total)
-    middle = total // 2
-    helper = HelperProcess(lambda: _stale_of(folder, known, middle, total))
-    return _stale_of(folder, known, 0, middle) + helper.result()
-
-
-def _stale_of(folder: DatasetFolder, known: KnownReviews, first: int, end: int) -> list[int]:
-    """Return the stale ones of the places from ``first`` to before ``end``."""
-    start, reviewed = f"{folder.root}{os.sep}", known.reviewed
-    columns = (reviewed.is_read, reviewed.filenames, reviewed.names, reviewed.image_names, zip(*known.stamps))
-    rows = zip(range(len(folder.items)), folder.items, *columns)
+    reviewed = known.reviewed
+    rows = zip(folder.items, known.stamps[0], reviewed.is_read, reviewed.filenames, reviewed.image_names)
     return [
         place
-        for place, item, is_read, filename, name, image_name, stamp in islice(rows, first, end)
-        if (is_read and not _is_found(item, filename, image_name))
-        or not _is_same(start + name, start + image_name if image_name else "", stamp)
+        for place, (item, time, is_read, filename, image_name) in enumerate(rows)
+        if not time or (is_read and not _is_found(item, filename, image_name))
     ]
 
 
@@ -50,16 +60,21 @@ def _is_found(item: DatasetItem, filename: str, image_name: str) -> bool:
     return by_name == image_name or (part.image_name_of(filename, found) or "") == image_name
 
 
-def _is_same(path: str, image_path: str, stamp: tuple[int, ...]) -> bool:
-    """Return whether an annotation and its picture have the size and time of change of a stamp."""
-    time, size, image_time, image_size = stamp
+def _changed(root: Path, known: KnownReviews) -> list[int]:
+    start, reviewed = f"{root}{os.sep}", known.reviewed
+    rows = zip(reviewed.names, reviewed.image_names, *known.stamps)
+    return [
+        place
+        for place, (name, image_name, time, size, image_time, image_size) in enumerate(rows)
+        if not _is_same(start + name, time, size)
+        or not (_is_same(start + image_name, image_time, image_size) if image_name else not image_time)
+    ]
+
+
+def _is_same(path: str, time: int, size: int) -> bool:
+    """Return whether a file has a time of change and a size."""
     try:
         state = os.stat(path)  # noqa: PTH116 - a Path takes as long as the question
-        if not time or state.st_size != size or changed_at(state) != time:
-            return False
-        if not image_path:
-            return not image_time
-        state = os.stat(image_path)  # noqa: PTH116
     except OSError:
         return False
-    return state.st_size == image_size and changed_at(state) == image_time
+    return state.st_size == size and changed_at(state) == time

@@ -31,8 +31,8 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.formats import pixel_rules, set_rules
 from edgetrain.formats.box_rules import BoxLimits
 from edgetrain.formats.class_rules import class_findings
-from edgetrain.formats.dataset_folder import DatasetFolder, find_dataset
-from edgetrain.formats.dataset_review import Reviewer, review_dataset
+from edgetrain.formats.dataset_folder import DatasetFolder
+from edgetrain.formats.dataset_review import review_dataset
 from edgetrain.formats.git_changes import GitChanges, asked_changes
 from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.pixel_cache import PixelFacts
@@ -63,16 +63,15 @@ def run(settings: Settings, workspace: Workspace) -> Report:
 
 def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Report]:
     """Return all findings, sorted, and the report; see :func:`run` for the errors."""
-    folder = find_dataset(settings.dataset.root)
-    label_map = read_label_map(folder.label_map_path) if folder.label_map_path.is_file() else None
-    chosen, network = settings.validate, settings.network
+    root, chosen, network = settings.dataset.root, settings.validate, settings.network
     limits = BoxLimits(network.image_size, chosen.min_box_side, network.max_boxes)
-    with asked_changes(folder.root, chosen.since) if chosen.since else nullcontext() as asked:
-        reviewed = review_dataset(Reviewer(folder, limits), workspace.review_cache_path)
+    with asked_changes(root, chosen.since) if chosen.since else nullcontext() as asked:
+        folder, reviewed = review_dataset(root, limits, workspace.review_cache_path)
         changes = asked.answer() if asked else None
+    label_map = read_label_map(folder.label_map_path) if folder.label_map_path.is_file() else None
     images = {name: key for name, key in zip(reviewed.image_names, reviewed.image_keys) if key}
-    claim_workspace(folder.root, images, workspace)
-    facts = pixel_rules.decoded(folder.root, reviewed, workspace.pixel_cache_path) if chosen.pixels else {}
+    claim_workspace(root, images, workspace)
+    facts = pixel_rules.decoded(root, reviewed, workspace.pixel_cache_path) if chosen.pixels else {}
     if facts:
         reviewed = ReviewedSet.of(pixel_rules.with_damage(reviewed, facts))
     found = [finding for one in reviewed.faulty() if _concerns(changes, one) for finding in one.findings]
