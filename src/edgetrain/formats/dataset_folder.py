@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from edgetrain.core.annotation import Annotation
 from edgetrain.core.errors import DatasetError, MissingInputError
@@ -29,8 +30,7 @@ LABEL_MAP_NAME = "label_map.pbtxt"
 _LOOKED_FOR = "annotations/*.xml, *.xml beside the pictures, and train/ and test/ with either"
 
 
-@dataclass(frozen=True)
-class DatasetItem:
+class DatasetItem(NamedTuple):
     """One annotation file, where it was found, and the split that the dataset itself puts it in."""
 
     root: Path
@@ -153,16 +153,18 @@ def find_dataset(root: Path) -> DatasetFolder:
             split cannot be read.
     """
     parts = _parts(root)
-    found = sorted(((file, part) for part in parts for file in part.annotations), key=lambda pair: pair[0].path)
-    if not found:
+    names = sorted(file.path for part in parts for file in part.annotations)
+    if not names:
         raise DatasetError(
             f"{root}: no annotation found (looked for {_LOOKED_FOR}). "
             "Label the pictures in Pascal VOC format, or name another folder with --dataset."
         )
-    division = find_division(root, parts, [file.path for file, _ in found])
+    division = find_division(root, parts, names)
+    splits = division.splits
+    items = [DatasetItem(root, file, part, splits.get(file.path)) for part in parts for file in part.annotations]
     return DatasetFolder(
         root=root,
-        items=tuple(DatasetItem(root, file, part, division.splits.get(file.path)) for file, part in found),
+        items=tuple(sorted(items, key=lambda item: item.found.path)),
         division=division.source,
         divided=division.present,
         findings=tuple(sorted(division.findings)),
