@@ -25,7 +25,7 @@ def command_faults(path: Path, name: str) -> Iterator[str]:
                 yield f"{name}:{script.start_mark.line + 1}: {fault}"
 
 
-def _scripts(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+def _scripts(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
     """Yield the values of all keys ``run`` that are text."""
     if isinstance(node, yaml.SequenceNode):
         for part in node.value:
