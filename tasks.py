@@ -122,8 +122,7 @@ def validate(
     """Review the labelled images: every fault with file and line (--format text, json, github or sarif)."""
     from edgetrain import console, flow
 
-    given: dict[str, object] = {"dataset": dataset, "workspace": workspace}
-    given |= {"strict": strict, "since": since, "pixels": pixels}
+    given = {"dataset": dataset, "workspace": workspace, "strict": strict, "since": since, "pixels": pixels}
     settings = settings_of(context, given, VARIABLES)
     with console.listening(settings):
         text, is_good = flow.review(settings, format, Path(summary) if summary else None)
@@ -148,10 +147,8 @@ def stats(context: Context, dataset: Flag = None, workspace: Flag = None) -> Non
     """Measure the dataset as the network sees it: counts, box sizes, anchors that fit."""
     from edgetrain import console, flow
 
-    settings = settings_of(context, {"dataset": dataset, "workspace": workspace}, VARIABLES)
-    with console.listening(settings):
-        text = flow.report_text("stats", settings)
-    print(text)
+    with console.listening(settings := settings_of(context, {"dataset": dataset, "workspace": workspace}, VARIABLES)):
+        print(flow.report_text("stats", settings))
 
 
 @stage("from_", "source", "boxes_from_polygons", "replace")
@@ -339,14 +336,18 @@ def hardware(
 
 @stage("format", "unproven")
 def bundle(
-    context: Context,
-    dataset: Flag = None,
-    workspace: Flag = None,
-    format: Flag = None,
-    unproven: bool = False,
+    context: Context, dataset: Flag = None, workspace: Flag = None, format: Flag = None, unproven: bool = False
 ) -> None:
     """Pack the compiled model for Frigate or pycoral (--format), with labels, settings and model card."""
     run(context, "bundle", dataset=dataset, workspace=workspace, bundle_format=format, unproven=unproven)
+
+
+@stage("champion", "rollback")
+def promote(
+    context: Context, dataset: Flag = None, workspace: Flag = None, champion: Flag = None, rollback: bool = False
+) -> None:
+    """Make the model the champion if it beats the present one and a Coral has passed it; --rollback goes back."""
+    run(context, "promote", dataset=dataset, workspace=workspace, champion=champion, rollback=rollback)
 
 
 @stage()
@@ -391,6 +392,7 @@ namespace = Collection(
     compile,
     hardware,
     bundle,
+    promote,
     report,
     ci_tasks.test,
     ci=ci_tasks.namespace,

@@ -17,9 +17,8 @@ from edgetrain.core.reports import require_report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats.class_changes import Contents, contents_before
 from edgetrain.formats.finding_formats import Review, render_review, repository_prefix, require_format
-from edgetrain.formats.review_summary import render_summary
+from edgetrain.formats.review_summary import Contents, render_summary
 from edgetrain.stage_run import Digests, StageInputs, run_if_stale
 
 Paths = Callable[[Settings, Workspace], Sequence[Path]]
@@ -163,6 +162,18 @@ STAGES: tuple[Stage, ...] = (
         makes=lambda _, w: [w.bundle_dir],
     ),
     Stage(
+        "promote",
+        ("promote",),
+        # What a promotion reads is asked for by itself: a rollback needs none of it.
+        optional=lambda _, w: [
+            w.model_path,
+            w.records_dir,
+            w.label_map_path,
+            w.compiled_model_path,
+            *(w.report_path(name) for name in ("evaluate", "compile", "hardware")),
+        ],
+    ),
+    Stage(
         "report",
         optional=lambda _, w: [w.report_path(stage.name) for stage in STAGES if stage.name != "report"],
         makes=lambda _, w: [w.report_page_path],
@@ -260,8 +271,7 @@ def review(settings: Settings, output_format: str, summary_path: Path | None = N
     )
     if summary_path:
         now = Contents(report["images"], report["classes"])  # type: ignore[arg-type]
-        root, since = settings.dataset.root, settings.validate.since
-        before = contents_before(root, since, shown.changed, now) if since else None
+        before = Contents(**report["before"]) if "before" in report else None  # type: ignore[arg-type]
         append_text(summary_path, render_summary(shown, now, before))
     return render_review(shown, output_format), is_good
 

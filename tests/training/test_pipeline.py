@@ -132,7 +132,7 @@ def only_finds(monkeypatch):
 
     def only(seeing):
         found = {True: _find_everything, False: lambda _examples: []}
-        monkeypatch.setattr(evaluate, "_detect", lambda name, _path, examples: found[name == seeing](examples))
+        monkeypatch.setattr(evaluate, "detect_all", lambda name, _path, examples: found[name == seeing](examples))
 
     return only
 
