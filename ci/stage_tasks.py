@@ -118,7 +118,7 @@ def take_variables() -> dict[str, str]:
 
 
 def settings_of(
-    context: Context, given: dict[str, object], variables: Mapping[str, str], file: Path | None = None
+    context: Context, given: Mapping[str, object], variables: Mapping[str, str], file: Path | None = None
 ) -> Settings:
     """Return the checked settings: ``invoke.yaml``, then the user's file, then variables, then flags.
 
