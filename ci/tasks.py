@@ -15,9 +15,9 @@ _ROOT = Path(__file__).resolve().parent.parent
 _BACKBONE = "src/edgetrain/demo/backbone.tar.gz"
 _WORKFLOW_CHECKS = (
     "yamllint --strict --config-file ci/yamllint.yaml .github gocd",
-    "check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml",
-    "check-jsonschema --quiet --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml",
-    "check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml",
+    "check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml",
+    "check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml",
+    "check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml",
     # Without the network: what needs it is left to GitHub.
     "zizmor --offline --quiet --strict-collection .github",
     "actionlint",
