@@ -120,13 +120,13 @@ def validate(
     summary: Flag = None,
 ) -> None:
     """Review the labelled images: every fault with file and line (--format text, json, github or sarif)."""
-    from edgetrain import console, flow
+    from edgetrain import console, review
 
     given: dict[str, object] = {"dataset": dataset, "workspace": workspace}
     given |= {"strict": strict, "since": since, "pixels": pixels}
     settings = settings_of(context, given, VARIABLES)
     with console.listening(settings):
-        text, is_good = flow.review(settings, format, Path(summary) if summary else None)
+        text, is_good = review.review(settings, format, Path(summary) if summary else None)
     print(text)
     if not is_good:
         raise Exit(code=1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from invoke.main import program
 
-from edgetrain import console, flow
+from edgetrain import console, flow, review
 from edgetrain.core.errors import DatasetError
 from edgetrain.stages import draw
 from tests.conftest import PROJECT_DIR
@@ -249,7 +249,7 @@ def test_an_unknown_failure_keeps_its_traceback(inv, monkeypatch, tmp_path):
     ("is_good", "expected"), [pytest.param(True, 0, id="good"), pytest.param(False, 1, id="faulty")]
 )
 def test_validate_gives_the_chosen_format_alone_on_standard_output(inv, monkeypatch, tmp_path, is_good, expected):
-    monkeypatch.setattr(flow, "review", lambda _settings, form: (f"findings as {form}", is_good))
+    monkeypatch.setattr(review, "review", lambda _settings, form, _summary: (f"findings as {form}", is_good))
 
     answer = inv("validate", "--format", "json", "--workspace", str(tmp_path / "build"))
 
@@ -283,7 +283,7 @@ def test_the_demo_draws_before_it_runs_the_pipeline(inv, monkeypatch, tmp_path):
 def test_every_stage_is_a_task_with_the_common_flags(inv, monkeypatch, tmp_path, stage):
     ran = []
     monkeypatch.setattr(flow, "run_stage", lambda name, _settings: ran.append(name))
-    monkeypatch.setattr(flow, "review", lambda *_: (ran.append("validate"), True))
+    monkeypatch.setattr(review, "review", lambda *_: (ran.append("validate"), True))
     monkeypatch.setattr(
         flow, "preflight", lambda *_, untrained: (ran.append("preflight-untrained" if untrained else "preflight"), True)
     )

@@ -9,17 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgetrain.core.errors import DatasetError, EdgetrainError, GateError, SettingsError
-from edgetrain.core.files import append_text
-from edgetrain.core.findings import findings_of
 from edgetrain.core.label_map import suggestion
 from edgetrain.core.lock import sole_user
 from edgetrain.core.reports import require_report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats.class_changes import Contents, contents_before
-from edgetrain.formats.finding_formats import Review, render_review, repository_prefix, require_format
-from edgetrain.formats.review_summary import render_summary
 from edgetrain.stage_run import Digests, StageInputs, run_if_stale
 
 Paths = Callable[[Settings, Workspace], Sequence[Path]]
@@ -233,37 +228,6 @@ def run_pipeline(settings: Settings, *, to: str | None = None, force: bool = Fal
             raise
         _run(page, settings, digests, force=force)
     return [stage.name for stage in stages]
-
-
-def review(settings: Settings, output_format: str, summary_path: Path | None = None) -> tuple[str, bool]:
-    """Run ``validate`` and return its findings in a format, and whether the dataset may be used.
-
-    With ``summary_path`` they are appended to that file, as Markdown and with what the change does to each class.
-
-    Raises:
-        EdgetrainError: the format is unknown, or there is no dataset to review.
-    """
-    require_format(output_format)
-    is_good = True
-    try:
-        run_stage("validate", settings)
-    except DatasetError as error:
-        if error.report is None:
-            raise
-        is_good = False
-    report = require_report(Workspace(settings.workspace.root).report_path("validate"), "validate")
-    shown = Review(
-        findings=findings_of(report),
-        is_good=is_good,
-        changed=report.get("changed", ()),  # type: ignore[arg-type]
-        prefix=repository_prefix(settings.dataset.root),
-    )
-    if summary_path:
-        now = Contents(report["images"], report["classes"])  # type: ignore[arg-type]
-        root, since = settings.dataset.root, settings.validate.since
-        before = contents_before(root, since, shown.changed, now) if since else None
-        append_text(summary_path, render_summary(shown, now, before))
-    return render_review(shown, output_format), is_good
 
 
 def report_text(name: str, settings: Settings) -> str:
