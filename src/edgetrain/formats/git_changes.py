@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from edgetrain.core.errors import DatasetError, SettingsError, ToolError
 
 _TIMEOUT_SECONDS = 120
+# Modes of plain files begin so, those of links and repositories do not.
+_FILE_BEFORE = ":100"
 _REMEDY = "Correct --since, or review everything without it."
 
 
@@ -24,11 +26,13 @@ _REMEDY = "Correct --since, or review everything without it."
 class GitChanges:
     """Names of changed, new and removed files, relative to the dataset, with forward slashes.
 
-    ``folders`` are repositories inside the dataset, of which git only knows that something in them changed.
+    ``folders`` are repositories inside the dataset, of which git only knows that something in them changed. ``before``
+    are ids of what the files held that were there before, by name.
     """
 
     names: frozenset[str]
     folders: frozenset[str] = frozenset()
+    before: Mapping[str, str] = field(default_factory=dict)
 
     def concern(self, name: str, image_name: str, filename: str = "") -> bool:
         """Return whether an annotation or its picture changed.
@@ -75,7 +79,7 @@ def asked_changes(root: Path, revision: str) -> Iterator[AskedChanges]:
         raise SettingsError(f"--since {revision!r} is not a revision. Name a branch, a tag or a commit.")
     _require_repository(root)
     base = _common_ancestor(root, revision)
-    diff = ("diff", "--name-only", "-z", "--no-renames", "--relative", "--no-ext-diff", "--no-textconv")
+    diff = ("diff", "--raw", "--no-abbrev", "-z", "--no-renames", "--relative", "--no-ext-diff", "--no-textconv")
     unknown = ("ls-files", "--others", "--exclude-standard", "-z", "--", ".")
     with _question(root, *diff, base, "--", ".") as changed, _question(root, *unknown) as added:
         yield AskedChanges(root, changed, added)
@@ -95,9 +99,13 @@ class AskedChanges:
         Raises:
             ToolError: git fails or does not end.
         """
-        names = self.changed.names() | self.added.names()
+        answer = self.changed.parts()
+        # For each file: ":MODE MODE ID ID STATUS", each two for before and after, and its name.
+        facts = {name: fact.split() for fact, name in zip(answer[::2], answer[1::2])}
+        before = {name: fact[2] for name, fact in facts.items() if fact[0].startswith(_FILE_BEFORE)}
+        names = {*facts, *self.added.parts()}
         folders = {name.rstrip("/") for name in names if name.endswith("/") or (self.root / name).is_dir()}
-        return GitChanges(frozenset(names), frozenset(folders))
+        return GitChanges(frozenset(names), frozenset(folders), before)
 
 
 def _require_repository(root: Path) -> None:
@@ -180,8 +188,8 @@ class _Question:
             raise self._failure(error) from error
         return subprocess.CompletedProcess(self._words, self._process.returncode, output, errors)
 
-    def names(self) -> set[str]:
-        """Return the file names that git lists.
+    def parts(self) -> list[str]:
+        """Return what git lists, names as they are.
 
         Raises:
             ToolError: git fails.
@@ -190,7 +198,7 @@ class _Question:
         if answer.returncode:
             what = f"git {self._words[0]} failed in {self._root}{_reason(answer)}"
             raise ToolError(f"{what}. Mend the repository, or leave --since out.")
-        return {os.fsdecode(name) for name in answer.stdout.split(b"\0") if name}
+        return [os.fsdecode(part) for part in answer.stdout.split(b"\0") if part]
 
     def _failure(self, error: Exception) -> ToolError:
         return ToolError(f"git {self._words[0]} in {self._root}: {error}. Mend that, or leave --since out.")

@@ -1,10 +1,10 @@
-"""What git holds at a commit: files of a folder as they were, without checking anything out."""
+"""What git holds of files as they once were: blobs by their id, without checking anything out."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Collection
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from edgetrain.core.errors import ToolError
@@ -13,46 +13,46 @@ _TIMEOUT_SECONDS = 120
 _LARGEST_BYTES = 1 << 24
 
 
-def files_at(folder: Path, commit: str, names: Collection[str]) -> dict[str, bytes]:
-    """Return the content of files as they were where a branch parted from a commit; what was not there is left out.
-
-    Links, repositories inside and files of more than 16 MiB are left out, too.
+def read_blobs(folder: Path, blobs: Mapping[str, str]) -> dict[str, bytes]:
+    """Return the content of files as git holds them, by name; those of more than 16 MiB are left out.
 
     Args:
-        folder: anywhere in a repository.
-        commit: a revision that git knows, and that does not begin with "-".
-        names: relative to the folder, with forward slashes.
+        folder: anywhere in the repository.
+        blobs: ids of the files' contents, by name.
 
     Raises:
-        ToolError: git is missing, fails or does not end.
+        ToolError: git is missing, fails, does not end, or lacks one of them.
     """
-    base = _git(folder, "merge-base", commit, "HEAD").strip()
-    listed = _git(folder, "ls-tree", "-r", "-z", "-l", base.decode(), "--", ".")
-    blobs = {}
-    for entry in listed.split(b"\0"):
-        facts, _, name = entry.partition(b"\t")
-        mode, _, blob, size = facts.split() if facts else (b"", b"", b"", b"-")
-        if mode.startswith(b"100") and os.fsdecode(name) in names and int(size) <= _LARGEST_BYTES:
-            blobs[os.fsdecode(name)] = blob
-    return dict(zip(blobs, _contents(folder, list(blobs.values()))))
-
-
-def _contents(folder: Path, blobs: list[bytes]) -> list[bytes]:
-    """Return the content of blobs: for each, git writes a line that ends with the size, the bytes and a line end."""
-    answer = memoryview(_git(folder, "cat-file", "--batch", asked=b"".join(blob + b"\n" for blob in blobs)))
-    contents, place = [], 0
-    for _ in blobs:
-        start = place + bytes(answer[place : place + 200]).index(b"\n") + 1
-        size = int(bytes(answer[place:start]).split()[-1])
-        contents.append(bytes(answer[start : start + size]))
-        place = start + size + 1
+    sizes = dict(zip(blobs, _sizes(folder, blobs.values())))
+    wanted = [name for name, size_bytes in sizes.items() if size_bytes <= _LARGEST_BYTES]
+    answer = memoryview(_ask(folder, "--batch", [blobs[name] for name in wanted]))
+    contents, place = {}, 0
+    for name in wanted:
+        # A line with id, kind and size; the content; a line end.
+        start = place + len(f"{blobs[name]} blob {sizes[name]}\n")
+        place = start + sizes[name] + 1
+        contents[name] = bytes(answer[start : place - 1])
     return contents
 
 
-def _git(folder: Path, *words: str, asked: bytes = b"") -> bytes:
+def _sizes(folder: Path, ids: Iterable[str]) -> list[int]:
+    facts = [line.split() for line in _ask(folder, "--batch-check", ids).splitlines()]
+    absent = [os.fsdecode(fact[0]) for fact in facts if fact[1] != b"blob"]
+    if absent:
+        raise ToolError(
+            f"{folder}: git has no content for {absent[0]}, which a file had before. "
+            'Fetch the whole history ("git fetch --refetch"), or leave --since out.'
+        )
+    return [int(fact[2]) for fact in facts]
+
+
+def _ask(folder: Path, question: str, ids: Iterable[str]) -> bytes:
+    asked = "".join(f"{one}\n" for one in ids).encode()
+    if not asked:
+        return b""
     try:
-        done = subprocess.run(  # noqa: S603 - the arguments are a list; a revision never begins with "-"
-            ["git", "-c", "core.fsmonitor=false", *words],  # noqa: S607 - the user's own git
+        done = subprocess.run(  # noqa: S603 - a fixed program and arguments of our own
+            ["git", "cat-file", question],  # noqa: S607 - the user's own git
             cwd=folder,
             input=asked,
             capture_output=True,
@@ -61,7 +61,7 @@ def _git(folder: Path, *words: str, asked: bytes = b"") -> bytes:
         )
     except subprocess.CalledProcessError as error:
         reason = os.fsdecode(error.stderr).strip()
-        raise ToolError(f"git {words[0]} failed in {folder} ({reason}). Mend the repository.") from error
+        raise ToolError(f"git cat-file failed in {folder} ({reason}). Mend the repository.") from error
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ToolError(f"git {words[0]} in {folder}: {error}. Mend that.") from error
+        raise ToolError(f"git cat-file in {folder}: {error}. Mend that, or leave --since out.") from error
     return done.stdout

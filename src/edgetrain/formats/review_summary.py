@@ -7,8 +7,10 @@ picture, a mention or a row of its own. https://docs.github.com/actions/referenc
 
 from __future__ import annotations
 
+import itertools
+import re
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
@@ -16,6 +18,8 @@ from edgetrain.core.findings import Finding, Severity, count_by_rule, count_text
 from edgetrain.formats.finding_formats import Review
 
 _MOST_BYTES = 1_000_000
+_LAST_LINE_BYTES = 100
+_BEGINS_LINK = re.compile(r"(www)\.", re.IGNORECASE)
 _MOST_LETTERS = 500
 _REFERENCES = {ord(sign): f"&#{ord(sign)};" for sign in string.punctuation if sign not in ".,;-/()"}
 
@@ -40,23 +44,27 @@ def render_summary(review: Review, now: Contents, before: Optional[Contents] = N
     head = [f"## Annotations: {verdict}, {count_text(review.findings)}", ""]
     if review.changed:
         head += [f"{counted(len(review.changed), 'file')} changed.", ""]
-    text = "\n".join([*head, *_content_rows(now, before), "", *_rule_rows(review.findings)])
-    return text + "\n" + _finding_rows(review, _MOST_BYTES - len(text.encode()))
+    head += [*_within(_content_rows(now, before), _MOST_BYTES // 2, "more class"), "", *_rule_rows(review.findings)]
+    room = _MOST_BYTES - _size_bytes(head)
+    return "\n".join([*head, *_within(_finding_rows(review), room, "more finding"), ""])
 
 
 def _content_rows(now: Contents, before: Optional[Contents]) -> Iterator[str]:
-    rows = [("pictures", now.pictures, before.pictures if before else None)]
-    names = sorted({*now.classes, *(before.classes if before else ())})
-    rows += [
-        (f"boxes: {_shown(name)}", now.classes.get(name, 0), before.classes.get(name, 0) if before else None)
-        for name in names
-    ]
     if before is None:
-        yield from ("| | now |", "|---|--:|")
-        yield from (f"| {name} | {count} |" for name, count, _ in rows)
+        yield from ("| | now |", "|---|--:|", f"| pictures | {now.pictures} |")
+        yield from (f"| boxes: {_shown(name)} | {count} |" for name, count in sorted(now.classes.items()))
         return
-    yield from ("| | before | now | change |", "|---|--:|--:|--:|")
-    yield from (f"| {name} | {was} | {count} | {count - (was or 0):+d} |" for name, count, was in rows)
+    yield from (
+        "| | before | now | change |",
+        "|---|--:|--:|--:|",
+        _change_row("pictures", before.pictures, now.pictures),
+    )
+    for name in sorted({*now.classes, *before.classes}):
+        yield _change_row(f"boxes: {_shown(name)}", before.classes.get(name, 0), now.classes.get(name, 0))
+
+
+def _change_row(name: str, before: int, now: int) -> str:
+    return f"| {name} | {before} | {now} | {now - before:+d} |"
 
 
 def _rule_rows(findings: Sequence[Finding]) -> Iterator[str]:
@@ -68,29 +76,34 @@ def _rule_rows(findings: Sequence[Finding]) -> Iterator[str]:
     yield ""
 
 
-def _finding_rows(review: Review, room: int) -> str:
-    """Return a table of as many findings as there is room for, in bytes."""
+def _finding_rows(review: Review) -> Iterator[str]:
     if not review.findings:
-        return ""
+        return
     order = {severity.value: place for place, severity in enumerate(Severity)}
-    ordered = sorted(review.findings, key=lambda one: (one.file not in review.changed, order[one.severity], one))
-    rows = ["| where | | what | what to do |", "|---|---|---|---|"]
-    room -= sum(len(row) + 1 for row in rows) + 200
-    for shown, finding in enumerate(ordered):
+    yield from ("| where | | what | what to do |", "|---|---|---|---|")
+    for finding in sorted(review.findings, key=lambda one: (one.file not in review.changed, order[one.severity], one)):
         place = _shown(f"{review.path_of(finding.file)}:{finding.line}")
         what = f"{_shown(finding.message)} ({finding.rule})"
-        row = f"| {place} | {finding.severity} | {what} | {_shown(finding.fix)} |"
-        room -= len(row.encode()) + 1
-        if room < 0:
-            return "\n".join(
-                [*rows, "", f"{counted(len(ordered) - shown, 'more finding')}: the step's log lists all.", ""]
-            )
-        rows.append(row)
-    return "\n".join([*rows, ""])
+        yield f"| {place} | {finding.severity} | {what} | {_shown(finding.fix)} |"
+
+
+def _within(rows: Iterable[str], room: int, noun: str) -> list[str]:
+    """Return the rows that there is room for, in bytes, and the number of the others."""
+    everything = list(rows)
+    ends = itertools.accumulate(len(row.encode()) + 1 for row in everything)
+    shown = sum(end <= room - _LAST_LINE_BYTES for end in ends)
+    left = len(everything) - shown
+    return (
+        [*everything[:shown], "", f"{counted(left, noun)}: the step's log lists all findings."] if left else everything
+    )
+
+
+def _size_bytes(lines: Iterable[str]) -> int:
+    return sum(len(line.encode()) + 1 for line in lines)
 
 
 def _shown(text: str) -> str:
     """Return a stranger's text as Markdown that shows just that; ``@`` calls nobody."""
     whole = printable(text.encode("utf-8", "backslashreplace").decode())
     short = whole if len(whole) <= _MOST_LETTERS else f"{whole[:_MOST_LETTERS]}…"
-    return short.translate(_REFERENCES).replace("&#64;", "&#64;&#8288;")
+    return _BEGINS_LINK.sub(r"\1&#46;", short.translate(_REFERENCES).replace("&#64;", "&#64;&#8288;"))

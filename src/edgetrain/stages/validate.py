@@ -83,7 +83,7 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Repo
     report = _report(reviewed, findings, changes)
     if changes:
         now = Contents(len(reviewed), report.results["classes"])  # type: ignore[arg-type]
-        before = asdict(contents_before(root, chosen.since, changes.names, now))
+        before = asdict(contents_before(root, changes, reviewed.names, now))
         report = replace(report, results={**report.results, "before": before})
     return findings, report
 
