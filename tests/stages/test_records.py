@@ -20,6 +20,7 @@ from edgetrain.formats.image_file import decode
 from edgetrain.formats.pbtxt import write_label_map
 from edgetrain.formats.split_list import write_split_list
 from edgetrain.formats.table_rows import COLUMNS
+from edgetrain.formats.tfrecord import records_digest
 from edgetrain.stages import records, tabulate
 from edgetrain.stages.records import run
 from tests.conftest import PROJECT_DIR, draw_labelled
@@ -96,6 +97,12 @@ def test_a_second_run_gives_the_same_bytes(settings, workspace, prepared):
     run(settings(prepared), workspace)
 
     assert contents(workspace) == before
+
+
+def test_the_report_knows_the_digest_of_each_file(settings, workspace, prepared):
+    report = run(settings(prepared, records__shards=2), workspace)
+
+    assert report.digests == {path: records_digest(path) for path in sorted(workspace.records_dir.iterdir())}
 
 
 def test_shards_share_the_pictures_evenly_and_old_ones_go(settings, workspace, prepared):
