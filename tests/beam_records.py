@@ -36,6 +36,7 @@ WRONG = {
     ("NoRunner", ()): (SettingsError, "records.runner NoRunner: Unexpected pipeline runner"),
     ("DataflowRunner", ()): (SettingsError, "Missing required option: project"),
     ("DirectRunner", ("--no_such=1",)): (SettingsError, "--no_such is no option of DirectRunner"),
+    ("direct", ("direct_num_workers=2",)): (SettingsError, "'direct_num_workers=2' is not of the form --name=value"),
     ("DirectRunner", ("--direct_num_workers=x",)): (SettingsError, "invalid int value: 'x'"),
     ("PortableRunner", ("--job_endpoint=localhost:1", "--job_server_timeout=1")): (ToolError, "the pipeline failed"),
 }

@@ -30,7 +30,7 @@ from edgetrain.core.files import replacing_file
 
 Result = TypeVar("Result")
 Work = Callable[[int], Result]
-_LOCAL = "DirectRunner"
+_LOCAL_NAMES = ("direct", "directrunner")  # Beam knows no upper and lower case here
 # Beam's DirectRunner would first fetch another program and try that; this is the one that it comes back to.
 _LOCAL_CLASS = "FnApiRunner"
 _SECONDS_BETWEEN_COUNTS = 0.5
@@ -43,6 +43,11 @@ class Runner:
 
     name: str
     options: tuple[str, ...] = ()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is Beam's own one for this machine."""
+        return self.name.lower() in _LOCAL_NAMES
 
 
 def done_by_beam(
@@ -147,6 +152,9 @@ def _pieces(answering: bytes, code_dir: str) -> apache_beam.DoFn:
 
 def _options(runner: Runner) -> PipelineOptions:
     """Return Beam's options; its parser ends the process where it finds a fault, and writes why."""
+    stray = [option for option in runner.options if not option.startswith("--")]
+    if stray:
+        raise SettingsError(f"records.beam_options: {stray[0]!r} is not of the form --name=value. Correct it.")
     said = io.StringIO()
     options = PipelineOptions(list(runner.options))
     try:
@@ -156,10 +164,10 @@ def _options(runner: Runner) -> PipelineOptions:
     except SystemExit as error:
         why = said.getvalue().strip().rpartition("error: ")[2]
         raise SettingsError(f"records.beam_options: {why}. Correct it.") from error
-    if runner.name == _LOCAL:  # other runners may know more options than Beam itself
+    if runner.is_local:  # other runners may know more options than Beam itself
         unknown = sorted(every.keys() - known.keys())
         if unknown:
-            raise SettingsError(f"records.beam_options: --{unknown[0]} is no option of {_LOCAL}. Correct or remove it.")
+            raise SettingsError(f"records.beam_options: --{unknown[0]} is no option of {runner.name}. Correct it.")
     return options
 
 
@@ -167,7 +175,7 @@ def _pipeline(runner: Runner) -> Any:
     """Return an empty pipeline."""
     options = _options(runner)
     try:
-        chosen = create_runner(_LOCAL_CLASS if runner.name == _LOCAL else runner.name)
+        chosen = create_runner(_LOCAL_CLASS if runner.is_local else runner.name)
         return apache_beam.Pipeline(runner=chosen, options=options)
     except (ValueError, ImportError, AttributeError) as error:
         why = " ".join(str(error).split()).rstrip(".")
