@@ -144,6 +144,19 @@ def test_faults_stop_the_stage_at_their_line(settings, workspace, prepared, chan
         run(settings(prepared), workspace)
 
 
+def test_without_beam_a_named_runner_leaves_the_old_records(settings, workspace, prepared, monkeypatch):
+    """What Beam does where it is installed is looked at by ``tests/beam_records.py``."""
+    run(settings(prepared), workspace)
+    before = contents(workspace)
+    monkeypatch.setitem(sys.modules, "apache_beam", None)
+
+    with pytest.raises(ModuleNotFoundError, match="apache_beam"):
+        run(settings(prepared, records__runner="DirectRunner"), workspace)
+
+    assert contents(workspace) == before
+    assert list(workspace.root.glob(".records.*")) == []
+
+
 def test_a_run_that_fails_leaves_the_old_records_and_no_temporary_files(settings, workspace, prepared):
     run(settings(prepared), workspace)
     before = contents(workspace)
