@@ -101,11 +101,16 @@ def git(folder, *words):
 def base(tmp_path_factory):
     """Return a repository with 500 good pictures."""
     root = tmp_path_factory.mktemp("pull") / "review"
+    drawn = draw_labelled(root, "drawn", boxes=2)
+    picture = root / "images" / "drawn.jpg"
+    xml, data = drawn.read_text(encoding="utf-8"), picture.read_bytes()
+    drawn.unlink()
+    picture.unlink()
     for number in range(500):
-        draw_labelled(root, f"{number:04d}", boxes=1 + number % 2, shade=number % 250)
-        picture = root / "images" / f"{number:04d}.jpg"
+        (root / "annotations" / f"{number:04d}.xml").write_text(xml.replace("drawn", f"{number:04d}"), encoding="utf-8")
         # Of its own for each: a comment before the end marker.
-        picture.write_bytes(picture.read_bytes()[:-2] + b"\xff\xfe\x00\x06%04d\xff\xd9" % number)
+        own = b"\xff\xfe\x00\x06%04d\xff\xd9" % number
+        (root / "images" / f"{number:04d}.jpg").write_bytes(data[:-2] + own)
     git(root.parent, "init", "--quiet", "--initial-branch=main", str(root))
     git(root, "add", "-A")
     git(root, "commit", "--quiet", "-m", "pictures")
