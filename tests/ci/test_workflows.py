@@ -13,6 +13,7 @@ import yaml
 
 from ci import tasks
 from ci.workflows import command_faults
+from edgetrain.core.findings import Finding
 from tests.conftest import PROJECT_DIR, draw_labelled
 
 WORKFLOWS = sorted((PROJECT_DIR / ".github" / "workflows").glob("*.yml"))
@@ -168,30 +169,75 @@ def touch(root, count):
 def test_a_good_pull_request_of_400_files_passes(review):
     code, lines, summary = review(lambda root: touch(root, 400))
 
-    assert (code, lines[-1]) == (0, lines[-1])
-    assert not [line for line in lines if line.startswith("::error")]
-    assert "400 files changed." in summary
+    token = lines[0].removeprefix("::stop-commands::")
+    assert (code, lines) == (0, [f"::stop-commands::{token}", "0 errors, 0 warnings", f"::{token}::"])
+    assert summary.startswith("## Annotations: good, 0 errors, 0 warnings\n\n400 files changed.\n")
     assert "| pictures | 500 | 500 | +0 |" in summary
 
 
-def test_twenty_faults_in_400_files_are_shown_within_the_limits(review):
-    """Ten errors on their lines, all twenty in the log and in the summary, and what became of the classes."""
+OUTSIDE = ("boat: xmax 928 is outside the picture (64x48).", "Clip the box or draw it again.")
+ORPHAN = (
+    "the picture has no annotation, so it is not used.",
+    "Label it; without objects, save an annotation without boxes. Or remove it.",
+)
+
+
+def test_two_dozen_faults_in_400_files_are_shown_within_the_limits(review):
+    """Ten errors and ten warnings on their lines, those of touched files first; all in the log and the summary."""
 
     def change(root):
         touch(root, 400)
-        for number in range(20):
-            edit(root / "annotations" / f"{number:04d}.xml", "<xmax>", "<xmax>9")
+        for number in range(380, 392):
+            edit(root / "annotations" / f"{number:04d}.xml", "<xmax>28", "<xmax>928")
+        for number in range(388, 400):
+            edit(root / "annotations" / f"{number:04d}.xml", "<filename>", "<filename>images/")
+        (root / "annotations" / "0000.xml").unlink()
 
     code, lines, summary = review(change)
 
-    errors = [line for line in lines if line.startswith("::error")]
-    places = [re.search(r"file=annotations/(\d{4})\.xml,line=(\d+),title=box-outside", line) for line in errors]
+    found = [
+        Finding(f"annotations/{number:04d}.xml", 22, "box-outside", "error", *OUTSIDE) for number in range(380, 392)
+    ]
+    for number in range(388, 400):
+        words = f"<filename> 'images/{number:04d}.jpg' names folders; only '{number:04d}.jpg' counts."
+        place = (f"annotations/{number:04d}.xml", 3, "filename-path", "warning")
+        found.append(Finding(*place, words, "State the picture's name alone."))
+    # Nobody touched this picture: a rule about the whole set sees it all the same.
+    found.append(Finding("images/0000.jpg", 1, "image-orphaned", "warning", *ORPHAN))
+    token = lines[0].removeprefix("::stop-commands::")
+    shown = [
+        f"::{one.severity} file={one.file},line={one.line},title={one.rule}::{one.message} {one.fix}" for one in found
+    ]
+    rest = "5 more findings not shown here: the step's log lists all (12 errors, 13 warnings)."
     assert code == 1
-    assert [place[1] for place in places] == [f"{number:04d}" for number in range(10)]
-    assert sum("[box-outside]" in line for line in lines) == 20
-    assert "10 more findings not shown here" in lines[-1]
-    assert summary.count("(box-outside)") == 20
-    assert "| box-outside | error | 20 |" in summary
+    assert lines == [
+        f"::stop-commands::{token}",
+        *map(str, sorted(found)),
+        "12 errors, 13 warnings",
+        f"::{token}::",
+        *shown[:10],
+        *shown[12:22],
+        f"::notice title=edgetrain validate::{rest}",
+    ]
+    rows = re.findall(r"^\| (?:annotations|images)/(\d{4})\.\w+&#58;(\d+) \| .* \((.*)\) \|", summary, re.MULTILINE)
+    assert rows == [(one.file[-8:-4], str(one.line), one.rule) for one in found]
+    assert "| pictures | 500 | 499 | -1 |" in summary
+
+
+def test_what_others_changed_meanwhile_is_not_judged(review):
+    """The base has moved on, so it is no ancestor of the change."""
+
+    def change(root):
+        git(root, "checkout", "--quiet", "main")
+        edit(root / "annotations" / "0001.xml", "<xmax>28", "<xmax>928")
+        git(root, "commit", "--quiet", "--all", "-m", "theirs")
+        git(root, "checkout", "--quiet", "change")
+        touch(root, 3)
+
+    code, lines, summary = review(change)
+
+    assert (code, lines[1]) == (0, "0 errors, 0 warnings")
+    assert "\n3 files changed.\n" in summary
 
 
 def test_a_hostile_pull_request_runs_nothing_and_commands_nothing(review, tmp_path):
