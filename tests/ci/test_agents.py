@@ -86,7 +86,7 @@ def test_a_dry_run_tells_all_of_it_but_the_key(dry_run, tmp_path):
 def test_without_a_server_no_agent_is_installed(dry_run):
     ran = dry_run()
     assert ran.returncode == 0, ran.stderr
-    assert "go-agent " not in ran.stdout
+    assert "apt-get install --yes go-agent" not in ran.stdout
     assert "autoregister" not in ran.stdout
     assert "ci/inv --profile device ci.coral" in ran.stdout
 
