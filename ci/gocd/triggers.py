@@ -31,13 +31,16 @@ class Trigger:
     run: Optional[Run] = None
 
 
-def trigger_of(pipeline: Pipeline, history: History, repositories: Mapping[str, GitRepository]) -> Trigger:
+def trigger_of(
+    pipeline: Pipeline, history: History, repositories: Mapping[str, GitRepository], *, by_hand: bool = False
+) -> Trigger:
     """Return whether a pipeline starts by itself now, why (not), and the run that it would be.
 
     Args:
         pipeline: to start.
         history: what has run.
         repositories: of the git materials, by URL.
+        by_hand: a person starts it: every git material is the newest, without fan-in.
 
     Raises:
         SettingsError: a branch is missing, or two dependencies stand on different commits.
@@ -59,7 +62,7 @@ def trigger_of(pipeline: Pipeline, history: History, repositories: Mapping[str, 
         (why if starts else why_not).append(said if starts else f"{said}, but that starts nothing now")
     for material in (one for one in pipeline.materials if isinstance(one, GitMaterial)):
         repository = repositories[material.url]
-        fanned_in = _fan_in(material, repository, upstream.values(), history)
+        fanned_in = None if by_hand else _fan_in(material, repository, upstream.values(), history)
         revisions[material.name], commits = _revision(material, repository, fanned_in, last)
         if fanned_in is None and commits:
             starts, said = _judged(material, revisions[material.name], repository.changed_files(commits))

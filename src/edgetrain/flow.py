@@ -83,7 +83,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "records",
-        # Not records.jobs: the bytes do not depend on it.
+        # Not who does the work (jobs, runner, beam_options): the bytes do not depend on it.
         ("records.shards", "records.max_side", "records.from_csv", "network.image_size", "validate.rules"),
         reads_dataset=True,
         reads=lambda _, w: [w.splits_dir, w.label_map_path],

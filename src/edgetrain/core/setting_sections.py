@@ -143,12 +143,16 @@ class RecordsSettings:
 
     ``shards`` is the number of files for each split (0: one for 1,000 pictures); ``max_side`` the longest side of a
     picture in pixels (0: eight times the network's input); ``jobs`` the number of processes (0: one for each core).
-    ``from_csv`` is an edited table, or a folder of such, whose rows stand in place of their pictures' annotations.
+    ``runner`` is the one of Apache Beam that converts (empty: processes of this machine do), ``beam_options`` are
+    further options for it. ``from_csv`` is an edited table, or a folder of such, whose rows stand in place of their
+    pictures' annotations.
     """
 
     shards: int = field(metadata=_between(0, 10_000))
     max_side: int = field(metadata=_between(0, 65_500))
     jobs: int = field(metadata=_between(0, 256))
+    runner: str
+    beam_options: tuple[str, ...]
     from_csv: Optional[Path]
 
 

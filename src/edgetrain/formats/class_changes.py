@@ -31,7 +31,7 @@ def contents_before(root: Path, since: str, changed: Collection[str], now: Conte
     classes = Counter(now.classes)
     classes.update(then.classes)
     classes.subtract(present.classes)
-    return Contents(now.pictures + then.pictures - present.pictures, +classes)
+    return Contents(now.pictures + then.pictures - present.pictures, dict(+classes))
 
 
 def _present(root: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
