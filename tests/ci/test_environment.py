@@ -160,6 +160,7 @@ def test_checkouts_share_environments_in_the_folder_that_is_named(checkout: Chec
 
 
 def test_a_link_to_another_checkouts_environments_lends_them(ready: Checkout, tmp_path: Path) -> None:
+    assert ready.inv("hello").returncode == 0
     other = make_checkout(tmp_path / "other", ready.wheels_dir)
     (other.root / ".venv").symlink_to(ready.root / ".venv")
 

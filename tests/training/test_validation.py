@@ -141,7 +141,8 @@ def test_damaged_best_weights_are_one_message(tmp_path):
         best.load()
 
 
-def test_later_weights_win_a_tie_and_worse_ones_are_not_kept(tmp_path):
+def test_the_latest_weights_about_as_good_as_the_best_are_kept(tmp_path):
+    """0.485 is within 0.02 of the best, 0.47 is not; what was known is known again after a cut."""
     import tensorflow as tf
 
     from edgetrain.training.best_weights import BestWeights, Judgement
@@ -149,14 +150,16 @@ def test_later_weights_win_a_tie_and_worse_ones_are_not_kept(tmp_path):
     model = tf.Module()
     model.kernel = tf.Variable(0.0)
     best = BestWeights(model, tmp_path / "best")
-    for step, average_precision in enumerate((0.2, 0.5, 0.5, 0.4), start=1):
+    for step, average_precision in enumerate((0.2, 0.5, 0.485, 0.47), start=1):
         model.kernel.assign(step)
         best.offer(Judgement(step, average_precision))
 
     again = BestWeights(model, tmp_path / "best")
+    model.kernel.assign(5)
+    again.offer(Judgement(5, 0.475))
     again.load()
 
-    assert again.judgement == Judgement(3, 0.5)
+    assert again.judgement == Judgement(3, 0.485)
     assert float(model.kernel) == 3
 
 

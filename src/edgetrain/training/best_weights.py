@@ -1,4 +1,8 @@
-"""The weights of a run that were best on the validation pictures, in a folder of their own: whole, or not there."""
+"""The weights of a run that are good on the validation pictures, in a folder of their own: whole, or not there.
+
+Kept are the latest whose AP is at most 0.02 below the best of the run: with few validation pictures chance chooses the
+very best, often too early (docs/training.md).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from edgetrain.core.errors import TrainingError
 from edgetrain.core.files import replacing_dir, write_json
 from edgetrain.core.reports import read_report
 
+_MARGIN = 0.02
 _NAME = "ckpt"
 _JUDGEMENT_NAME = "judgement.json"
 
@@ -25,7 +30,7 @@ class Judgement:
 
 
 class BestWeights:
-    """Keeps the best weights that it was offered; of equally good ones the later."""
+    """Keeps the latest weights that it was offered and that were about as good as the best."""
 
     def __init__(self, model: Any, folder: Path) -> None:
         """Know what an earlier part of the run has left in the folder."""
@@ -35,18 +40,20 @@ class BestWeights:
         step, average_precision = known.get("step"), known.get("average_precision")
         is_known = isinstance(step, int) and isinstance(average_precision, (int, float))
         self.judgement = Judgement(step, float(average_precision)) if is_known else None  # type: ignore[arg-type]
+        self._best = float(known.get("best", average_precision)) if is_known else 0.0  # type: ignore[arg-type]
 
     def offer(self, judgement: Judgement) -> None:
-        """Save the model's weights if none before were better.
+        """Save the model's weights unless some before were clearly better.
 
         Raises:
             StorageError: the disk is full.
         """
-        if self.judgement and judgement.average_precision < self.judgement.average_precision:
+        self._best = max(self._best, judgement.average_precision)
+        if judgement.average_precision < self._best - _MARGIN:
             return
         with replacing_dir(self._folder) as temporary:
             self._checkpoint.write(str(temporary / _NAME))
-            write_json(temporary / _JUDGEMENT_NAME, asdict(judgement))
+            write_json(temporary / _JUDGEMENT_NAME, {**asdict(judgement), "best": self._best})
         self.judgement = judgement
 
     def load(self) -> None:
