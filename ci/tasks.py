@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Optional
@@ -121,6 +122,8 @@ def rehearse(
     from ci.gocd.rehearse import Wish, parse_parameters, rehearsal_dir
     from ci.gocd.rehearse import rehearse as run_rehearsal
 
+    # A program that a job runs must not outlive the rehearsal.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     files = tuple(Path(name) for name in file) or tuple(sorted((_ROOT / "gocd").glob("*.gocd.yaml")))
     approved = frozenset(name for name in approve.split(",") if name)
     try:
