@@ -11,6 +11,8 @@ from edgetrain.core.errors import ToolError
 
 _TIMEOUT_SECONDS = 120
 _LARGEST_BYTES = 1 << 24
+# So many names are short enough for a command line.
+_ASKED_AT_ONCE = 200
 
 
 def files_at(folder: Path, commit: str, names: Collection[str]) -> dict[str, bytes]:
@@ -27,13 +29,15 @@ def files_at(folder: Path, commit: str, names: Collection[str]) -> dict[str, byt
         ToolError: git is missing, fails or does not end.
     """
     base = _git(folder, "merge-base", commit, "HEAD").strip()
-    listed = _git(folder, "ls-tree", "-r", "-z", "-l", base.decode(), "--", ".")
-    blobs = {}
-    for entry in listed.split(b"\0"):
-        facts, _, name = entry.partition(b"\t")
-        mode, _, blob, size = facts.split() if facts else (b"", b"", b"", b"-")
-        if mode.startswith(b"100") and os.fsdecode(name) in names and int(size) <= _LARGEST_BYTES:
-            blobs[os.fsdecode(name)] = blob
+    ordered, blobs = sorted(names), {}
+    for start in range(0, len(ordered), _ASKED_AT_ONCE):
+        asked = ordered[start : start + _ASKED_AT_ONCE]
+        listed = _git(folder, "--literal-pathspecs", "ls-tree", "-z", "-l", base.decode(), "--", *asked)
+        for entry in listed.split(b"\0")[:-1]:
+            facts, _, name = entry.partition(b"\t")
+            mode, _, blob, size = facts.split()
+            if mode.startswith(b"100") and os.fsdecode(name) in names and int(size) <= _LARGEST_BYTES:
+                blobs[os.fsdecode(name)] = blob
     return dict(zip(blobs, _contents(folder, list(blobs.values()))))
 
 
