@@ -73,24 +73,16 @@ class ReviewedSet(Sequence[Reviewed]):
 
 def packed(one: Reviewed) -> Row:
     """Return a review's values of each column."""
-    boxes = [value for box in one.boxes for value in (*box[:3], *map(_whole, box[3:]))]
-    findings = [tuple(vars(finding).values()) for finding in one.findings]
-    return (*one[:4], boxes, *one[5:10], findings, _habits(one))
-
-
-def _whole(value: float) -> float:
-    """Return a number as ``int`` if that says the same."""
-    return int(value) if value % 1 == 0 else value
-
-
-def _habits(one: Reviewed) -> int:
+    boxes: list[Any] = []
     habits = 0
-    for box in one.boxes:
-        if any(value % 1 for value in box[3:]):
+    for class_name, line, class_line, xmin, ymin, xmax, ymax in one.boxes:
+        sides = [int(side) if side % 1 == 0 else side for side in (xmin, ymin, xmax, ymax)]
+        boxes += (class_name, line, class_line, *sides)
+        left, top, right, bottom = sides[0] == 0, sides[1] == 0, xmax == one.width > 0, ymax == one.height > 0
+        if left or top or right or bottom:
+            habits |= FROM_ZERO * (left or top) | TO_FULL_SIZE * (right or bottom)
+            habits |= FROM_EDGE_TO_EDGE * ((left and right) or (top and bottom))
+        if any(type(side) is float for side in sides):
             habits |= BROKEN_COORDINATES
-        left, top = box.xmin == 0, box.ymin == 0
-        right, bottom = box.xmax == one.width > 0, box.ymax == one.height > 0
-        if (left and right) or (top and bottom):
-            habits |= FROM_EDGE_TO_EDGE
-        habits |= FROM_ZERO * (left or top) | TO_FULL_SIZE * (right or bottom)
-    return habits
+    findings = [tuple(vars(finding).values()) for finding in one.findings]
+    return (*one[:4], boxes, *one[5:10], findings, habits)

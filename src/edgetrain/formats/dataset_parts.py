@@ -50,7 +50,7 @@ class ImageIndex:
 
     def __init__(self, listings: Sequence[Listing] = ()) -> None:
         """Index what is in the folders; of two files with the same place and name, the first one counts."""
-        others = [(one, [name for name in one.names if not _is_annotation(name)]) for one in listings]
+        others = [(one, [name for name in one.names if name[-4:].lower() != _ANNOTATION_SUFFIX]) for one in listings]
         self._pictures = [(one, [name for name in names if _suffix(name) in IMAGE_SUFFIXES]) for one, names in others]
         self.names = tuple(one.start + name for one, names in self._pictures for name in names)
         self.by_name: dict[str, dict[str, str]] = {}
@@ -199,7 +199,7 @@ def _find_part(root: Path, folder: Path, split: Split | None) -> DatasetPart:
     annotations_dir, is_deep = (own[0], True) if own else (folder, False)
     annotations: list[FoundFile] = []
     for one in _listings(root, annotations_dir, is_deep):
-        names = [name for name in one.names if _is_annotation(name)]
+        names = [name for name in one.names if name[-4:].lower() == _ANNOTATION_SUFFIX]
         annotations += map(FoundFile, [one.start + name for name in names], repeat(one.place), names)
     image_dirs = _folders(folder, IMAGES_NAMES)
     are_deep = bool(image_dirs)
@@ -226,25 +226,15 @@ def _listings(root: Path, folder: Path, is_deep: bool) -> Iterator[Listing]:
             continue
         seen.add(real)
         with os.scandir(place) as entries:
-            kinds = {entry.name: _is_dir(entry) if entry.is_symlink() else entry.is_dir() for entry in entries}
-        names = [name for name in sorted(kinds) if not name.startswith(".")]
+            found = list(entries)
+        # Of a plain file the listing itself tells what it is; a link that leads to itself is no folder.
+        folders = {entry.name for entry in found if not entry.is_file(follow_symlinks=False) and Path(entry).is_dir()}
+        names = sorted([entry.name for entry in found if not entry.name.startswith(".")])
         if is_deep:
-            places += [place / name for name in reversed(names) if kinds[name]]
+            places += [place / name for name in reversed(names) if name in folders]
         start = place.relative_to(root).as_posix()
-        files = [name for name in names if not kinds[name]]
+        files = [name for name in names if name not in folders] if folders else names
         yield Listing(place.relative_to(folder).as_posix(), "" if start == "." else f"{start}/", files)
-
-
-def _is_dir(link: os.DirEntry[str]) -> bool:
-    """Return whether a link leads to a folder; one that leads to itself does not."""
-    try:
-        return link.is_dir()
-    except OSError:
-        return False
-
-
-def _is_annotation(name: str) -> bool:
-    return name[-len(_ANNOTATION_SUFFIX) :].lower() == _ANNOTATION_SUFFIX
 
 
 def _suffix(name: str) -> str:
