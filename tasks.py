@@ -120,13 +120,12 @@ def validate(
     summary: Flag = None,
 ) -> None:
     """Review the labelled images: every fault with file and line (--format text, json, github or sarif)."""
-    from edgetrain import console, review
+    from edgetrain import console, flow
 
-    given: dict[str, object] = {"dataset": dataset, "workspace": workspace}
-    given |= {"strict": strict, "since": since, "pixels": pixels}
+    given = {"dataset": dataset, "workspace": workspace, "strict": strict, "since": since, "pixels": pixels}
     settings = settings_of(context, given, VARIABLES)
     with console.listening(settings):
-        text, is_good = review.review(settings, format, Path(summary) if summary else None)
+        text, is_good = flow.review(settings, format, Path(summary) if summary else None)
     print(text)
     if not is_good:
         raise Exit(code=1)
@@ -148,10 +147,8 @@ def stats(context: Context, dataset: Flag = None, workspace: Flag = None) -> Non
     """Measure the dataset as the network sees it: counts, box sizes, anchors that fit."""
     from edgetrain import console, flow
 
-    settings = settings_of(context, {"dataset": dataset, "workspace": workspace}, VARIABLES)
-    with console.listening(settings):
-        text = flow.report_text("stats", settings)
-    print(text)
+    with console.listening(settings := settings_of(context, {"dataset": dataset, "workspace": workspace}, VARIABLES)):
+        print(flow.report_text("stats", settings))
 
 
 @stage("from_", "source", "boxes_from_polygons", "replace")
@@ -205,7 +202,7 @@ def label_map(context: Context, dataset: Flag = None, workspace: Flag = None) ->
     run(context, "label-map", dataset=dataset, workspace=workspace)
 
 
-@stage("shards", "max_side", "jobs", "from_csv", "verify")
+@stage("shards", "max_side", "jobs", "runner", "from_csv", "verify")
 def records(
     context: Context,
     dataset: Flag = None,
@@ -213,11 +210,12 @@ def records(
     shards: Flag = None,
     max_side: Flag = None,
     jobs: Flag = None,
+    runner: Flag = None,
     from_csv: Flag = None,
     verify: bool = False,
 ) -> None:
     """Write pictures and boxes as TFRecords; --verify reads finished ones back."""
-    given = {"shards": shards, "max_side": max_side, "jobs": jobs, "from_csv": from_csv}
+    given = {"shards": shards, "max_side": max_side, "jobs": jobs, "runner": runner, "from_csv": from_csv}
     if verify:
         read_back(context, dataset=dataset, workspace=workspace, **given)
     else:
@@ -339,14 +337,18 @@ def hardware(
 
 @stage("format", "unproven")
 def bundle(
-    context: Context,
-    dataset: Flag = None,
-    workspace: Flag = None,
-    format: Flag = None,
-    unproven: bool = False,
+    context: Context, dataset: Flag = None, workspace: Flag = None, format: Flag = None, unproven: bool = False
 ) -> None:
     """Pack the compiled model for Frigate or pycoral (--format), with labels, settings and model card."""
     run(context, "bundle", dataset=dataset, workspace=workspace, bundle_format=format, unproven=unproven)
+
+
+@stage("champion", "rollback")
+def promote(
+    context: Context, dataset: Flag = None, workspace: Flag = None, champion: Flag = None, rollback: bool = False
+) -> None:
+    """Make the model the champion if it beats the present one and a Coral has passed it; --rollback goes back."""
+    run(context, "promote", dataset=dataset, workspace=workspace, champion=champion, rollback=rollback)
 
 
 @stage()
@@ -391,6 +393,7 @@ namespace = Collection(
     compile,
     hardware,
     bundle,
+    promote,
     report,
     ci_tasks.test,
     ci=ci_tasks.namespace,

@@ -44,6 +44,8 @@ PROFILES = {
     "compile": Profile("requirements-compile.txt", _NUMPY_1_PYTHONS, builds_sdists=False),
     "device": Profile("requirements-device.txt", _NUMPY_1_PYTHONS, builds_sdists=False),
     "test": Profile("requirements-test.txt", _TENSORFLOW_PYTHONS, builds_sdists=True),
+    "beam": Profile("requirements-beam.txt", _TENSORFLOW_PYTHONS, builds_sdists=False),
+    "label": Profile("requirements-label.txt", _LIGHT_PYTHONS, builds_sdists=False),
     "gpu": Profile("requirements-gpu.txt", _TENSORFLOW_PYTHONS, builds_sdists=True),
 }
 

@@ -40,6 +40,7 @@ FLAGS = {
     "shards": ("records.shards", "TFRecord files for each split; 0: one for 1,000 pictures"),
     "max_side": ("records.max_side", "pixels: larger pictures are scaled down; 0: 8 times the network's input"),
     "jobs": ("records.jobs", "processes; 0: one for each core"),
+    "runner": ("records.runner", "Apache Beam's runner that converts, such as DirectRunner (profile beam)"),
     "from_csv": ("records.from_csv", "edited table, or a folder of such, in place of the XML of its pictures"),
     "network_type": ("network.type", "mobilenet_v1_ssd or mobilenet_v2_ssd"),
     "url": ("checkpoint.url", "checkpoint archive: http(s)://, file:// or a path"),
@@ -58,6 +59,8 @@ FLAGS = {
     "max_latency_ms": ("hardware.max_latency_ms", "limit of the 90th percentile"),
     "minutes": ("hardware.minutes", "how long it must run without a pause"),
     "bundle_format": ("bundle.format", "frigate or pycoral"),
+    "champion": ("promote.champion", "branch that holds the model in use"),
+    "rollback": ("promote.rollback", "make the champion before the present one the champion again"),
     "unproven": ("bundle.unproven", "also a model that no Coral device has passed; the bundle says so"),
 }
 HELP = {name: f"{text} ({setting})" for name, (setting, text) in FLAGS.items()}
@@ -65,7 +68,7 @@ HELP |= {
     "no_train_whole_model": "train only the layers after the backbone",
     "to": "last stage to run (default: evaluate)",
     "force": "redo what is up to date, the training too",
-    "profile": "train, check, compile, device, test or gpu",
+    "profile": "train, check, compile, device, test, beam, label or gpu",
     "verify": "only read the finished records back and hold every one against the rules of training",
     "summary": "a file to add the findings to as Markdown, with what the change does to each class",
     "untrained": "a model of the same shape before any training",
@@ -88,9 +91,10 @@ class StageTask(Task):  # type: ignore[type-arg]
         except ModuleNotFoundError as error:
             if error.name is None or error.name.split(".")[0] in {"edgetrain", "ci"}:
                 raise
+            profile = "beam" if error.name.startswith("apache_beam") else "train"
             raise Exit(
                 f"error: {error.name} is not installed in this environment. Run the task in a profile that has it, "
-                "such as train (README.md, Profiles).",
+                f"such as {profile} (README.md, Profiles).",
                 code=1,
             ) from error
         except EdgetrainError as error:
@@ -116,7 +120,7 @@ def take_variables() -> dict[str, str]:
 
 
 def settings_of(
-    context: Context, given: dict[str, object], variables: Mapping[str, str], file: Path | None = None
+    context: Context, given: Mapping[str, object], variables: Mapping[str, str], file: Path | None = None
 ) -> Settings:
     """Return the checked settings: ``invoke.yaml``, then the user's file, then variables, then flags.
 

@@ -15,9 +15,9 @@ _ROOT = Path(__file__).resolve().parent.parent
 _BACKBONE = "src/edgetrain/demo/backbone.tar.gz"
 _WORKFLOW_CHECKS = (
     "yamllint --strict --config-file ci/yamllint.yaml .github gocd",
-    "check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml",
-    "check-jsonschema --quiet --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml",
-    "check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml",
+    "check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml",
+    "check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml",
+    "check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml",
     # Without the network: what needs it is left to GitHub.
     "zizmor --offline --quiet --strict-collection .github",
     "actionlint",
@@ -135,6 +135,14 @@ def rehearse(
         raise Exit(code=1)
 
 
+@task
+def beam(context: Context) -> None:
+    """Write records by Apache Beam in several ways and compare the bytes: ci/inv --profile beam ci.beam."""
+    with context.cd(_ROOT):
+        # Beam tells every step on standard error: shown only after a failure.
+        context.run("python -m tests.beam_records", env={"PYTHONPATH": "src"}, hide="stderr")
+
+
 @task(help={"steps": "training steps", "seed": "seed of pictures and weights", "out": "archive to write"})
 def pretrain_demo(_context: Context, steps: int = 2200, seed: int = 0, out: str = _BACKBONE) -> None:
     """Make the demo's backbone anew: classification of drawn shapes, on this machine, from random weights."""
@@ -155,4 +163,4 @@ def coral(_context: Context) -> None:
         raise Exit(f"error: {error}", code=1) from error
 
 
-namespace = Collection(lint, types, pipelines, workflows, check, soak, pretrain_demo, rehearse, coral)
+namespace = Collection(lint, types, pipelines, workflows, check, soak, pretrain_demo, rehearse, beam, coral)

@@ -10,7 +10,6 @@ from edgetrain import flow
 from edgetrain.core import progress
 from edgetrain.core.errors import DatasetError, MissingInputError, SettingsError
 from edgetrain.core.workspace import Workspace
-from edgetrain.review import review
 from edgetrain.stage_run import Digests
 from tests.fake_stages import ALL_NAMES, NAMES, History
 
@@ -123,7 +122,7 @@ def test_force_reruns_everything(pipeline):
         pytest.param("validate", ["validate", "report"], id="first"),
         pytest.param("records", [*NAMES[: NAMES.index("records") + 1], "report"], id="middle"),
         pytest.param("report", NAMES, id="report"),
-        pytest.param("bundle", [*ALL_NAMES[:-1], "report"], id="last"),
+        pytest.param("promote", [*ALL_NAMES[:-1], "report"], id="last"),
     ],
 )
 def test_the_pipeline_ends_where_it_is_told_and_then_reports(pipeline, last, expected):
@@ -197,7 +196,7 @@ def test_a_local_checkpoint_archive_that_changed_under_its_name_is_read_again(pi
 
 
 def test_review_gives_the_findings_in_the_wanted_format(voc_dataset, settings):
-    text, is_good = review(settings(voc_dataset, validate__min_class_boxes=0), "json")
+    text, is_good = flow.review(settings(voc_dataset, validate__min_class_boxes=0), "json")
 
     assert is_good
     assert json.loads(text)["findings"] == []
@@ -207,7 +206,7 @@ def test_review_of_a_faulty_dataset_gives_its_findings_and_says_no(voc_dataset, 
     path = voc_dataset / "annotations" / "0001.xml"
     path.write_text(path.read_text().replace("<xmax>", "<xmax>9"))
 
-    text, is_good = review(settings(), "text")
+    text, is_good = flow.review(settings(), "text")
 
     assert not is_good
     assert "annotations/0001.xml:" in text
@@ -215,11 +214,11 @@ def test_review_of_a_faulty_dataset_gives_its_findings_and_says_no(voc_dataset, 
 
 def test_review_without_a_dataset_is_an_error(settings, tmp_path):
     with pytest.raises(DatasetError, match="there is no such folder"):
-        review(settings(tmp_path / "nowhere"), "text")
+        flow.review(settings(tmp_path / "nowhere"), "text")
 
 
 def test_an_unknown_format_of_a_review_is_refused_before_any_work(settings, workspace):
     with pytest.raises(SettingsError, match=r"jsno.*json"):
-        review(settings(), "jsno")
+        flow.review(settings(), "jsno")
 
     assert not Workspace(workspace.root).reports_dir.exists()

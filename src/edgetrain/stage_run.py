@@ -23,7 +23,10 @@ from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
-_PACKAGES = ("tensorflow-cpu", "tensorflow", "tf-object-detection-api", "numpy", "pandas", "pillow", "lxml", "jinja2")
+_PACKAGES = (
+    *("tensorflow-cpu", "tensorflow", "tf-object-detection-api", "numpy", "pandas", "pillow", "lxml", "jinja2"),
+    "apache-beam",
+)
 
 
 @dataclass(frozen=True)

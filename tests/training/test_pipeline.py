@@ -132,7 +132,7 @@ def only_finds(monkeypatch):
 
     def only(seeing):
         found = {True: _find_everything, False: lambda _examples: []}
-        monkeypatch.setattr(evaluate, "_detect", lambda name, _path, examples: found[name == seeing](examples))
+        monkeypatch.setattr(evaluate, "detect_all", lambda name, _path, examples: found[name == seeing](examples))
 
     return only
 
@@ -248,7 +248,7 @@ def test_a_killed_run_continues_in_another_workspace(copied_run, tmp_path):
     first = tmp_path / "build"
     changes = {"training__steps": 40, "training__state_dir": tmp_path / "state"}
     flow.run_pipeline(copied_run(**changes), to="configure")
-    shutil.copytree(first, tmp_path / "other", ignore=shutil.ignore_patterns("train*"))
+    shutil.copytree(first, tmp_path / "other", ignore=shutil.ignore_patterns("train", "train.previous"))
     flags = ["--workspace", str(first), "--dataset", str(tmp_path / "none")]
     environment = {**os.environ, "INVOKE_TRAINING_STATE_DIR": str(tmp_path / "state")}
     environment["INVOKE_TRAINING_CHECKPOINT_EVERY_STEPS"] = "2"

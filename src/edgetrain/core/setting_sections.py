@@ -143,12 +143,16 @@ class RecordsSettings:
 
     ``shards`` is the number of files for each split (0: one for 1,000 pictures); ``max_side`` the longest side of a
     picture in pixels (0: eight times the network's input); ``jobs`` the number of processes (0: one for each core).
-    ``from_csv`` is an edited table, or a folder of such, whose rows stand in place of their pictures' annotations.
+    ``runner`` is the one of Apache Beam that converts (empty: processes of this machine do), ``beam_options`` are
+    further options for it. ``from_csv`` is an edited table, or a folder of such, whose rows stand in place of their
+    pictures' annotations.
     """
 
     shards: int = field(metadata=_between(0, 10_000))
     max_side: int = field(metadata=_between(0, 65_500))
     jobs: int = field(metadata=_between(0, 256))
+    runner: str
+    beam_options: tuple[str, ...]
     from_csv: Optional[Path]
 
 
@@ -273,6 +277,30 @@ class BundleSettings:
     format: str = field(metadata={"choices": ("frigate", "pycoral")})
     name: str
     unproven: bool
+
+
+@dataclass(frozen=True)
+class PromoteSettings:
+    """Where champions are kept, and what a challenger must do to become one.
+
+    ``champion`` is a branch of ``repository`` (``None``: that of the dataset) and of ``remote`` (empty: only here).
+    APs are 0 to 1: a challenger's must be the champion's plus ``min_gain``, which may be negative; that of a class may
+    be ``max_class_drop`` below the champion's, but not below ``min_class_ap``; classes with fewer test boxes than
+    ``min_class_boxes`` are not judged. ``max_latency_gain`` and ``max_missing_pictures`` are shares.
+    """
+
+    champion: str
+    repository: Optional[Path]
+    remote: str = field(metadata={"pattern": "[^-].*|", "shape": "a git remote or URL, or empty"})
+    rollback: bool
+    min_gain: float = field(metadata=_between(-1, 1))
+    max_class_drop: float = field(metadata=_between(0, 1))
+    min_class_ap: float = field(metadata=_between(0, 1))
+    min_class_boxes: int = field(metadata=_at_least(1))
+    max_ap_drop: Optional[float] = field(metadata=_between(0, 1))
+    max_latency_ms: Optional[float] = field(metadata=_at_least(0.001))
+    max_latency_gain: float = field(metadata=_between(0, 100))
+    max_missing_pictures: float = field(metadata=_between(0, 1))
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from edgetrain.formats.git_objects import files_at
+from edgetrain.formats.review_summary import Contents
 from edgetrain.formats.voc import parse_annotation
-
-
-@dataclass(frozen=True)
-class Contents:
-    """Number of annotated pictures, and of boxes by class; faulty boxes do not count."""
-
-    pictures: int
-    classes: Mapping[str, int]
 
 
 def contents_before(root: Path, since: str, changed: Collection[str], now: Contents) -> Contents:
@@ -39,7 +31,7 @@ def contents_before(root: Path, since: str, changed: Collection[str], now: Conte
     classes = Counter(now.classes)
     classes.update(then.classes)
     classes.subtract(present.classes)
-    return Contents(now.pictures + then.pictures - present.pictures, +classes)
+    return Contents(now.pictures + then.pictures - present.pictures, dict(+classes))
 
 
 def _present(root: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]]:

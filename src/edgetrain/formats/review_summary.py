@@ -9,15 +9,23 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Optional
 
 from edgetrain.core.findings import Finding, Severity, count_by_rule, count_text, counted, printable
-from edgetrain.formats.class_changes import Contents
 from edgetrain.formats.finding_formats import Review
 
 _MOST_BYTES = 1_000_000
 _MOST_LETTERS = 500
 _REFERENCES = {ord(sign): f"&#{ord(sign)};" for sign in string.punctuation if sign not in ".,;-/()"}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Number of annotated pictures, and of boxes by class; faulty boxes do not count."""
+
+    pictures: int
+    classes: Mapping[str, int]
 
 
 def render_summary(review: Review, now: Contents, before: Optional[Contents] = None) -> str:

@@ -1,17 +1,21 @@
 """Write pictures and boxes as TFRecords, the form that training reads; no TensorFlow is needed for it.
 
 A picture's bytes go into the record untouched wherever training can use them (see ``record_source``). Processes share
-the work by files, so that the bytes are the same however many there are; none of them holds more than one picture. All
-splits are written to a temporary folder that replaces the earlier one at the end.
+the work by files, so that the bytes are the same however many there are; none of them holds more than one picture.
+Where ``records.runner`` names a runner of Apache Beam, its workers do the same. All splits are written to a temporary
+folder that replaces the earlier one at the end.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib
 import io
+import tempfile
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgetrain.core.collector import collector_at_rest
@@ -75,12 +79,10 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         shards = _plan(settings, workspace, temporary)
         counts = Counter(shard.split for shard in shards)
         total = sum(shard.names.count(b"\n") for shard in shards)
-
-        def write(piece: int, advance: Advance) -> ShardFigures:
-            with collector_at_rest():
-                return _write_shard(source, shards[piece], advance)
-
-        figures = done_by_all(write, len(shards), jobs=settings.records.jobs, total=total, units="pictures")
+        if settings.records.runner:
+            figures = _write_by_beam(settings, workspace, temporary, len(shards))
+        else:
+            figures = _write_here(settings, source, shards, total)
         _refuse_shared(source, shards, figures)
     results = {split: _sum(one for shard, one in zip(shards, figures) if shard.split is split) for split in Split}
     sizes = ", ".join(f"{split.value} {one.images}" for split, one in results.items())
@@ -90,6 +92,39 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         tuple(_notes(settings, source, results)),
         {workspace.records_dir / shard.path.name: one.digest for shard, one in zip(shards, figures)},
     )
+
+
+def _write_here(settings: Settings, source: RecordSource, shards: Sequence[Shard], total: int) -> list[ShardFigures]:
+    def write(piece: int, advance: Advance) -> ShardFigures:
+        with collector_at_rest():
+            return _write_shard(source, shards[piece], advance)
+
+    return done_by_all(write, len(shards), jobs=settings.records.jobs, total=total, units="pictures")
+
+
+def _write_by_beam(settings: Settings, workspace: Workspace, folder: Path, pieces: int) -> list[ShardFigures]:
+    # Loaded only where it is asked for: no other profile has Beam.
+    beam = importlib.import_module("edgetrain.formats.beam_pipeline")
+    runner = beam.Runner(settings.records.runner, settings.records.beam_options)
+    prepare = functools.partial(_beam_worker, settings, workspace, folder)
+    written: list[ShardFigures] = beam.done_by_beam(prepare, pieces, runner=runner, folder=folder, units="shards")
+    return written
+
+
+def _beam_worker(
+    settings: Settings, workspace: Workspace, folder: Path, scratch_dir: Path
+) -> Callable[[int], ShardFigures]:
+    """Return what writes a shard on a worker; two may do so at the same time, so each attempt has a file of its own."""
+    source = _source(settings, workspace)
+    shards = _plan(settings, workspace, folder)
+
+    def write(piece: int) -> ShardFigures:
+        attempt = Path(tempfile.mkdtemp(dir=scratch_dir), "shard")
+        figures = _write_shard(source, replace(shards[piece], path=attempt), lambda _: None)
+        attempt.replace(shards[piece].path)
+        return figures
+
+    return write
 
 
 def _source(settings: Settings, workspace: Workspace) -> RecordSource:

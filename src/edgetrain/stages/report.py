@@ -167,6 +167,8 @@ def _remarks(records: Records, stages: Sequence[StageLine]) -> Iterator[Remark]:
         yield ("unproven", "no model was judged: its accuracy is unproven")
     yield _compile_remark(records)
     yield _hardware_remark(records)
+    if "promote" in records:
+        yield from _promotion_remarks(records)
     if "evaluate" in records:
         yield from _doubts(records, stages)
     yield from _stale(records)
@@ -188,6 +190,16 @@ def _hardware_remark(records: Records) -> Remark:
         return ("proven", f"run on a Coral: {record.report.summary}")
     more = f" ({record.report.summary})" if record else ""
     return ("unproven", f"not run on a Coral: unproven{more}")
+
+
+def _promotion_remarks(records: Records) -> Iterator[Remark]:
+    """Yield what was decided, and by which rules."""
+    if records["promote"].fingerprint:
+        yield ("proven", f"promote: {records['promote'].report.summary}")
+    for ruling in map(as_object, as_list(value_of(records, "promote", "rulings"))):
+        is_kept = ruling.get("is_kept")
+        kind = "proven" if is_kept is True else "failed" if is_kept is False else "unproven"
+        yield (kind, f"promote, {as_text(ruling.get('rule'))}: {as_text(ruling.get('text'))}")
 
 
 def _doubts(records: Records, stages: Sequence[StageLine]) -> Iterator[Remark]:

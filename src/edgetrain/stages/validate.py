@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import asdict, replace
 from itertools import chain
 
 from edgetrain.core.collector import collector_at_rest
@@ -30,12 +31,14 @@ from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats import pixel_rules, set_rules
 from edgetrain.formats.box_rules import BoxLimits
+from edgetrain.formats.class_changes import contents_before
 from edgetrain.formats.class_rules import class_findings
 from edgetrain.formats.dataset_folder import DatasetFolder
 from edgetrain.formats.dataset_review import review_dataset
 from edgetrain.formats.git_changes import GitChanges, asked_changes
 from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.pixel_cache import PixelFacts
+from edgetrain.formats.review_summary import Contents
 from edgetrain.formats.workspace_claim import claim_workspace
 
 _SHOWN = 50
@@ -77,7 +80,12 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Repo
     found = [finding for one in reviewed.faulty() if _concerns(changes, one) for finding in one.findings]
     found += _set_findings(folder, reviewed, label_map, facts=facts, min_boxes=chosen.min_class_boxes)
     findings = judged(found, chosen.rules)
-    return findings, _report(reviewed, findings, changes)
+    report = _report(reviewed, findings, changes)
+    if changes:
+        now = Contents(len(reviewed), report.results["classes"])  # type: ignore[arg-type]
+        before = asdict(contents_before(root, chosen.since, changes.names, now))
+        report = replace(report, results={**report.results, "before": before})
+    return findings, report
 
 
 def _concerns(changes: GitChanges | None, one: Reviewed) -> bool:
