@@ -7,8 +7,12 @@
 set -eu
 
 usage='usage: coral-agent.sh [--dry-run] [--server URL --key-file FILE [--environments A,B]]'
-state=/var/lib/edgetrain
-agent=/var/lib/go-agent
+# For tests: files are written below this folder.
+base=${EDGETRAIN_SYSTEM_ROOT:-}
+state=$base/var/lib/edgetrain
+agent=$base/var/lib/go-agent
+keyrings=$base/usr/share/keyrings
+is_changed=''
 dry_run=''
 server=''
 key_file=''
@@ -63,17 +67,18 @@ put() {
         rm "$1.new"
     else
         mv "$1.new" "$1"
+        is_changed=yes
     fi
 }
 
 # Adds a key that apt trusts for one source only: trust NAME URL.
 trust() {
     if [ -n "$dry_run" ]; then
-        echo "would fetch: $2 as /usr/share/keyrings/$1.gpg"
-    elif [ ! -s "/usr/share/keyrings/$1.gpg" ]; then
-        curl --fail --silent --show-error --location --output "/usr/share/keyrings/$1.asc" "$2"
-        gpg --batch --yes --dearmor --output "/usr/share/keyrings/$1.gpg" "/usr/share/keyrings/$1.asc"
-        chmod 0644 "/usr/share/keyrings/$1.gpg"
+        echo "would fetch: $2 as $keyrings/$1.gpg"
+    elif [ ! -s "$keyrings/$1.gpg" ]; then
+        curl --fail --silent --show-error --location --output "$keyrings/$1.asc" "$2"
+        gpg --batch --yes --dearmor --output "$keyrings/$1.gpg" "$keyrings/$1.asc"
+        chmod 0644 "$keyrings/$1.gpg"
     fi
 }
 
@@ -113,7 +118,7 @@ run apt-get install --yes --no-install-recommends ca-certificates curl git gnupg
 
 if [ -n "$server" ]; then
     trust gocd https://download.gocd.org/GOCD-GPG-KEY.asc
-    put /etc/apt/sources.list.d/gocd.list 0644 root:root <<EOF
+    put "$base/etc/apt/sources.list.d/gocd.list" 0644 root:root <<EOF
 deb [signed-by=/usr/share/keyrings/gocd.gpg] https://download.gocd.org /
 EOF
     run apt-get update
@@ -126,7 +131,7 @@ fi
 run groupadd --force --system plugdev
 run groupadd --force --system apex
 run usermod --append --groups plugdev,apex go
-put /etc/udev/rules.d/99-edgetrain-coral.rules 0644 root:root <<'EOF'
+put "$base/etc/udev/rules.d/99-edgetrain-coral.rules" 0644 root:root <<'EOF'
 SUBSYSTEM=="usb", ATTRS{idVendor}=="1a6e", ATTRS{idProduct}=="089a", MODE="0664", GROUP="plugdev"
 SUBSYSTEM=="usb", ATTRS{idVendor}=="18d1", ATTRS{idProduct}=="9302", MODE="0664", GROUP="plugdev"
 SUBSYSTEM=="apex", MODE="0660", GROUP="apex"
@@ -150,8 +155,9 @@ else
 fi
 
 if [ -n "$server" ]; then
-    wrapper=/usr/share/go-agent/wrapper-config/wrapper-properties.conf
+    wrapper=$base/usr/share/go-agent/wrapper-config/wrapper-properties.conf
     [ ! -e "$wrapper" ] || run cp --no-clobber --preserve "$wrapper" "$wrapper.original"
+    is_changed=$dry_run
     put "$wrapper" 0644 root:root <<EOF
 # Written by edgetrain's ci/agents/coral-agent.sh.
 wrapper.app.parameter.100=-serverUrl
@@ -159,13 +165,20 @@ wrapper.app.parameter.101=$server
 set.EDGETRAIN_ENV_DIR=$state/environments
 EOF
     run install --directory --owner go --mode 0755 "$agent/config"
-    put "$agent/config/autoregister.properties" 0600 go <<EOF
+    registration=$agent/config/autoregister.properties
+    # The agent takes the key out when the server has accepted it, and never looks at another one.
+    if [ -e "$registration" ] && ! grep -q '^agent\.auto\.register\.key' "$registration"; then
+        echo "$registration: the agent is registered; the server says what its resources and environments are."
+    else
+        put "$registration" 0600 go <<EOF
 agent.auto.register.key=$(cat "$key_file")
 agent.auto.register.resources=coral
 agent.auto.register.environments=$environments
 agent.auto.register.hostname=$(uname -n)
 EOF
-    run systemctl restart go-agent
+    fi
+    # Only if need be: it ends the job that runs.
+    [ -z "$is_changed" ] || run systemctl restart go-agent
 fi
 
 run runuser --user go -- env "EDGETRAIN_ENV_DIR=$state/environments" "HOME=$agent" ci/inv doctor --profile device

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -81,6 +82,67 @@ def test_a_dry_run_tells_all_of_it_but_the_key(dry_run, tmp_path):
         assert part in ran.stdout
     assert ran.stdout.splitlines()[-1].endswith("ci/inv doctor --profile device")
     assert "388b633a" not in ran.stdout + ran.stderr
+
+
+@pytest.fixture
+def agent_made(tmp_path):
+    """Makes an agent below a folder, by programs that only tell what they were called for, and returns the calls."""
+    programs, system, key_file = tmp_path / "bin", tmp_path / "system", tmp_path / "key"
+    programs.mkdir()
+    for name in (*_CHANGING, "useradd", "usermod"):
+        (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" >> "{tmp_path / "called"}"\n')
+    # These do their part of the work, too.
+    (programs / "install").write_text('#!/bin/sh\nfor name; do case $name in /*) mkdir -p "$name" ;; esac; done\n')
+    (programs / "mv").write_text(f'#!/bin/sh\nexec {shutil.which("mv")} "$@"\n')
+    (programs / "id").write_text("#!/bin/sh\necho 0\n")
+    (programs / "uname").write_text("#!/bin/sh\necho x86_64\n")
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    for name in ("etc/apt/sources.list.d", "etc/udev/rules.d", "usr/share/go-agent/wrapper-config"):
+        (system / name).mkdir(parents=True)
+    for name in ("usr/share/keyrings/gocd.gpg", "var/lib/edgetrain/environments/device-1/coral/a.deb"):
+        (system / name).parent.mkdir(parents=True)
+        (system / name).write_text("there")
+    (tmp_path / "os-release").write_text('ID=debian\nVERSION_ID="12"\n')
+    variables = {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "EDGETRAIN_OS_RELEASE": str(tmp_path / "os-release"),
+        "EDGETRAIN_SYSTEM_ROOT": str(system),
+    }
+
+    def make(key="388b633a"):
+        key_file.write_text(key)
+        (tmp_path / "called").write_text("")
+        command = ["sh", str(_SCRIPT), "--server", "https://gocd.example.org/go", "--key-file", str(key_file)]
+        called = {"capture_output": True, "text": True, "env": variables, "timeout": 30}
+        # First what it would do: this machine must stay as it is.
+        plan = subprocess.run([*command, "--dry-run"], check=True, **called).stdout
+        written = re.findall(r"^would (?:write|fetch): (?:\S+ as )?(\S+)", plan, re.MULTILINE)
+        assert [path for path in written if not path.startswith(f"{system}/")] == []
+        subprocess.run(command, check=True, **called)
+        return (tmp_path / "called").read_text()
+
+    return make
+
+
+def test_the_agent_is_restarted_only_if_something_changed(agent_made, tmp_path):
+    """A restart ends the job that runs."""
+    first, second, other_key = agent_made(), agent_made(), agent_made("another")
+
+    restart = "systemctl restart go-agent"
+    assert [restart in calls for calls in (first, second, other_key)] == [True, False, True]
+    assert list((tmp_path / "system").rglob("*.new")) == []
+
+
+def test_the_key_does_not_come_back_to_an_agent_that_is_registered(agent_made, tmp_path):
+    """GoCD's agent comments it out when the server has accepted it, and does not read it again."""
+    agent_made()
+    registration = tmp_path / "system" / "var/lib/go-agent/config/autoregister.properties"
+    scrubbed = registration.read_text().replace("agent.auto", "# removed by Go\n# agent.auto").replace("388b633a", "")
+    registration.write_text(scrubbed)
+
+    assert "systemctl restart go-agent" not in agent_made()
+    assert registration.read_text() == scrubbed
 
 
 def test_without_a_server_no_agent_is_installed(dry_run):
