@@ -265,6 +265,30 @@ class BundleSettings:
 
 
 @dataclass(frozen=True)
+class PromoteSettings:
+    """Where the champion's record lies, and what a challenger must reach to take its place.
+
+    ``champion`` is a branch (also a tag or commit, to compare with only) of ``repository`` (``None``: the one that the
+    dataset lies in), of its ``remote`` where one is named. Gains and drops are differences of AP, 0 to 1;
+    ``class_floors`` are APs by class name; ``max_latency_ms`` and ``max_latency_gain`` (a share of the champion's)
+    limit the 90th percentile; ``max_missing_pictures`` is a share of the champion's test pictures.
+    """
+
+    champion: str
+    repository: Optional[Path]
+    remote: str
+    rollback: bool
+    min_gain: float = field(metadata=_between(-1, 1))
+    max_class_drop: float = field(metadata=_between(0, 1))
+    min_class_boxes: int = field(metadata=_at_least(1))
+    class_floors: dict[str, float] = field(metadata=_between(0, 1))
+    max_ap_drop: float = field(metadata=_between(0, 1))
+    max_latency_ms: Optional[float] = field(metadata=_between(0, 60_000))
+    max_latency_gain: float = field(metadata=_between(0, 100))
+    max_missing_pictures: float = field(metadata=_between(0, 1))
+
+
+@dataclass(frozen=True)
 class DemoSettings:
     """The drawn dataset of the demo."""
 

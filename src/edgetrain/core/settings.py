@@ -44,6 +44,7 @@ class Settings:
     compile: sections.CompileSettings
     hardware: sections.HardwareSettings
     bundle: sections.BundleSettings
+    promote: sections.PromoteSettings
     demo: sections.DemoSettings
     flags: frozenset[str] = frozenset()
 
@@ -117,6 +118,7 @@ _SECTIONS: dict[str, type] = {
     "compile": sections.CompileSettings,
     "hardware": sections.HardwareSettings,
     "bundle": sections.BundleSettings,
+    "promote": sections.PromoteSettings,
     "demo": sections.DemoSettings,
 }
 

@@ -17,10 +17,11 @@ from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.bundle_archive import write_archive
 from edgetrain.formats.edgetpu_rules import POST_PROCESS
+from edgetrain.formats.hardware_proof import hardware_state, is_proven_on_device
 from edgetrain.formats.model_card import CardFacts, licence_counts, render_model_card
 from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.provenance import require_compiled_model
-from edgetrain.formats.stage_reports import Records, read_records_of, value_of
+from edgetrain.formats.stage_reports import read_records_of
 from edgetrain.formats.template import render_template
 from edgetrain.formats.tflite_file import TfliteModel
 
@@ -41,10 +42,10 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     size = _input_size(model)
     digest = file_digest(workspace.compiled_model_path)
     records = read_records_of(workspace)
-    is_proven = _is_proven(records, digest)
+    is_proven = is_proven_on_device(records, digest)
     if not is_proven and not chosen.unproven:
         raise GateError(
-            f"bundle: no Coral device has passed this model yet ({_hardware_state(records, digest)}). "
+            f"bundle: no Coral device has passed this model yet ({hardware_state(records, digest)}). "
             'Run "ci/inv hardware" on a machine with one, or make an unproven bundle with --unproven.'
         )
     name = "-".join([_name(settings), chosen.format, *([] if is_proven else ["unproven"])])
@@ -55,7 +56,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     }
     licences = licence_counts(settings.dataset.root / "attribution.csv")
     digests = tuple((file, hashlib.sha256(content).hexdigest()) for file, content in sorted(files.items()))
-    hardware = records["hardware"].report.summary if is_proven else _hardware_state(records, digest)
+    hardware = records["hardware"].report.summary if is_proven else hardware_state(records, digest)
     card = CardFacts(name, class_names, size, is_proven, hardware, licences, digests)
     files["MODEL_CARD.md"] = render_model_card(records, card).encode()
     path = workspace.bundle_path(name)
@@ -87,22 +88,6 @@ def _input_size(model: TfliteModel) -> ImageSize:
         )
     _, height, width, _ = pictures[0].shape
     return ImageSize(width, height)
-
-
-def _is_proven(records: Records, digest: str) -> bool:
-    """Return whether a device passed these very bytes."""
-    is_pass = value_of(records, "hardware", "is_hardware_pass") is True
-    return is_pass and value_of(records, "hardware", "model_sha256") == digest
-
-
-def _hardware_state(records: Records, digest: str) -> str:
-    if "hardware" not in records:
-        return "the hardware test was not run"
-    if value_of(records, "hardware", "is_rehearsal"):
-        return "the hardware test was only rehearsed on the CPU"
-    if value_of(records, "hardware", "model_sha256") != digest:
-        return "the hardware test was of another model"
-    return f"the hardware test failed: {records['hardware'].report.summary}"
 
 
 def _name(settings: Settings) -> str:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from edgetrain.core.boxes import BoundingBox
 from edgetrain.core.calibration import Calibration
 from edgetrain.core.errors import GateError, MissingInputError
 from edgetrain.core.label_map import LabelMap
-from edgetrain.core.progress import listener
 from edgetrain.core.reports import Report, read_report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
-from edgetrain.devices.cpu import cpu_detector
+from edgetrain.devices.cpu import found_by
 from edgetrain.formats.coco_metrics import Detection, Metrics
 from edgetrain.formats.detection_example import DetectionExample, read_examples
 from edgetrain.formats.detection_metrics import detections_of, judge
 from edgetrain.formats.pbtxt import read_label_map
-from edgetrain.formats.pixels import network_pixels
 
 _SAMPLES = 12
 _SAMPLE_SCORE = 0.3
@@ -46,7 +43,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
             "Put labelled pictures into this split, or evaluate another one."
         )
     models = {"float32": workspace.float_model_path, "int8": workspace.model_path}
-    found = {name: _detect(name, path, examples) for name, path in models.items()}
+    found = {name: detections_of(examples, found_by(path, examples, name)) for name, path in models.items()}
     metrics = {name: judge(examples, detections, label_map.names) for name, detections in found.items()}
     report = _report(split, examples, metrics, _samples(examples, found["int8"], label_map))
     drop = _drop(metrics)
@@ -92,16 +89,6 @@ def _report(
             "samples": list(samples),
         },
     )
-
-
-def _detect(name: str, model_path: Path, examples: Sequence[DetectionExample]) -> list[Detection]:
-    """Return what one model finds in all pictures; a picture's id is its place among them."""
-    detector = cpu_detector(model_path)
-    found = []
-    for done, example in enumerate(examples, start=1):
-        found.append(detector.detect(network_pixels(example.image_bytes, detector.input_size, example.filename)))
-        listener().advanced(done, len(examples), f"{name} pictures")
-    return detections_of(examples, found)
 
 
 def _samples(
