@@ -301,11 +301,7 @@ def preflight(
 
 @stage("split", "max_ap_drop")
 def evaluate(
-    context: Context,
-    dataset: Flag = None,
-    workspace: Flag = None,
-    split: Flag = None,
-    max_ap_drop: Flag = None,
+    context: Context, dataset: Flag = None, workspace: Flag = None, split: Flag = None, max_ap_drop: Flag = None
 ) -> None:
     """Judge both TFLite models: COCO AP, AP50, AP75, AR, and AP of each class."""
     run(context, "evaluate", dataset=dataset, workspace=workspace, split=split, max_ap_drop=max_ap_drop)
@@ -344,6 +340,14 @@ def bundle(
 ) -> None:
     """Pack the compiled model for Frigate or pycoral (--format), with labels, settings and model card."""
     run(context, "bundle", dataset=dataset, workspace=workspace, bundle_format=format, unproven=unproven)
+
+
+@stage("champion", "rollback")
+def promote(
+    context: Context, dataset: Flag = None, workspace: Flag = None, champion: Flag = None, rollback: bool = False
+) -> None:
+    """Make the model the champion if a device passed it and it beats the present one; --rollback: take that back."""
+    run(context, "promote", dataset=dataset, workspace=workspace, champion=champion, rollback=rollback)
 
 
 @stage()
@@ -388,6 +392,7 @@ namespace = Collection(
     compile,
     hardware,
     bundle,
+    promote,
     report,
     ci_tasks.test,
     ci=ci_tasks.namespace,

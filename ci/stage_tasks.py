@@ -58,6 +58,8 @@ FLAGS = {
     "minutes": ("hardware.minutes", "how long it must run without a pause"),
     "bundle_format": ("bundle.format", "frigate or pycoral"),
     "unproven": ("bundle.unproven", "also a model that no Coral device has passed; the bundle says so"),
+    "champion": ("promote.champion", "branch with the champion's record; a tag or commit: compare only"),
+    "rollback": ("promote.rollback", "bring the champion before back"),
 }
 HELP = {name: f"{text} ({setting})" for name, (setting, text) in FLAGS.items()}
 HELP |= {

@@ -122,7 +122,7 @@ def test_force_reruns_everything(pipeline):
         pytest.param("validate", ["validate", "report"], id="first"),
         pytest.param("records", [*NAMES[: NAMES.index("records") + 1], "report"], id="middle"),
         pytest.param("report", NAMES, id="report"),
-        pytest.param("bundle", [*ALL_NAMES[:-1], "report"], id="last"),
+        pytest.param("promote", [*ALL_NAMES[:-1], "report"], id="last"),
     ],
 )
 def test_the_pipeline_ends_where_it_is_told_and_then_reports(pipeline, last, expected):

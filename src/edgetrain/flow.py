@@ -54,6 +54,8 @@ def _checkpoint_file(settings: Settings, _workspace: Workspace) -> Sequence[Path
     return () if not url or url.startswith(("http://", "https://")) else (Path(url.removeprefix("file://")),)
 
 
+_PROOFS = ("evaluate", "compile", "hardware")
+
 STAGES: tuple[Stage, ...] = (
     Stage(
         "validate",
@@ -158,6 +160,14 @@ STAGES: tuple[Stage, ...] = (
         reads=lambda _, w: [w.label_map_path],
         optional=lambda _, w: [w.compiled_model_path, w.report_path("hardware"), w.report_path("evaluate")],
         makes=lambda _, w: [w.bundle_dir],
+    ),
+    Stage(
+        "promote",
+        ("promote",),
+        reads=lambda s, w: [] if s.promote.rollback else [w.model_path, w.records_dir, w.label_map_path],
+        optional=lambda _, w: [w.compiled_model_path, *(w.report_path(name) for name in _PROOFS)],
+        # The champion may have moved: a decision is never up to date.
+        is_partial=lambda _: True,
     ),
     Stage(
         "report",

@@ -86,17 +86,17 @@ def latency_reasons(
         yield Reason("latency", f"{found}, no limit asked")
     else:
         is_passed = challenger.latency_p90_ms <= limits.max_latency_ms
-        yield Reason("latency", f"{found}, at most {limits.max_latency_ms:g} ms asked", is_passed)
+        yield Reason("latency", f"{found}, at most {limits.max_latency_ms:g} ms allowed", is_passed)
     if champion is not None:
         limit = champion.latency_p90_ms * (1 + limits.max_latency_gain)
         text = f"{found}, the champion's {champion.latency_p90_ms:.1f} ms ({printable(champion.device)})"
         is_passed = challenger.latency_p90_ms <= limit + _ROUNDING
-        yield Reason("latency against the champion", f"{text}, at most {limit:.1f} ms asked", is_passed)
+        yield Reason("latency against the champion", f"{text}, at most {limit:.1f} ms allowed", is_passed)
 
 
 def quantization_reason(float32: float, int8: float, limit: float) -> Reason:
     """Return whether quantization cost at most ``limit`` AP."""
-    text = f"int8 {int8:.3f} AP, float32 {float32:.3f}: {int8 - float32:+.3f}, at most -{limit:g} asked"
+    text = f"int8 {int8:.3f} AP, float32 {float32:.3f}: {int8 - float32:+.3f}, -{limit:g} allowed"
     return Reason("AP lost in quantization", text, float32 - int8 <= limit + _ROUNDING)
 
 
@@ -139,7 +139,7 @@ def _pictures_kept(sets: PictureSets, share: float) -> Reason:
     total = len(sets.champion)
     text = f"{len(gone)} of the champion's {counted(total, 'test picture')} are not in these records any more"
     more = f": {named(gone)}" if gone else ""
-    return Reason("pictures kept", f"{text}{more} (at most {share:.0%} asked)", len(gone) <= share * total)
+    return Reason("pictures kept", f"{text}{more} (at most {share:.0%} allowed)", len(gone) <= share * total)
 
 
 def _gain(duel: Duel, min_gain: float) -> Reason:
@@ -167,7 +167,7 @@ def _class_drops(duel: Duel, limits: PromoteSettings) -> Reason:
     figures = ", ".join(f"{printable(name)} {_change(*pairs[name])}" for name in shown)
     more = f" and {len(lost) - len(shown)} more" if len(lost) > len(shown) else ""
     start = "lost too much: " if lost else "worst: "
-    return Reason(title, f"{start}{figures}{more}, at most -{limits.max_class_drop:g} asked{left_out}", not lost)
+    return Reason(title, f"{start}{figures}{more}, -{limits.max_class_drop:g} allowed{left_out}", not lost)
 
 
 def _passed(name: str, text: str) -> Reason:

@@ -36,6 +36,7 @@ from edgetrain.formats.charts import (
 )
 from edgetrain.formats.detection_example import read_examples
 from edgetrain.formats.edgetpu_section import edgetpu_section
+from edgetrain.formats.promotion_section import promotion_section
 from edgetrain.formats.provenance import STAND_IN
 from edgetrain.formats.stage_reports import (
     STAGES,
@@ -101,6 +102,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:  # noqa: ARG001 - e
         "charts": training_charts([(row.step, row.loss, row.learning_rate) for row in _history(records, workspace)]),
         "data": _data_table(records),
         "edgetpu": edgetpu_section(records),
+        "promotion": promotion_section(records),
         "stats": stats_section(records["stats"].report.results if "stats" in records else {}),
         "settings": _used_settings(records),
         "versions": _versions(records),
