@@ -7,6 +7,7 @@ the product itself writes one only after a trial on an Edge TPU.
 
 from __future__ import annotations
 
+import io
 import random
 import struct
 
@@ -15,7 +16,7 @@ from PIL import Image
 from ci.standin.compiled_file import write_compiled
 from edgetrain import flow
 from edgetrain.core.boxes import ImageSize, NormalizedBox
-from edgetrain.core.files import file_digest, tree_digest, write_text
+from edgetrain.core.files import file_digest, tree_digest
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.reports import Report, StageRecord, write_record
 from edgetrain.core.splits import Split
@@ -31,6 +32,7 @@ CLASSES = ("boat", "fish")
 SIDE = 8
 WIDTH = 0.2
 TOPS = (0.1, 0.5)
+_ENDS = ("inputs", "outputs")
 TEST, VALIDATION, TRAIN = range(12), range(100, 103), range(200, 206)
 
 
@@ -57,8 +59,15 @@ def write_material(root, dataset, *, boat, fish, classes=CLASSES, test=TEST, tra
 
 def detector(boat, fish):
     """Return a model that finds a boat and a fish everywhere, each with so many tenths of AP."""
-    corners = [side for top, tenths in zip(TOPS, (boat, fish)) for side in (top, 0.1, top + 0.3, 0.1 + width_of(tenths))]
-    found = {"boxes": ((1, 2, 4), corners), "classes": ((1, 2), [0, 1]), "scores": ((1, 2), [0.9, 0.8]), "count": ((1,), [2])}
+    corners = [
+        side for top, tenths in zip(TOPS, (boat, fish)) for side in (top, 0.1, top + 0.3, 0.1 + width_of(tenths))
+    ]
+    found = {
+        "boxes": ((1, 2, 4), corners),
+        "classes": ((1, 2), [0, 1]),
+        "scores": ((1, 2), [0.9, 0.8]),
+        "count": ((1,), [2]),
+    }
     tensors = [
         TensorSpec(name, shape, "FLOAT32", (), struct.pack(f"<{len(values)}f", *values))
         for name, (shape, values) in found.items()
@@ -86,24 +95,24 @@ def picture(number, classes=CLASSES):
 
 
 def png_of(image):
-    import io
-
     stream = io.BytesIO()
     image.save(stream, "PNG")
     return stream.getvalue()
 
 
-def leave(workspace, stage, results, *, summary="done", inputs=(), outputs=()):
+def leave(workspace, stage, results, summary="done", **paths):
     """Leave the report of a stage that has run well with the files that are there."""
-    digests = [{workspace.relative(path): tree_digest(path) for path in paths} for paths in (inputs, outputs)]
-    record = StageRecord(stage, Report(summary, results), "f", {}, *digests, 1.0, {})
+    digests = {key: {workspace.relative(path): tree_digest(path) for path in paths.get(key, ())} for key in _ENDS}
+    record = StageRecord(
+        stage=stage, report=Report(summary, results), fingerprint="f", settings={}, seconds=1.0, versions={}, **digests
+    )
     write_record(workspace.report_path(stage), record)
 
 
 def leave_compiled(workspace, provenance="edgetpu_compiler 16.0"):
     """Leave the report of the compiler."""
-    paths = (workspace.model_path,), (workspace.compiled_model_path,)
-    leave(workspace, "compile", {"provenance": provenance}, inputs=paths[0], outputs=paths[1])
+    paths = {"inputs": [workspace.model_path], "outputs": [workspace.compiled_model_path]}
+    leave(workspace, "compile", {"provenance": provenance}, **paths)
 
 
 def leave_passed(workspace, *, p90_ms=8.0, **changes):
@@ -116,13 +125,4 @@ def leave_passed(workspace, *, p90_ms=8.0, **changes):
         "latency": {"p50_ms": 7.0, "p90_ms": p90_ms},
         "results": {"device": {"mean_average_precision": 0.5, "ap50": 1.0}},
     }
-    leave(workspace, "hardware", {**results, **changes}, summary="usb:0: every check passed")
-
-
-def commit_dataset(folder, git):
-    """Make a dataset under git with one commit, and return its folder."""
-    write_text(folder / "annotations" / "a.xml", "<annotation/>")
-    git(folder, "init", "-q", "-b", "main")
-    git(folder, "add", ".")
-    git(folder, "commit", "-qm", "first")
-    return folder
+    leave(workspace, "hardware", {**results, **changes}, "usb:0: every check passed")

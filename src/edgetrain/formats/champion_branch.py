@@ -63,7 +63,8 @@ def find_champion(repository: GitRepository, name: str, remote: str) -> Champion
         return ChampionPlace(repository, name, remote, tip, is_branch=True)
     if is_name and not remote:
         _refuse_known_elsewhere(repository, name)
-    commit = repository.commit_of(name)
+    # Where a remote is named, a local branch of that name is not the champion.
+    commit = "" if is_name and repository.commit_of(f"refs/heads/{name}") else repository.commit_of(name)
     if commit:
         return ChampionPlace(repository, name, remote, commit, is_branch=False)
     if not is_name or _COMMIT_ID.fullmatch(name):
