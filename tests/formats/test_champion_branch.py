@@ -254,6 +254,15 @@ def test_a_refused_push_promotes_nothing(repository, remote):
     assert find(repository, remote="origin").commit == first
 
 
+def test_a_password_in_the_remote_s_address_is_told_to_nobody(repository):
+    with pytest.raises(
+        ChampionError, match=r"promote\.remote http://…@localhost:1/x\.git: git cannot read it"
+    ) as caught:
+        find(repository, remote="http://ann:hunter2@localhost:1/x.git")
+
+    assert "hunter2" not in str(caught.value)
+
+
 def test_hooks_of_the_repository_do_not_run(repository, remote):
     hook = repository.folder / ".git" / "hooks" / "pre-push"
     hook.write_text("#!/bin/sh\nexit 1\n")

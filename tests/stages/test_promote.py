@@ -72,6 +72,7 @@ def test_the_first_model_is_promoted_on_its_own_merits(champion, dataset):
     report = report_of(champion)
 
     assert (report["decision"], report["commit"]) == ("promoted", tip(dataset))
+    assert report["made_from"]["fingerprint"], "a report without one counts as failed"
     assert {True, None} == set(states(champion).values())
     assert "comparison: there is no champion yet at edgetrain-champion, so nothing to compare with" in report["notes"]
 

@@ -17,6 +17,7 @@ from edgetrain.core.errors import ChampionError, SettingsError
 from edgetrain.core.findings import printable
 from edgetrain.formats.champion_record import COMPILED_MODEL, MODEL, parse_champion, render_champion
 from edgetrain.formats.git_repository import GitRepository, reason
+from edgetrain.formats.stage_reports import clean_text
 
 RECORD, LABELS = "champion.json", "labels.txt"
 _RESTORES = "Edgetrain-Restores"
@@ -36,8 +37,8 @@ class ChampionPlace:
 
     @property
     def shown(self) -> str:
-        """How messages call it."""
-        return f"{self.remote}/{self.name}" if self.remote and self.is_branch else self.name
+        """How messages call it, without a password in the remote's URL."""
+        return f"{clean_text(self.remote)}/{self.name}" if self.remote and self.is_branch else self.name
 
 
 def find_champion(repository: GitRepository, name: str, remote: str) -> ChampionPlace:
@@ -170,14 +171,17 @@ def _fetched(repository: GitRepository, name: str, remote: str) -> str:
     listed = repository.attempt("ls-remote", "--", remote, full)
     if listed.code:
         raise ChampionError(
-            f"promote.remote {remote}: git cannot read it{reason(listed)}. Correct the remote or its credentials."
+            f"promote.remote {clean_text(remote)}: git cannot read it{reason(listed)}. "
+            "Correct the remote or its credentials."
         )
     tips = [line.split("\t")[0] for line in listed.output.decode().splitlines() if line.endswith(f"\t{full}")]
     if not tips:
         return ""
     fetched = repository.attempt("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", remote, full)
     if fetched.code or not repository.commit_of(tips[0]):
-        raise ChampionError(f"promote.remote {remote}: {name} cannot be fetched{reason(fetched)}. Run again.")
+        raise ChampionError(
+            f"promote.remote {clean_text(remote)}: {name} cannot be fetched{reason(fetched)}. Run again."
+        )
     return tips[0]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from edgetrain.core.errors import ChampionError
 from edgetrain.core.findings import printable
 from edgetrain.core.processes import Answer, ask_program
+from edgetrain.formats.stage_reports import clean_text
 
 _GIT = (
     "env",
@@ -175,4 +176,4 @@ def reason(answer: Answer) -> str:
     """Return the line in which git says why it failed, in brackets; empty if it says nothing."""
     lines = [line.strip() for line in answer.errors.decode("utf-8", "replace").splitlines() if line.strip()]
     told = [line for line in lines if line.startswith(("fatal:", "error:", " ! [", "! [", "remote: error"))]
-    return f" (git: {printable((told or lines)[0]).rstrip('.')})" if lines else ""
+    return f" (git: {printable(clean_text((told or lines)[0])).rstrip('.')})" if lines else ""

@@ -19,7 +19,7 @@ from edgetrain.core.champion import Accuracy, Champion, HardwareResult
 from edgetrain.core.detections import DetectedObject
 from edgetrain.core.errors import ChampionError, EdgetrainError, GateError, SettingsError
 from edgetrain.core.files import json_text, tree_digest
-from edgetrain.core.findings import counted
+from edgetrain.core.findings import counted, printable
 from edgetrain.core.label_map import suggestion
 from edgetrain.core.promotion import Duel, Reason, class_floors, comparable, duel_reasons, latency_reasons
 from edgetrain.core.reports import Report
@@ -210,7 +210,7 @@ def _found_by_champion(model: bytes, contest: _Contest) -> list[Sequence[Detecte
             return found_by(path, contest.pictures.examples, "champion")
         except (ValueError, RuntimeError) as error:
             raise ChampionError(
-                f"{contest.place.shown}: the champion's {MODEL} cannot be run ({error}). "
+                f"{contest.place.shown}: the champion's {MODEL} cannot be run ({printable(str(error).strip())}). "
                 'Take it back with "ci/inv promote --rollback", or name another champion.'
             ) from error
 
