@@ -108,7 +108,7 @@ def label(context: Context, dataset: Flag = None, workspace: Flag = None, tool: 
     run(context, "label", dataset=dataset, workspace=workspace, tool=tool)
 
 
-@stage("strict", "format", "since", "pixels")
+@stage("strict", "format", "since", "pixels", "summary")
 def validate(
     context: Context,
     dataset: Flag = None,
@@ -117,15 +117,15 @@ def validate(
     format: str = "text",
     since: Flag = None,
     pixels: bool = False,
+    summary: Flag = None,
 ) -> None:
     """Review the labelled images: every fault with file and line (--format text, json, github or sarif)."""
     from edgetrain import console, flow
 
-    given: dict[str, object] = {"dataset": dataset, "workspace": workspace}
-    given |= {"strict": strict, "since": since, "pixels": pixels}
+    given = {"dataset": dataset, "workspace": workspace, "strict": strict, "since": since, "pixels": pixels}
     settings = settings_of(context, given, VARIABLES)
     with console.listening(settings):
-        text, is_good = flow.review(settings, format)
+        text, is_good = flow.review(settings, format, Path(summary) if summary else None)
     print(text)
     if not is_good:
         raise Exit(code=1)
@@ -147,10 +147,8 @@ def stats(context: Context, dataset: Flag = None, workspace: Flag = None) -> Non
     """Measure the dataset as the network sees it: counts, box sizes, anchors that fit."""
     from edgetrain import console, flow
 
-    settings = settings_of(context, {"dataset": dataset, "workspace": workspace}, VARIABLES)
-    with console.listening(settings):
-        text = flow.report_text("stats", settings)
-    print(text)
+    with console.listening(settings := settings_of(context, {"dataset": dataset, "workspace": workspace}, VARIABLES)):
+        print(flow.report_text("stats", settings))
 
 
 @stage("from_", "source", "boxes_from_polygons", "replace")
@@ -204,7 +202,7 @@ def label_map(context: Context, dataset: Flag = None, workspace: Flag = None) ->
     run(context, "label-map", dataset=dataset, workspace=workspace)
 
 
-@stage("shards", "max_side", "jobs", "from_csv", "verify")
+@stage("shards", "max_side", "jobs", "runner", "from_csv", "verify")
 def records(
     context: Context,
     dataset: Flag = None,
@@ -212,11 +210,12 @@ def records(
     shards: Flag = None,
     max_side: Flag = None,
     jobs: Flag = None,
+    runner: Flag = None,
     from_csv: Flag = None,
     verify: bool = False,
 ) -> None:
     """Write pictures and boxes as TFRecords; --verify reads finished ones back."""
-    given = {"shards": shards, "max_side": max_side, "jobs": jobs, "from_csv": from_csv}
+    given = {"shards": shards, "max_side": max_side, "jobs": jobs, "runner": runner, "from_csv": from_csv}
     if verify:
         read_back(context, dataset=dataset, workspace=workspace, **given)
     else:
@@ -299,12 +298,18 @@ def preflight(
         raise Exit(code=1)
 
 
-@stage("split", "max_ap_drop")
+@stage("split", "max_ap_drop", "min_ap50")
 def evaluate(
-    context: Context, dataset: Flag = None, workspace: Flag = None, split: Flag = None, max_ap_drop: Flag = None
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    split: Flag = None,
+    max_ap_drop: Flag = None,
+    min_ap50: Flag = None,
 ) -> None:
     """Judge both TFLite models: COCO AP, AP50, AP75, AR, and AP of each class."""
-    run(context, "evaluate", dataset=dataset, workspace=workspace, split=split, max_ap_drop=max_ap_drop)
+    given = {"split": split, "max_ap_drop": max_ap_drop, "min_ap50": min_ap50}
+    run(context, "evaluate", dataset=dataset, workspace=workspace, **given)
 
 
 @stage("min_runtime_version")
@@ -332,11 +337,7 @@ def hardware(
 
 @stage("format", "unproven")
 def bundle(
-    context: Context,
-    dataset: Flag = None,
-    workspace: Flag = None,
-    format: Flag = None,
-    unproven: bool = False,
+    context: Context, dataset: Flag = None, workspace: Flag = None, format: Flag = None, unproven: bool = False
 ) -> None:
     """Pack the compiled model for Frigate or pycoral (--format), with labels, settings and model card."""
     run(context, "bundle", dataset=dataset, workspace=workspace, bundle_format=format, unproven=unproven)

@@ -26,6 +26,20 @@ Command = Sequence[object]
 _YEAR = "VOC2012"  # the API's script takes no other folder
 _FOLDS = 10  # pictures of the set for --since, for each of the other set
 _CHANGED = 20
+_LARGE = (6000, 4000)
+_ENLARGE = """
+import sys
+from PIL import Image
+turned = Image.Exif()
+turned[0x0112] = 6
+Image.open(sys.argv[1]).convert("RGB").resize({size}).save(sys.argv[2], quality=90, {options})
+"""
+_ONE_BOX = """<annotation>
+<filename>{name}</filename>
+<size><width>{width}</width><height>{height}</height></size>
+<object><name>thing</name><bndbox><xmin>9</xmin><ymin>9</ymin><xmax>3000</xmax><ymax>3000</ymax></bndbox></object>
+</annotation>
+"""
 _PARSE = """
 import sys
 from pathlib import Path
@@ -106,6 +120,7 @@ def main() -> None:
     for ours, theirs, times in _pairs(root, workspace, arguments.peers):
         _compare(ours, theirs, min(times, runs))
     _since(root, folder / "since", runs)
+    _large(root, folder / "large")
 
 
 def _pairs(root: Path, workspace: Path, peers: str | None) -> list[tuple[Side, Side | str, int]]:
@@ -132,6 +147,7 @@ def _pairs(root: Path, workspace: Path, peers: str | None) -> list[tuple[Side, S
         (decoding, Side("Pillow decoding, all cores", [sys.executable, "-c", _DECODE, pictures]), 3),
         (records(1), cat, 9),
         (records(2), cat, 9),
+        (Side("--list", _inv("--list")), cat, 9),
         (records(1), Side("create_pascal_tf_record", script), 3),
     ]
 
@@ -154,6 +170,34 @@ def _since(root: Path, large: Path, runs: int) -> None:
         results.append(_run(_inv(*task, "--since", "HEAD")))
     seconds, cpu, peak = (statistics.median(getattr(one, name) for one in results) for name in _FIGURES)
     print(f"\nvalidate --since, {_CHANGED} of {count} changed: {seconds:.2f} s, {cpu:.2f} s of CPU, {peak:.0f} MB")
+
+
+def _large(root: Path, folder: Path) -> None:
+    """Print the memory that ``records`` takes for photographs that it has to scale down, one in each split."""
+    photograph = max((root / "JPEGImages").iterdir(), key=lambda path: path.stat().st_size)
+    kinds = {
+        "JPEG": ("jpg", "", _LARGE),
+        "JPEG, progressive": ("jpg", "progressive=True", _LARGE),
+        "JPEG, stored turned": ("jpg", "exif=turned", _LARGE[::-1]),
+        "PNG": ("png", "", _LARGE),
+    }
+    print(f"\n| records --jobs 1, pictures of {_LARGE[0]}x{_LARGE[1]} | MB each | peak MB |\n|---|--:|--:|")
+    for kind, (suffix, options, (width, height)) in kinds.items():
+        shutil.rmtree(folder, ignore_errors=True)
+        for part in ("annotations", "images", "splits"):
+            (folder / part).mkdir(parents=True)
+        for split in ("train", "validation", "test"):
+            name = f"{split}.{suffix}"
+            # A process's peak counts what its parent ever held: the picture is made in a process of its own.
+            code = _ENLARGE.format(size=_LARGE, options=options)
+            _run([sys.executable, "-c", code, photograph, folder / "images" / name])
+            (folder / "annotations" / f"{split}.xml").write_text(_ONE_BOX.format(name=name, width=width, height=height))
+            (folder / "splits" / f"{split}.txt").write_text(f"annotations/{split}.xml\n")
+        task = ("--dataset", folder, "--workspace", folder / "build")
+        for stage in ("split", "label-map"):
+            _run(_inv(stage, *task))
+        peak = _run(_inv("records", *task, "--jobs", 1)).peak_megabytes
+        print(f"| {kind} | {_megabytes(folder / 'images') / 3:.0f} | {peak:.0f} |", flush=True)
 
 
 def _make_set(dataset: Path, root: Path, wanted: int) -> Path:

@@ -44,6 +44,8 @@ PROFILES = {
     "compile": Profile("requirements-compile.txt", _NUMPY_1_PYTHONS, builds_sdists=False),
     "device": Profile("requirements-device.txt", _NUMPY_1_PYTHONS, builds_sdists=False),
     "test": Profile("requirements-test.txt", _TENSORFLOW_PYTHONS, builds_sdists=True),
+    "beam": Profile("requirements-beam.txt", _TENSORFLOW_PYTHONS, builds_sdists=False),
+    "label": Profile("requirements-label.txt", _LIGHT_PYTHONS, builds_sdists=False),
     "gpu": Profile("requirements-gpu.txt", _TENSORFLOW_PYTHONS, builds_sdists=True),
 }
 
@@ -122,7 +124,8 @@ def describe_environment(root: Path, name: str, version: PythonVersion, shared_d
     else:
         directory = root / ".venv" / name
     # The folder is part of it since the programs in bin/ name it: an environment that was moved is made again.
-    return Environment(directory, f"{digest.hexdigest()}\n{python}\n{directory}\n")
+    # A link to the folder is not another folder: the rehearsal of pipelines lends this checkout's environments.
+    return Environment(directory, f"{digest.hexdigest()}\n{python}\n{directory.resolve()}\n")
 
 
 def prepare(arguments: Sequence[str], root: Path, environ: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:

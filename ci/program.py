@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from invoke.config import AmbiguousMergeError
 from invoke.exceptions import UnknownFileType
 from invoke.main import program
 from invoke.util import yaml
 
+_PIPELINE_SUFFIXES = (".gocd.yaml", ".gocd.yml")
+
+
+def with_file_flags(arguments: Sequence[str]) -> list[str]:
+    """Return arguments with ``--file`` before each pipeline file: Invoke knows no list of words without flag."""
+    marked: list[str] = []
+    for argument in arguments:
+        is_plain = argument.endswith(_PIPELINE_SUFFIXES) and not argument.startswith("-")
+        marked += ["--file", argument] if is_plain and marked[-1:] != ["--file"] else [argument]
+    return marked
+
 
 def main() -> None:
     """Run the tasks of the command line."""
+    sys.argv[1:] = with_file_flags(sys.argv[1:])
     try:
         program.run()
     except yaml.YAMLError as error:

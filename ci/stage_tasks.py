@@ -40,6 +40,7 @@ FLAGS = {
     "shards": ("records.shards", "TFRecord files for each split; 0: one for 1,000 pictures"),
     "max_side": ("records.max_side", "pixels: larger pictures are scaled down; 0: 8 times the network's input"),
     "jobs": ("records.jobs", "processes; 0: one for each core"),
+    "runner": ("records.runner", "Apache Beam's runner that converts, such as DirectRunner (profile beam)"),
     "from_csv": ("records.from_csv", "edited table, or a folder of such, in place of the XML of its pictures"),
     "network_type": ("network.type", "mobilenet_v1_ssd or mobilenet_v2_ssd"),
     "url": ("checkpoint.url", "checkpoint archive: http(s)://, file:// or a path"),
@@ -51,6 +52,7 @@ FLAGS = {
     "restart": ("training.restart", "begin anew; the earlier run is kept aside"),
     "split": ("evaluate.split", "train, validation or test"),
     "max_ap_drop": ("evaluate.max_ap_drop", "AP that int8 may lose against float32, 0 to 1"),
+    "min_ap50": ("evaluate.min_ap50", "AP50 that int8 must have, 0 to 1"),
     "model": ("preflight.model", "a .tflite file instead of the workspace's model"),
     "min_runtime_version": ("compile.min_runtime_version", "oldest Edge TPU runtime that the model must run on"),
     "device": ("hardware.device", "edgetpu, usb:N, pci:N, or cpu for a rehearsal"),
@@ -66,8 +68,9 @@ HELP |= {
     "no_train_whole_model": "train only the layers after the backbone",
     "to": "last stage to run (default: evaluate)",
     "force": "redo what is up to date, the training too",
-    "profile": "train, check, compile, device, test or gpu",
+    "profile": "train, check, compile, device, test, beam, label or gpu",
     "verify": "only read the finished records back and hold every one against the rules of training",
+    "summary": "a file to add the findings to as Markdown, with what the change does to each class",
     "untrained": "a model of the same shape before any training",
     "format": "validate: text, json, github or sarif; preflight: text or json; bundle: frigate or pycoral",
 }
@@ -88,9 +91,10 @@ class StageTask(Task):  # type: ignore[type-arg]
         except ModuleNotFoundError as error:
             if error.name is None or error.name.split(".")[0] in {"edgetrain", "ci"}:
                 raise
+            profile = "beam" if error.name.startswith("apache_beam") else "train"
             raise Exit(
                 f"error: {error.name} is not installed in this environment. Run the task in a profile that has it, "
-                "such as train (README.md, Profiles).",
+                f"such as {profile} (README.md, Profiles).",
                 code=1,
             ) from error
         except EdgetrainError as error:
@@ -116,7 +120,7 @@ def take_variables() -> dict[str, str]:
 
 
 def settings_of(
-    context: Context, given: dict[str, object], variables: Mapping[str, str], file: Path | None = None
+    context: Context, given: Mapping[str, object], variables: Mapping[str, str], file: Path | None = None
 ) -> Settings:
     """Return the checked settings: ``invoke.yaml``, then the user's file, then variables, then flags.
 

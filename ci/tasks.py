@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Optional
@@ -12,6 +14,15 @@ from edgetrain.core.errors import EdgetrainError
 
 _ROOT = Path(__file__).resolve().parent.parent
 _BACKBONE = "src/edgetrain/demo/backbone.tar.gz"
+_WORKFLOW_CHECKS = (
+    "yamllint --strict --config-file ci/yamllint.yaml .github gocd",
+    "check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml",
+    "check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml",
+    "check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml",
+    # Without the network: what needs it is left to GitHub.
+    "zizmor --offline --quiet --strict-collection .github",
+    "actionlint",
+)
 _PYTHON_FILES = "src tests ci tasks.py benchmarks"
 
 
@@ -39,7 +50,40 @@ def types(context: Context) -> None:
         context.run("mypy")
 
 
-@task(lint, types, test)
+@task
+def pipelines(_context: Context) -> None:
+    """Check GoCD's pipeline files: what GoCD refuses, and what it drops without a word."""
+    from ci.gocd.checker import check as faults_of
+    from ci.gocd.findings import as_message
+
+    files = sorted((_ROOT / "gocd").glob("*.gocd.y*ml"))
+    if not files:
+        raise Exit("error: gocd: there is no *.gocd.yaml. Add a pipeline file, or restore the folder.", code=1)
+    try:
+        findings = faults_of([Path(os.path.relpath(path)) for path in files])
+    except EdgetrainError as error:
+        raise Exit(f"error: {error}", code=1) from error
+    if findings:
+        raise Exit(as_message(findings), code=1)
+    print(f"{len(files)} pipeline file{'s' if len(files) != 1 else ''} without fault")
+
+
+@task
+def workflows(context: Context) -> None:
+    """Check GitHub's workflows: schema, safety, style, references, and every call of ci/inv."""
+    from ci.workflows import command_faults
+
+    with context.cd(_ROOT):
+        for command in _WORKFLOW_CHECKS:
+            context.run(command)
+    files = sorted((_ROOT / ".github" / "workflows").glob("*.yml"))
+    faults = [fault for path in files for fault in command_faults(path, path.relative_to(_ROOT).as_posix())]
+    if faults:
+        raise Exit("\n".join(faults), code=1)
+    print(f"{len(files)} workflows without fault")
+
+
+@task(lint, types, pipelines, workflows, test)
 def check(_context: Context) -> None:
     """Run all of the above."""
 
@@ -51,6 +95,55 @@ def soak(context: Context, mutants: int = 100_000, seed: int = 0) -> None:
     with context.cd(_ROOT):
         for program in programs:
             context.run(f"python -m {program}", env={"PYTHONPATH": "src"})
+
+
+@task(
+    iterable=["file", "set"],
+    auto_shortflags=False,
+    help={
+        "file": "a pipeline file (again for more, or their names alone); none: all of gocd/",
+        "set": "name=value: another value for a pipeline's parameter; again for more",
+        "dataset": "folder or git repository in place of the parameter dataset_url",
+        "approve": "name of a manual stage that may begin; several with commas",
+        "keep": "folder for artifacts, consoles and counters; a later rehearsal there goes on from them",
+        "by_hand": "start the first pipeline even if nothing is new",
+    },
+)
+def rehearse(
+    _context: Context,
+    file: list[str],
+    set: list[str],
+    dataset: str = "",
+    approve: str = "",
+    keep: str = "",
+    by_hand: bool = False,
+) -> None:
+    """Run GoCD's pipelines on this machine as its server and agents would: ci/inv ci.rehearse gocd/*.gocd.yaml."""
+    from ci.gocd.rehearse import Wish, parse_parameters, rehearsal_dir
+    from ci.gocd.rehearse import rehearse as run_rehearsal
+
+    # A program that a job runs must not outlive the rehearsal.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    files = tuple(Path(name) for name in file) or tuple(sorted((_ROOT / "gocd").glob("*.gocd.yaml")))
+    approved = frozenset(name for name in approve.split(",") if name)
+    try:
+        wish = Wish(_ROOT, files, parse_parameters(set), dataset, approved, by_hand)
+        with rehearsal_dir(keep) as folder:
+            is_good = run_rehearsal(wish, folder, lambda text: print(text, flush=True))
+    except EdgetrainError as error:
+        raise Exit(f"error: {error}", code=1) from error
+    except KeyboardInterrupt:
+        raise Exit("interrupted", code=130) from None
+    if not is_good:
+        raise Exit(code=1)
+
+
+@task
+def beam(context: Context) -> None:
+    """Write records by Apache Beam in several ways and compare the bytes: ci/inv --profile beam ci.beam."""
+    with context.cd(_ROOT):
+        # Beam tells every step on standard error: shown only after a failure.
+        context.run("python -m tests.beam_records", env={"PYTHONPATH": "src"}, hide="stderr")
 
 
 @task(help={"steps": "training steps", "seed": "seed of pictures and weights", "out": "archive to write"})
@@ -73,4 +166,4 @@ def coral(_context: Context) -> None:
         raise Exit(f"error: {error}", code=1) from error
 
 
-namespace = Collection(lint, types, check, soak, pretrain_demo, coral)
+namespace = Collection(lint, types, pipelines, workflows, check, soak, pretrain_demo, rehearse, beam, coral)

@@ -20,6 +20,7 @@ from xml.etree import ElementTree as ET
 from PIL import Image
 
 from edgetrain.core.findings import Severity, render_json, render_text
+from edgetrain.core.reviewed_set import ReviewedSet
 from edgetrain.formats.box_rules import BoxLimits
 from edgetrain.formats.class_rules import class_findings
 from edgetrain.formats.dataset_folder import find_dataset
@@ -180,8 +181,9 @@ class Trial:
         self._path.write_bytes(data)
         started = time.process_time()
         reviewed = self._reviewer.review(self._folder.items[0]).reviewed
-        whole = class_findings([reviewed], label_map=None, min_boxes=0, splits={}, divided=())
-        findings = [*reviewed.findings, *habit_findings([reviewed]), *whole]
+        everything = ReviewedSet.of([reviewed])
+        whole = class_findings(everything, label_map=None, min_boxes=0, splits={}, divided=())
+        findings = [*reviewed.findings, *habit_findings(everything), *whole]
         assert (render_text(findings) + render_json(findings)).encode()
         assert time.process_time() - started < MOST_SECONDS
         if not any(

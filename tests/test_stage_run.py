@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import types
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,8 @@ from edgetrain.core.files import file_digest
 from edgetrain.core.progress import Listener
 from edgetrain.core.reports import Report, read_report, require_report
 from edgetrain.core.setting_sections import NetworkType
+from edgetrain.core.splits import Split
+from edgetrain.formats.tfrecord import write_records
 from edgetrain.stage_run import Digests, StageInputs, run_if_stale
 
 MODULE = "edgetrain.stages.fake"
@@ -82,6 +85,30 @@ def test_the_report_says_what_it_was_made_from(run, workspace):
     assert record["made_from"]["settings"] == {"network.type": "mobilenet_v1_ssd"}
     assert record["made_from"]["inputs"] == {"table.csv": file_digest(path)}
     assert record["made_from"]["outputs"] == {"table.csv": file_digest(path)}
+
+
+def test_what_the_stage_knows_of_its_files_is_not_read_again(run, workspace, monkeypatch):
+    path = workspace.root / "table.csv"
+    path.parent.mkdir()
+    path.write_text("a,b\n")
+    sys.modules[MODULE].run = lambda _settings, _workspace: Report("done", digests={path: "known"})
+    monkeypatch.setattr(stage_run, "file_digest", lambda _path: pytest.fail("read again"))
+
+    run(replace(NOTHING, outputs=(path,)))
+
+    assert read_report(workspace.report_path("fake"))["made_from"]["outputs"] == {"table.csv": "known"}
+
+
+def test_records_have_the_digest_that_their_writer_knows(settings, workspace):
+    path = workspace.shard_path(Split.TRAIN, 0, 1)
+    path.parent.mkdir(parents=True)
+    known = {path: write_records(path, [b"one", b"two"]).digest}
+    first, second = Digests(settings()), Digests(settings())
+    first.learn(known)
+
+    assert first.of(path) == second.of(path)
+    path.write_bytes(path.read_bytes()[:-5] + b"x" + path.read_bytes()[-4:])
+    assert first.of(path) == second.of(path) != known[path]
 
 
 def test_the_report_names_the_versions_of_what_is_installed(run, workspace):

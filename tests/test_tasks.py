@@ -249,7 +249,7 @@ def test_an_unknown_failure_keeps_its_traceback(inv, monkeypatch, tmp_path):
     ("is_good", "expected"), [pytest.param(True, 0, id="good"), pytest.param(False, 1, id="faulty")]
 )
 def test_validate_gives_the_chosen_format_alone_on_standard_output(inv, monkeypatch, tmp_path, is_good, expected):
-    monkeypatch.setattr(flow, "review", lambda _settings, form: (f"findings as {form}", is_good))
+    monkeypatch.setattr(flow, "review", lambda _settings, form, _summary: (f"findings as {form}", is_good))
 
     answer = inv("validate", "--format", "json", "--workspace", str(tmp_path / "build"))
 
@@ -302,16 +302,20 @@ def test_a_bad_verdict_of_preflight_is_shown_with_exit_code_1(inv, monkeypatch, 
     assert (code, out) == (1, "the table\n")
 
 
-def test_a_package_that_the_profile_lacks_is_one_message(inv, monkeypatch, tmp_path):
+@pytest.mark.parametrize(("module", "profile"), [("flatbuffers", "train"), ("apache_beam", "beam")])
+def test_a_package_that_the_profile_lacks_is_one_message(inv, monkeypatch, tmp_path, module, profile):
     def fail(*_args):
-        raise ModuleNotFoundError("No module named 'flatbuffers'", name="flatbuffers")
+        raise ModuleNotFoundError(f"No module named '{module}'", name=module)
 
     monkeypatch.setattr(flow, "run_stage", fail)
 
     code, _, said = inv("compile", "--workspace", str(tmp_path / "build"))
 
     assert (code, said.count("\n")) == (1, 1)
-    assert "flatbuffers is not installed in this environment. Run the task in a profile that has it" in said
+    assert (
+        f"{module} is not installed in this environment. Run the task in a profile that has it, such as {profile}"
+        in said
+    )
 
 
 def test_an_empty_model_is_not_taken_for_the_workspace_s(inv, tmp_path):

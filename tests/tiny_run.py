@@ -62,6 +62,7 @@ def pipeline_text(network: str = "mobilenet_v2_ssd", **changes: object) -> str:
         "steps": 4,
         "train_whole_model": True,
         "checkpoint_type": "classification",
+        "checkpoint_version": 2,
         "augmentations": ("random_horizontal_flip",),
         "learning_rate": 0.001,
         "warmup_steps": 0,

@@ -84,8 +84,8 @@ class Exec:
 class Fetch:
     """A file or folder of another job's artifacts.
 
-    ``pipeline`` is empty for the own one, or a path such as ``dataset/model`` to an ancestor; ``source`` is a path in the
-    artifact store, ``destination`` relative to the job's folder.
+    ``pipeline`` is empty for the own one, or a path such as ``dataset/model`` to an ancestor; ``source`` is a path in
+    the artifact store, ``destination`` relative to the job's folder.
     """
 
     place: Place

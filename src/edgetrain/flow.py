@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgetrain.core.errors import DatasetError, EdgetrainError, GateError, SettingsError
+from edgetrain.core.files import append_text
 from edgetrain.core.findings import findings_of
 from edgetrain.core.label_map import suggestion
 from edgetrain.core.lock import sole_user
@@ -17,6 +18,7 @@ from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.finding_formats import Review, render_review, repository_prefix, require_format
+from edgetrain.formats.review_summary import Contents, render_summary
 from edgetrain.stage_run import Digests, StageInputs, run_if_stale
 
 Paths = Callable[[Settings, Workspace], Sequence[Path]]
@@ -83,7 +85,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "records",
-        # Not records.jobs: the bytes do not depend on it.
+        # Not who does the work (jobs, runner, beam_options): the bytes do not depend on it.
         ("records.shards", "records.max_side", "records.from_csv", "network.image_size", "validate.rules"),
         reads_dataset=True,
         reads=lambda _, w: [w.splits_dir, w.label_map_path],
@@ -119,7 +121,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "train",
-        ("training.seed",),
+        ("training.seed", "training.validate_every_steps", "training.patience", "training.keep_best"),
         reads=lambda _, w: [w.pipeline_config_path, w.records_dir, w.label_map_path, w.checkpoint_dir],
         makes=lambda _, w: [w.trained_dir],
     ),
@@ -242,8 +244,10 @@ def run_pipeline(settings: Settings, *, to: str | None = None, force: bool = Fal
     return [stage.name for stage in stages]
 
 
-def review(settings: Settings, output_format: str) -> tuple[str, bool]:
+def review(settings: Settings, output_format: str, summary_path: Path | None = None) -> tuple[str, bool]:
     """Run ``validate`` and return its findings in a format, and whether the dataset may be used.
+
+    With ``summary_path`` they are appended to that file, as Markdown and with what the change does to each class.
 
     Raises:
         EdgetrainError: the format is unknown, or there is no dataset to review.
@@ -263,6 +267,10 @@ def review(settings: Settings, output_format: str) -> tuple[str, bool]:
         changed=report.get("changed", ()),  # type: ignore[arg-type]
         prefix=repository_prefix(settings.dataset.root),
     )
+    if summary_path:
+        now = Contents(report["images"], report["classes"])  # type: ignore[arg-type]
+        before = Contents(**report["before"]) if "before" in report else None  # type: ignore[arg-type]
+        append_text(summary_path, render_summary(shown, now, before))
     return render_review(shown, output_format), is_good
 
 

@@ -23,7 +23,10 @@ from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
-_PACKAGES = ("tensorflow-cpu", "tensorflow", "tf-object-detection-api", "numpy", "pandas", "pillow", "lxml", "jinja2")
+_PACKAGES = (
+    *("tensorflow-cpu", "tensorflow", "tf-object-detection-api", "numpy", "pandas", "pillow", "lxml", "jinja2"),
+    "apache-beam",
+)
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,16 @@ class StageInputs:
 
 
 class Digests:
-    """SHA-256 of files and folders, each file read once as long as it does not change."""
+    """SHA-256 of files and folders, each file read once as long as it does not change.
+
+    Those of TFRecords are made of the checksums in them, which their writer knows.
+    """
 
     def __init__(self, settings: Settings) -> None:
         """Start with nothing known about the files of these settings."""
         self._dataset_dir = settings.dataset.root.resolve()
         self._workspace_dir = settings.workspace.root.resolve()
+        self._records_dir = Workspace(settings.workspace.root).records_dir
         self._known: dict[tuple[str, int, int, int], str] = {}
         self._code: str | None = None
 
@@ -76,15 +83,30 @@ class Digests:
             self._code = self._of_files(PROJECT_DIR, sorted(path for path in files if path.is_file()))
         return self._code
 
+    def learn(self, known: Mapping[Path, str]) -> None:
+        """Take digests of files from who has just written them."""
+        self._known |= {_state_of(path): digest for path, digest in known.items()}
+
     def _of_files(self, folder: Path, files: list[Path]) -> str:
         return combined_digest((path.relative_to(folder).as_posix(), self._of_file(path)) for path in files)
 
     def _of_file(self, path: Path) -> str:
-        state = path.stat()
-        key = (str(path), state.st_ino, state.st_mtime_ns, state.st_size)
+        key = _state_of(path)
         if key not in self._known:
-            self._known[key] = file_digest(path)
+            is_shard = path.parent == self._records_dir
+            self._known[key] = _records_digest(path) if is_shard else file_digest(path)
         return self._known[key]
+
+
+def _state_of(path: Path) -> tuple[str, int, int, int]:
+    state = path.stat()
+    return str(path), state.st_ino, state.st_mtime_ns, state.st_size
+
+
+def _records_digest(path: Path) -> str:
+    # Loaded only where there are TFRecords: not every profile can read them.
+    digest: str = importlib.import_module("edgetrain.formats.tfrecord").records_digest(path)
+    return digest
 
 
 def run_if_stale(  # noqa: PLR0913 - all but the first three are keyword-only
@@ -115,6 +137,7 @@ def run_if_stale(  # noqa: PLR0913 - all but the first three are keyword-only
         if report is None:
             raise
     seconds = time.monotonic() - started
+    digests.learn(report.digests)
     record = StageRecord(
         stage=name,
         report=report,

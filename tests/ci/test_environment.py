@@ -159,6 +159,16 @@ def test_checkouts_share_environments_in_the_folder_that_is_named(checkout: Chec
     assert (first.returncode, second.returncode, second.stderr) == (0, 0, "")
 
 
+def test_a_link_to_another_checkouts_environments_lends_them(ready: Checkout, tmp_path: Path) -> None:
+    assert ready.inv("hello").returncode == 0
+    other = make_checkout(tmp_path / "other", ready.wheels_dir)
+    (other.root / ".venv").symlink_to(ready.root / ".venv")
+
+    result = other.inv("hello")
+
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_another_lock_or_python_is_another_shared_environment(checkout: Checkout) -> None:
     on_3_11 = describe_environment(checkout.root, "check", (3, 11), "/shared").directory
     on_3_12 = describe_environment(checkout.root, "check", (3, 12), "/shared").directory

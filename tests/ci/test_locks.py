@@ -74,6 +74,8 @@ def test_the_test_profile_holds_everything_that_is_tested(wider: str) -> None:
             "training.in": "requirements.txt",
             "train.in": "requirements.txt",
             "test.in": "requirements-test.txt",
+            "beam.in": "requirements-beam.txt",
+            "label.in": "requirements-label.txt",
             "gpu.in": "requirements-gpu.txt",
             "build.in": "ci/requirements/build.txt",
         }.items()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ci.program import with_file_flags
+
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 
 
@@ -38,3 +40,15 @@ def test_a_settings_file_that_cannot_be_read_is_one_message(tmp_path, name, text
     assert finished.stderr.startswith("error: ")
     assert finished.stderr.count("\n") == 1
     assert re.search(message, finished.stderr)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param(["a.gocd.yaml", "b.gocd.yml"], ["--file", "a.gocd.yaml", "--file", "b.gocd.yml"], id="names"),
+        pytest.param(["--file", "a.gocd.yaml"], ["--file", "a.gocd.yaml"], id="with its flag"),
+        pytest.param(["-f", "mine.yaml", "--file=a.gocd.yaml"], ["-f", "mine.yaml", "--file=a.gocd.yaml"], id="others"),
+    ],
+)
+def test_pipeline_files_get_the_flag_that_invoke_needs(given, expected):
+    assert with_file_flags(given) == expected

@@ -14,6 +14,7 @@ import pytest
 from edgetrain.core.errors import StorageError
 from edgetrain.core.files import (
     combined_digest,
+    file_content,
     file_digest,
     replacing_dir,
     replacing_file,
@@ -162,6 +163,30 @@ def test_text_is_utf8_and_json_is_sorted(tmp_path):
     assert (tmp_path / "t").read_bytes() == "é\n".encode()
     assert json.loads((tmp_path / "j").read_bytes()) == {"a": [1], "b": "é"}
     assert (tmp_path / "j").read_text(encoding="utf-8").index('"a"') < 10
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, 3_000_000])
+def test_the_content_of_a_file_is_all_of_its_bytes(tmp_path, size_bytes):
+    (tmp_path / "a").write_bytes(b"x" * size_bytes)
+
+    assert file_content(tmp_path / "a") == b"x" * size_bytes
+
+
+@pytest.mark.parametrize("most", [1, 4, 1000])
+def test_a_file_is_read_whole_from_a_system_that_gives_little(tmp_path, monkeypatch, most):
+    (tmp_path / "a").write_bytes(b"0123456789")
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda descriptor, size_bytes: read(descriptor, min(size_bytes, most)))
+
+    assert file_content(tmp_path / "a") == b"0123456789"
+
+
+def test_a_file_that_grew_is_read_to_its_new_end(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"0123456789")
+    before = os.stat_result((0,) * 6 + (4,) + (0,) * 3)
+    monkeypatch.setattr(os, "fstat", lambda _descriptor: before)
+
+    assert file_content(tmp_path / "a") == b"0123456789"
 
 
 def test_the_digest_of_a_file_is_sha256(tmp_path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 
@@ -47,4 +49,12 @@ def test_something_in_the_way_is_one_message(tmp_path):
         pytest.raises(StorageError, match=r"build: File exists\. Something else is in the way"),
         sole_user(tmp_path / "build"),
     ):
+        pass
+
+
+def test_a_folder_that_was_removed_meanwhile_is_not_held(tmp_path, monkeypatch):
+    """Between opening the lock and holding it, another process may have removed both."""
+    monkeypatch.setattr(fcntl, "flock", lambda _handle, _operation: shutil.rmtree(tmp_path / "run"))
+
+    with pytest.raises(StorageError, match=r"run: another process has just removed it"), sole_user(tmp_path / "run"):
         pass

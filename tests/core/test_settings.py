@@ -115,6 +115,7 @@ def test_lists_are_separated_by_commas(environment, expected):
         pytest.param({"training__batch_sise": 5}, 'batch_sise is not a setting. Did you mean "batch_size"?', id="key"),
         pytest.param({"checkpoint__sha256": "12ab"}, "sha256 is '12ab', but must be 64 hexa", id="digest"),
         pytest.param({"split__validation": 0.6, "split__test": 0.4}, "leave nothing to train on", id="nothing left"),
+        pytest.param({"training__state_dir": "build/runs"}, "state_dir .*build/runs lies in the work", id="state_dir"),
     ],
 )
 def test_wrong_values_are_refused_in_these_words(changes, message):

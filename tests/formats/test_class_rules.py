@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.reviewed import Reviewed, ReviewedBox
+from edgetrain.core.reviewed_set import ReviewedSet
 from edgetrain.core.splits import Split
 from edgetrain.formats.class_rules import class_findings, is_near
 
@@ -24,7 +25,8 @@ def reviewed(**counts):
 
 def found(items, names=None, *, min_boxes=0, splits=None, divided=()):
     label_map = LabelMap(tuple(names)) if names else None
-    findings = class_findings(items, label_map=label_map, min_boxes=min_boxes, splits=splits or {}, divided=divided)
+    known = ReviewedSet.of(items)
+    findings = class_findings(known, label_map=label_map, min_boxes=min_boxes, splits=splits or {}, divided=divided)
     return [(one.rule, one.file, one.line) for one in findings]
 
 
@@ -82,9 +84,9 @@ def test_a_new_class_is_told_once_though_it_is_near():
 def test_a_typo_is_shown_in_each_annotation_up_to_twenty_and_the_rest_counted():
     items = [one._replace(name=f"{number:02}.xml") for number in range(30) for one in reviewed(racoon=1)]
 
-    findings = list(
-        class_findings([*items, *reviewed(raccoon=400)], label_map=None, min_boxes=0, splits={}, divided=())
-    )
+    known = ReviewedSet.of([*items, *reviewed(raccoon=400)])
+
+    findings = list(class_findings(known, label_map=None, min_boxes=0, splits={}, divided=()))
 
     assert [one.file for one in findings] == [f"{number:02}.xml" for number in range(20)]
     assert findings[-1].message.endswith("It stands in 10 more annotations.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgetrain.core.boxes import BoundingBox, ImageSize
+from edgetrain.core.reviewed_set import ReviewedSet
 from edgetrain.formats.dataset_rules import of_problem, picture_findings
 from edgetrain.formats.image_rules import image_missing
 from edgetrain.formats.set_rules import twin_findings
@@ -18,7 +19,7 @@ def test_the_words_are_these():
 
     findings = [image_missing(NAME, annotation(), "images/")]
     findings += picture_findings(NAME, annotation(*boxes, size=ImageSize(0, 0)), IMAGE, rotated)
-    findings += twin_findings([[reviewed("a", "1"), reviewed("b", "1", INSIDE)]])
+    findings += twin_findings(ReviewedSet.of([reviewed("a", "1"), reviewed("b", "1", INSIDE)]), [[0, 1]])
 
     expected = Path(__file__).parents[1] / "data" / "findings.txt"
     assert "\n".join(map(str, findings)) + "\n" == expected.read_text(encoding="utf-8")

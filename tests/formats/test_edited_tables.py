@@ -23,7 +23,7 @@ def table(path, *rows):
 
 def labelled(tmp_path, *boxes, image_name="images/a.jpg"):
     annotation = Annotation(tmp_path / "a.xml", "a.jpg", 3, ImageSize(9, 9), 5, boxes)
-    return LabelledImage("annotations/a.xml", annotation, tmp_path / image_name, image_name)
+    return LabelledImage(tmp_path, "annotations/a.xml", annotation, image_name)
 
 
 def test_rows_stand_in_place_of_the_annotation(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.formats.image_encoding import encoded_anew, encoded_format, fitted_size
@@ -81,3 +81,31 @@ def test_colour_profile_and_orientation_do_not_stay():
 def test_damaged_bytes_are_told(kind):
     with pytest.raises(UnreadableImageError, match=r"^a\.jpg: the picture is damaged"):
         encoded_anew(drawn(kind)[:300], kind.lower(), ImageSize(64, 48), "a.jpg")
+
+
+def test_strips_fit_together():
+    source = Image.effect_noise((700, 900), 90).convert("RGB")
+    buffer = io.BytesIO()
+    source.save(buffer, "PNG")
+
+    scaled = decode(encoded_anew(buffer.getvalue(), "png", ImageSize(233, 301), "a"))
+
+    exact = source.resize((233, 301), Image.Resampling.LANCZOS)
+    assert max(abs(one - other) for one, other in zip(scaled.tobytes(), exact.tobytes())) <= 1
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_turned_picture_is_upright_in_its_new_size(kind, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = drawn(kind, exif=exif)
+
+    data = encoded_anew(stored, kind.lower(), ImageSize(48, 64), "a", is_turned=True)
+
+    exact = ImageOps.exif_transpose(Image.open(io.BytesIO(stored))).convert("RGB").resize((48, 64))
+    actual = decode(data)
+    assert actual.size == (48, 64)
+    for place in ((12, 16), (36, 16), (12, 48), (36, 48)):
+        pairs = zip(actual.getpixel(place), exact.getpixel(place))
+        assert max(abs(one - other) for one, other in pairs) < 10

@@ -6,6 +6,7 @@ import pytest
 
 from edgetrain.core.boxes import BoundingBox
 from edgetrain.core.reviewed import Reviewed
+from edgetrain.core.reviewed_set import ReviewedSet
 from edgetrain.core.splits import Split
 from edgetrain.formats.set_rules import (
     habit_findings,
@@ -22,9 +23,9 @@ UNREAD = Reviewed("annotations/broken.xml", is_read=False)
 
 
 def twins(*pictures):
-    """Return the groups of identical pictures, told by their keys alone."""
-    keys = {one.image_name: one.image_key for one in pictures}
-    return identical_pictures(pictures, keys.__getitem__)
+    """Return a set and its groups of identical pictures, told by their keys alone."""
+    found = ReviewedSet.of(one._replace(image_digest=one.image_key) for one in pictures)
+    return found, identical_pictures(found)
 
 
 @pytest.mark.parametrize(
@@ -40,24 +41,14 @@ def twins(*pictures):
 def test_identical_pictures_must_have_the_same_boxes(boxes, key, expected):
     groups = twins(reviewed("a", "1", OTHER, INSIDE), reviewed("b", key, *boxes))
 
-    assert [one.file for one in twin_findings(groups)] == expected
-
-
-def test_only_pictures_with_equal_keys_are_read_and_their_content_decides():
-    asked = []
-    pictures = [reviewed(name, key) for name, key in (("a", "1"), ("b", "1"), ("c", "1"), ("d", "2"))]
-
-    groups = identical_pictures(pictures, lambda name: asked.append(name) or {"images/c.jpg": "x"}.get(name, "y"))
-
-    assert asked == ["images/a.jpg", "images/b.jpg", "images/c.jpg"]
-    assert [[one.name for one in group] for group in groups] == [["annotations/a.xml", "annotations/b.xml"]]
+    assert [one.file for one in twin_findings(*groups)] == expected
 
 
 def test_identical_pictures_must_not_be_in_two_splits():
     pictures = [reviewed(name, "1", INSIDE) for name in "abc"]
     splits = {"annotations/b.xml": Split.TRAIN, "annotations/c.xml": Split.TEST}
 
-    findings = list(split_twin_findings(twins(*pictures), splits))
+    findings = list(split_twin_findings(*twins(*pictures), splits))
 
     assert [(one.file, one.rule, one.severity) for one in findings] == [("annotations/c.xml", "split-twin", "error")]
     assert "images/c.jpg (test) is identical to images/b.jpg (train)" in findings[0].message
@@ -66,14 +57,16 @@ def test_identical_pictures_must_not_be_in_two_splits():
 def test_a_picture_belongs_to_one_annotation():
     shared = [reviewed("a", "1", INSIDE), reviewed("b", "1", image="images/a.jpg"), reviewed("c", "2")]
 
-    assert [(one.file, one.line, one.rule) for one in shared_findings(shared)] == [
+    assert [(one.file, one.line, one.rule) for one in shared_findings(ReviewedSet.of(shared))] == [
         ("annotations/b.xml", 3, "image-shared")
     ]
-    assert twins(*shared) == []
+    assert twins(*shared)[1] == []
 
 
 def test_a_picture_without_annotation_is_warned_of_unless_its_annotation_is_broken():
-    found = orphan_findings([reviewed("a", "1"), UNREAD], ["images/a.jpg", "images/broken.jpg", "images/new.jpg"])
+    known = ReviewedSet.of([reviewed("a", "1"), UNREAD])
+
+    found = orphan_findings(known, ["images/a.jpg", "images/broken.jpg", "images/new.jpg"])
 
     assert [(one.file, one.rule, one.severity) for one in found] == [("images/new.jpg", "image-orphaned", "warning")]
 
@@ -93,11 +86,11 @@ def test_a_picture_without_annotation_is_warned_of_unless_its_annotation_is_brok
     ],
 )  # fmt: skip
 def test_habits_of_labelling_are_told_once(pictures, expected):
-    assert [one.rule for one in habit_findings(pictures)] == expected
+    assert [one.rule for one in habit_findings(ReviewedSet.of(pictures))] == expected
 
 
 def test_the_number_of_broken_boxes_is_told():
     broken = BoundingBox(1, 2, 3.5, 4)
-    message = next(habit_findings([reviewed("a", "1", broken, broken)])).message
+    message = next(habit_findings(ReviewedSet.of([reviewed("a", "1", broken, broken)]))).message
 
     assert message == "2 boxes of the dataset have broken coordinates, first 1 2 3.5 4."

@@ -2,23 +2,65 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgetrain.core.errors import DatasetError, StorageError
-from edgetrain.formats.tfrecord import read_records, write_records
+from edgetrain.core.files import file_digest
+from edgetrain.formats.tfrecord import read_records, records_digest, write_records
 
 RECORDS = st.lists(st.binary(max_size=40), max_size=4)
+PARTS = st.lists(st.lists(st.binary(max_size=9), max_size=3).map(tuple), max_size=4)
 
 
 @given(RECORDS)
 def test_written_records_are_read_back(tmp_path_factory, records):
     path = tmp_path_factory.mktemp("records") / "r"
 
-    count = write_records(path, records)
+    written = write_records(path, records)
 
-    assert (len(records), records) == (count, list(read_records(path)))
+    assert (len(records), path.stat().st_size) == (written.count, written.size_bytes)
+    assert records == list(read_records(path))
+
+
+@given(PARTS)
+def test_parts_make_the_same_file_as_the_whole(tmp_path_factory, records):
+    folder = tmp_path_factory.mktemp("records")
+
+    written = write_records(folder / "parts", records)
+
+    assert write_records(folder / "whole", map(b"".join, records)) == written
+    assert (folder / "whole").read_bytes() == (folder / "parts").read_bytes()
+
+
+@given(RECORDS)
+def test_the_digest_is_known_from_writing(tmp_path_factory, records):
+    path = tmp_path_factory.mktemp("records") / "r"
+
+    assert write_records(path, records).digest == records_digest(path)
+
+
+def test_other_records_have_another_digest(tmp_path):
+    several = [[], [b""], [b"", b""], [b"a"], [b"b"], [b"a", b"b"], [b"ab"], [b"b", b"a"]]
+
+    digests = [write_records(tmp_path / "r", records).digest for records in several]
+
+    assert len(set(digests)) == len(several)
+
+
+def test_damage_gives_another_digest(tmp_path):
+    path = tmp_path / "r"
+    digest = write_records(path, [b"first", b"second"]).digest
+    whole = path.read_bytes()
+
+    for place, bit in itertools.product(range(len(whole)), (1, 128)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
+        assert records_digest(path) != digest
+    path.write_bytes(whole[:-1])
+    assert records_digest(path) == file_digest(path)
 
 
 @pytest.mark.tensorflow

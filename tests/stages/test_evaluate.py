@@ -8,6 +8,7 @@ from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import MissingInputError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.splits import Split
+from edgetrain.formats.coco_metrics import Metrics
 from edgetrain.formats.detection_example import DetectionExample, encode_example
 from edgetrain.formats.pbtxt import write_label_map
 from edgetrain.formats.tfrecord import write_records
@@ -29,10 +30,46 @@ def test_a_split_without_objects_cannot_judge(settings, workspace, pictures):
         evaluate.run(settings(), workspace)
 
 
-def test_without_what_quantize_measured_no_remedy_is_guessed(workspace):
-    """The message says how to get to know."""
+def _judged(float32_ap50, int8_ap50):
+    """Return figures of both models whose AP is half their AP50."""
+    return {
+        name: Metrics(mean_average_precision=ap50 / 2, ap50=ap50, ap75=0.0, average_recall=0.0, class_ap={})
+        for name, ap50 in {"float32": float32_ap50, "int8": int8_ap50}.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("limits", "missed"),
+    [
+        pytest.param({}, {}, id="no limit"),
+        pytest.param({"max_ap_drop": 0.1, "min_ap50": 0.5}, {}, id="just reached"),
+        pytest.param({"max_ap_drop": 0.09}, {"--max-ap-drop": "int8 loses 0.100 AP against float32"}, id="drop"),
+        pytest.param({"min_ap50": 0.51}, {"--min-ap50": "int8 has an AP50 of 0.500, less than"}, id="AP50"),
+        pytest.param({"max_ap_drop": 0, "min_ap50": 1}, {"--max-ap-drop": "", "--min-ap50": ""}, id="both"),
+    ],
+)
+def test_each_limit_is_held_against_its_own_figure(settings, limits, missed):
     from edgetrain.stages import evaluate
 
-    assert evaluate._remedies(workspace) == (
-        'What may help is not known: run "ci/inv quantize" again, which measures it.'
-    )
+    chosen = settings(**{f"evaluate__{name}": value for name, value in limits.items()}).evaluate
+    found = evaluate.missed_limits(chosen, _judged(0.7, 0.5))
+
+    assert list(found) == list(missed)
+    assert all(found[flag].startswith(text) for flag, text in missed.items())
+
+
+@pytest.mark.parametrize(
+    ("float32_ap50", "remedy"),
+    [
+        pytest.param(0.6, "float32 has an AP50 of only 0.600 itself: train longer", id="training is to blame"),
+        pytest.param(0.9, 'run "ci/inv quantize" again, which measures', id="quantization is, nothing is measured"),
+    ],
+)
+def test_the_remedy_depends_on_what_is_to_blame(settings, float32_ap50, remedy):
+    from edgetrain.stages import evaluate
+
+    limits, metrics = settings(evaluate__min_ap50=0.8).evaluate, _judged(float32_ap50, 0.5)
+    steps = evaluate.remedies(evaluate.missed_limits(limits, metrics), limits, metrics, None)
+
+    assert steps[0].startswith(remedy)
+    assert steps[1:] == ["if your use can bear the loss, allow it with --min-ap50"]

@@ -72,7 +72,9 @@ def test_an_unknown_tool_is_refused(settings, workspace, voc_dataset):
 def test_a_missing_tool_says_how_to_get_it(settings, workspace, voc_dataset, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(ToolError, match=r"mlabelImg: this program is not installed. .*mlabelimg"):
+    with pytest.raises(ToolError, match=r"labelimgplusplus: this program is not installed. .*--profile label label"):
+        run(settings(voc_dataset), workspace)
+    with pytest.raises(ToolError, match=r"mlabelImg: this program is not installed. .*pip install mlabelimg"):
         run(settings(voc_dataset, label__tool="mlabelimg"), workspace)
 
 

@@ -149,12 +149,12 @@ def test_a_test_picture_that_judges_as_validation_now_still_counts(champion, mod
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        pytest.param(None, r"\(the hardware test was not run\)", id="not run"),
+        pytest.param(None, "the hardware test was not run", id="not run"),
         pytest.param({"is_hardware_pass": False, "is_rehearsal": True}, "only rehearsed on the CPU", id="rehearsed"),
         pytest.param({"is_rehearsal": True}, "only rehearsed on the CPU", id="rehearsal that claims a pass"),
         pytest.param({"model_sha256": "0" * 64}, "was of another model", id="another model"),
         pytest.param({"is_hardware_pass": False}, "the hardware test failed: usb:0", id="failed"),
-        pytest.param({"latency": {}}, "its report has no latency", id="no latency"),
+        pytest.param({"latency": {}}, "the report of the test has no latency", id="no latency"),
     ],
 )
 def test_without_a_hardware_pass_nothing_is_promoted(champion, model, dataset, changes, message):
@@ -164,9 +164,7 @@ def test_without_a_hardware_pass_nothing_is_promoted(champion, model, dataset, c
     if changes is not None:
         leave_passed(workspace, **changes)
 
-    assert refused(chosen, dataset, f"hardware pass: no Coral device has passed this model .*{message}") == [
-        "hardware pass"
-    ]
+    assert refused(chosen, dataset, f"hardware pass: no hardware pass: .*{message}") == ["hardware pass"]
 
 
 def test_a_stand_in_s_model_is_never_promoted(champion, model, dataset):
@@ -188,7 +186,7 @@ def test_a_rehearsal_names_everything_that_is_missing(champion, model, dataset):
     workspace.compiled_model_path.rename(workspace.stand_in_model_path)
     workspace.report_path("compile").unlink()
 
-    assert refused(chosen, dataset, "hardware pass: no Coral device") == ["compiled model", "hardware pass"]
+    assert refused(chosen, dataset, "no hardware pass: ") == ["compiled model", "hardware pass"]
     assert states(chosen)["AP on its own 12 test pictures"] is True
 
 

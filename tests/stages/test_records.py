@@ -20,6 +20,7 @@ from edgetrain.formats.image_file import decode
 from edgetrain.formats.pbtxt import write_label_map
 from edgetrain.formats.split_list import write_split_list
 from edgetrain.formats.table_rows import COLUMNS
+from edgetrain.formats.tfrecord import records_digest
 from edgetrain.stages import records, tabulate
 from edgetrain.stages.records import run
 from tests.conftest import PROJECT_DIR, draw_labelled
@@ -98,6 +99,12 @@ def test_a_second_run_gives_the_same_bytes(settings, workspace, prepared):
     assert contents(workspace) == before
 
 
+def test_the_report_knows_the_digest_of_each_file(settings, workspace, prepared):
+    report = run(settings(prepared, records__shards=2), workspace)
+
+    assert report.digests == {path: records_digest(path) for path in sorted(workspace.records_dir.iterdir())}
+
+
 def test_shards_share_the_pictures_evenly_and_old_ones_go(settings, workspace, prepared):
     run(settings(prepared, records__shards=2), workspace)
 
@@ -135,6 +142,19 @@ def test_faults_stop_the_stage_at_their_line(settings, workspace, prepared, chan
 
     with pytest.raises(error, match=rf"^annotations/0000\.xml:{message}"):
         run(settings(prepared), workspace)
+
+
+def test_without_beam_a_named_runner_leaves_the_old_records(settings, workspace, prepared, monkeypatch):
+    """What Beam does where it is installed is looked at by ``tests/beam_records.py``."""
+    run(settings(prepared), workspace)
+    before = contents(workspace)
+    monkeypatch.setitem(sys.modules, "apache_beam", None)
+
+    with pytest.raises(ModuleNotFoundError, match="apache_beam"):
+        run(settings(prepared, records__runner="DirectRunner"), workspace)
+
+    assert contents(workspace) == before
+    assert list(workspace.root.glob(".records.*")) == []
 
 
 def test_a_run_that_fails_leaves_the_old_records_and_no_temporary_files(settings, workspace, prepared):

@@ -142,9 +142,10 @@ def test_a_failed_stage_makes_the_headline(left, settings, workspace):
 
 def test_figures_that_miss_the_limit_are_shown_with_the_reason(judged, left, page):
     judged()
-    left("evaluate", {"split": "test", "results": {"int8": INT8}}, fingerprint="")
+    missed = ["int8 has an AP50 of 0.688, less than evaluate.min_ap50 0.7"]
+    left("evaluate", {"split": "test", "results": {"int8": INT8}, "missed_limits": missed}, fingerprint="")
 
-    assert "evaluate failed: int8 lost more AP than evaluate.max_ap_drop allows" in text_of(page())
+    assert "evaluate failed: int8 has an AP50 of 0.688, less than evaluate.min_ap50 0.7; " in text_of(page())
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whose run is in the run directory: continued, taken up again, kept aside, or refused; a mistake costs nothing."""
+"""What is refused before a training, and what is made of damaged checkpoints."""
 
 from __future__ import annotations
 
@@ -10,83 +10,6 @@ from edgetrain.core.progress import Listener, listening
 from tests.tiny_run import pipeline_text
 
 pytestmark = pytest.mark.tensorflow
-
-
-@pytest.fixture
-def claim(settings, workspace):
-    """Return a function that claims the run directory for a seed, as the stage does before it trains."""
-    from edgetrain.stages import train
-
-    def claim(seed, *, reaches_checkpoint=True, **changes):
-        changes = {f"training__{name}": value for name, value in changes.items()}
-        train._claim_run_dir(settings(training__seed=seed, **changes), workspace)
-        if reaches_checkpoint:
-            write_text(workspace.train_dir / "checkpoints" / "ckpt-1.index", f"of seed {seed}")
-
-    return claim
-
-
-def _owner(run_dir):
-    return (run_dir / "checkpoints" / "ckpt-1.index").read_text()
-
-
-def test_the_same_inputs_continue_the_run(claim, workspace):
-    claim(1)
-
-    claim(1, reaches_checkpoint=False)
-
-    assert _owner(workspace.train_dir) == "of seed 1"
-    assert not workspace.previous_train_dir.exists()
-
-
-def test_a_run_of_other_inputs_is_kept_aside(claim, workspace):
-    claim(1)
-
-    claim(2)
-
-    assert (_owner(workspace.train_dir), _owner(workspace.previous_train_dir)) == ("of seed 2", "of seed 1")
-
-
-def test_a_mistaken_attempt_does_not_cost_the_run_before_it(claim, workspace):
-    """It fails before its first checkpoint; the next correct command takes the good run up again."""
-    claim(1)
-    claim(2, reaches_checkpoint=False)
-    claim(3, reaches_checkpoint=False)
-    kept = _owner(workspace.previous_train_dir)
-
-    claim(1, reaches_checkpoint=False)
-
-    assert (kept, _owner(workspace.train_dir)) == ("of seed 1", "of seed 1")
-    assert not workspace.previous_train_dir.exists()
-
-
-def test_going_back_and_forth_keeps_both_runs(claim, workspace):
-    claim(1)
-    claim(2)
-
-    claim(1, reaches_checkpoint=False)
-
-    assert (_owner(workspace.train_dir), _owner(workspace.previous_train_dir)) == ("of seed 1", "of seed 2")
-
-
-def test_a_restart_keeps_the_run_of_the_same_inputs_aside(claim, workspace):
-    claim(1)
-
-    claim(1, reaches_checkpoint=False, restart=True)
-
-    assert _owner(workspace.previous_train_dir) == "of seed 1"
-    assert not (workspace.train_dir / "checkpoints").exists()
-
-
-@pytest.mark.parametrize(
-    ("first", "reason"), [(None, "there is no run"), (2, "these inputs changed: seed")], ids=["no run", "another run"]
-)
-def test_resuming_what_is_not_there_is_refused(claim, first, reason):
-    if first:
-        claim(first)
-
-    with pytest.raises(TrainingError, match=f"cannot continue, {reason}. Train without --resume"):
-        claim(1, resume=True)
 
 
 def test_another_number_of_steps_than_configured_is_refused(settings, workspace):

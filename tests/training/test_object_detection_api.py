@@ -127,14 +127,14 @@ def test_a_detector_of_other_classes_gives_all_but_its_predictors(tmp_path):
     import tensorflow as tf
 
     from edgetrain.training import object_detection_api as api
-    from edgetrain.training.checkpoints import checkpoint_type
+    from edgetrain.training.checkpoints import checkpoint_kind
 
     _, zoo = _model(num_classes=90)
     step = tf.Variable(0, dtype=tf.int64)
     prefix = tf.train.Checkpoint(model=zoo, step=step, optimizer=tf.keras.optimizers.SGD(0.1)).save(
         str(tmp_path / "ckpt")
     )
-    config, model = _model(checkpoint_type=checkpoint_type(Path(prefix), "zoo"))
+    config, model = _model(checkpoint_type=checkpoint_kind(Path(prefix), "zoo").type)
 
     api.restore_start(model, config, Path(prefix))
 

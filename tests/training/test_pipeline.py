@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from edgetrain.core.errors import GateError, TrainingError
 from edgetrain.core.progress import Listener, listening
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.coco_metrics import Detection
+from edgetrain.training.history import read_history
 from tests.conftest import PROJECT_DIR
 from tests.fake_stages import NAMES
 from tests.tiny_run import tiny_settings
@@ -130,7 +132,7 @@ def only_finds(monkeypatch):
 
     def only(seeing):
         found = {True: _find_everything, False: lambda _examples: []}
-        monkeypatch.setattr(evaluate, "_detect", lambda name, _path, examples: found[name == seeing](examples))
+        monkeypatch.setattr(evaluate, "detect_all", lambda name, _path, examples: found[name == seeing](examples))
 
     return only
 
@@ -145,6 +147,19 @@ def test_an_accuracy_gate_fails_with_the_figures_kept(copied_run, only_finds):
 
     results = _report(Workspace(settings.workspace.root), "evaluate")["results"]
     assert [results[name]["mean_average_precision"] for name in ("float32", "int8")] == [1, 0]
+
+
+def test_too_low_an_ap50_fails_and_the_page_says_why(copied_run, only_finds):
+    only_finds("float32")
+    settings = copied_run(evaluate__min_ap50=0.5)
+    workspace = Workspace(settings.workspace.root)
+
+    with pytest.raises(GateError, match=r"evaluate: int8 has an AP50 of 0\.000, less than evaluate\.min_ap50 0\.5"):
+        flow.run_stage("evaluate", settings)
+    flow.run_stage("report", settings)
+
+    assert _report(workspace, "evaluate")["made_from"]["fingerprint"] == ""
+    assert "evaluate failed: int8 has an AP50 of 0.000" in workspace.report_page_path.read_text(encoding="utf-8")
 
 
 def test_an_int8_model_that_is_better_passes_the_gate(copied_run, only_finds):
@@ -196,9 +211,9 @@ def _train_command(settings):
     return [sys.executable, "-m", "invoke", "--search-root", str(PROJECT_DIR), "pipeline", "--to", "train", *given]
 
 
-def _wait_for(path, process):
+def _wait_for(folder, pattern, process):
     deadline = time.monotonic() + 300
-    while not path.exists():
+    while not any(folder.glob(pattern)):
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -216,7 +231,7 @@ def test_a_killed_run_continues_from_its_last_checkpoint(copied_run):
     }
     command = _train_command(settings)
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, cwd=PROJECT_DIR) as process:
-        _wait_for(workspace.train_dir / "checkpoints" / "ckpt-6.index", process)
+        _wait_for(workspace.train_dir, "checkpoints/ckpt-6.index", process)
         process.send_signal(signal.SIGKILL)
 
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=PROJECT_DIR, check=False)
@@ -226,6 +241,31 @@ def test_a_killed_run_continues_from_its_last_checkpoint(copied_run):
     assert "continuing from step" in finished.stderr
     assert report["first_step"] >= 6
     assert report["steps"] == 40
+
+
+def test_a_killed_run_continues_in_another_workspace(copied_run, tmp_path):
+    """Kill -9, and an empty job folder with the same inputs: it goes on from the checkpoint in the state directory."""
+    first = tmp_path / "build"
+    changes = {"training__steps": 40, "training__state_dir": tmp_path / "state"}
+    flow.run_pipeline(copied_run(**changes), to="configure")
+    shutil.copytree(first, tmp_path / "other", ignore=shutil.ignore_patterns("train", "train.previous"))
+    flags = ["--workspace", str(first), "--dataset", str(tmp_path / "none")]
+    environment = {**os.environ, "INVOKE_TRAINING_STATE_DIR": str(tmp_path / "state")}
+    environment["INVOKE_TRAINING_CHECKPOINT_EVERY_STEPS"] = "2"
+    command = [sys.executable, "-m", "invoke", "--search-root", str(PROJECT_DIR), "train", *flags]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, cwd=PROJECT_DIR) as process:
+        _wait_for(tmp_path / "state", "*/train/checkpoints/ckpt-6.index", process)
+        process.send_signal(signal.SIGKILL)
+    shutil.rmtree(first)
+    recorder = Recorder()
+    with listening(recorder):
+        flow.run_stage("train", copied_run(**changes, workspace__root=tmp_path / "other"))
+
+    workspace = Workspace(tmp_path / "other")
+    assert any(text.startswith("continuing from step") for text in recorder.notes)
+    assert _report(workspace, "train")["first_step"] >= 6
+    assert (workspace.trained_dir / "checkpoint").is_file()
+    assert read_history(workspace.history_path, up_to=40)[-1].step == 40
 
 
 def _bytes_of(root):

@@ -15,6 +15,7 @@ from pathlib import Path
 from edgetrain.core.errors import StorageError
 
 _BLOCK_BYTES = 1 << 20
+_READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _PART, _OLD = ".part", ".old"
 
 
@@ -106,13 +107,13 @@ def _swap_dir(new: Path, path: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def storage_error(path: Path, error: OSError) -> StorageError:
-    """Return the error of this project for a failed write or read of ``path``."""
+def storage_error(path: Path, error: OSError, *, elsewhere: str = "give another --workspace") -> StorageError:
+    """Return the error of this project for a failed write or read of ``path``; ``elsewhere`` tells a way round it."""
     reason = error.strerror or str(error)
     if isinstance(error, (FileExistsError, NotADirectoryError, IsADirectoryError)):
-        remedy = "Something else is in the way there: remove it, or give another --workspace."
+        remedy = f"Something else is in the way there: remove it, or {elsewhere}."
     elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        remedy = "Mend the permissions, or give another --workspace."
+        remedy = f"Mend the permissions, or {elsewhere}."
     else:
         remedy = "Free space or mend the permissions, then run the same command again."
     return StorageError(f"{path}: {reason}. {remedy}")
@@ -122,6 +123,19 @@ def write_text(path: Path, text: str) -> None:
     """Write text as UTF-8, its line ends as they are, whole or not at all."""
     with replacing_file(path) as temporary:
         temporary.write_bytes(text.encode())
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add UTF-8 text to the end of a file, which is made where it is missing.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise storage_error(path, error) from error
 
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
@@ -134,6 +148,22 @@ def json_text(value: Mapping[str, object]) -> str:
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
     # Surrogates stand for the bytes of file names that are not UTF-8; JSON has the same escapes as Python for them.
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def file_content(path: str | Path) -> bytes:
+    """Return the bytes of a file; for small files in half the time of ``Path.read_bytes``."""
+    descriptor = os.open(path, _READ_ONLY)
+    try:
+        size_bytes = os.fstat(descriptor).st_size
+        data = os.read(descriptor, size_bytes + 1)
+        if len(data) == size_bytes:
+            return data
+        parts = [data]  # a system may give less than it is asked for, and a file may grow
+        while parts[-1]:
+            parts.append(os.read(descriptor, _BLOCK_BYTES))
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
 
 
 def file_digest(path: Path) -> str:

@@ -16,12 +16,13 @@ class Report:
     """The outcome of one stage.
 
     ``summary`` is the line that a person reads; ``results`` hold figures and lists as JSON values; ``notes`` are
-    things to know, each one sentence.
+    things to know, each one sentence; ``digests`` are those of files left behind that need not be read again for them.
     """
 
     summary: str
     results: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    digests: Mapping[Path, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

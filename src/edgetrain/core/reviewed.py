@@ -24,8 +24,9 @@ class Reviewed(NamedTuple):
 
     ``name`` and ``image_name`` are relative to the dataset, ``image_name`` is empty where there is no picture.
     ``width`` and ``height`` are the picture's own pixels; 0, and an empty ``image_key``, if unreadable. ``image_key``
-    is the same for identical pictures, and hardly ever for others. ``is_read`` tells whether the annotation could be
-    parsed; boxes with a fault that hides their values are not among ``boxes``.
+    is the same for identical pictures, and hardly ever for others; ``image_digest`` is that of the content, empty where
+    no other picture has the same key. ``is_read`` tells whether the annotation could be parsed; boxes with a fault that
+    hides their values are not among ``boxes``.
     """
 
     name: str
@@ -37,4 +38,5 @@ class Reviewed(NamedTuple):
     image_key: str = ""
     width: int = 0
     height: int = 0
+    image_digest: str = ""
     findings: tuple[Finding, ...] = ()

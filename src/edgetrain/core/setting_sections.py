@@ -143,12 +143,16 @@ class RecordsSettings:
 
     ``shards`` is the number of files for each split (0: one for 1,000 pictures); ``max_side`` the longest side of a
     picture in pixels (0: eight times the network's input); ``jobs`` the number of processes (0: one for each core).
-    ``from_csv`` is an edited table, or a folder of such, whose rows stand in place of their pictures' annotations.
+    ``runner`` is the one of Apache Beam that converts (empty: processes of this machine do), ``beam_options`` are
+    further options for it. ``from_csv`` is an edited table, or a folder of such, whose rows stand in place of their
+    pictures' annotations.
     """
 
     shards: int = field(metadata=_between(0, 10_000))
     max_side: int = field(metadata=_between(0, 65_500))
     jobs: int = field(metadata=_between(0, 256))
+    runner: str
+    beam_options: tuple[str, ...]
     from_csv: Optional[Path]
 
 
@@ -174,7 +178,12 @@ class CheckpointSettings:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How long and how fast the detector learns."""
+    """How long and how fast the detector learns, how often it is judged meanwhile, and where the run lies.
+
+    0 for ``validate_every_steps`` means as often as is cheap; ``patience`` judgements without a better AP end the
+    training, 0 never do. ``state_dir`` is a folder that outlives the workspace (``None``: the run lies in the
+    workspace); in it, runs that nobody touched for ``state_days`` are removed.
+    """
 
     steps: int = field(metadata=_at_least(1))
     batch_size: int = field(metadata=_between(1, 1024))
@@ -184,7 +193,12 @@ class TrainingSettings:
     gradient_clip_norm: float = field(metadata=_at_least(0))
     augmentations: tuple[str, ...]
     checkpoint_every_steps: int = field(metadata=_at_least(1))
+    validate_every_steps: int = field(metadata=_at_least(0))
+    patience: int = field(metadata=_at_least(0))
+    keep_best: bool
     seed: int = field(metadata=_at_least(0))
+    state_dir: Optional[Path]
+    state_days: float = field(metadata=_between(1, 3650))
     resume: bool
     restart: bool
 
@@ -206,10 +220,11 @@ class QuantizeSettings:
 
 @dataclass(frozen=True)
 class EvaluateSettings:
-    """Which split judges the model, and how much AP quantization may cost (``None``: any)."""
+    """Which split judges the model, how much AP quantization may cost, and what AP50 int8 must have (``None``: any)."""
 
     split: str = field(metadata={"choices": ("train", "validation", "test")})
     max_ap_drop: Optional[float] = field(metadata=_between(0, 1))
+    min_ap50: Optional[float] = field(metadata=_between(0, 1))
 
 
 @dataclass(frozen=True)

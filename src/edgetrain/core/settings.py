@@ -130,6 +130,12 @@ def _check_together(settings: Settings) -> None:
             f"workspace.root {settings.workspace.root} is the dataset's own folder, whose files would be mixed with "
             "results. Give another --workspace."
         )
+    state_dir = settings.training.state_dir
+    if state_dir and settings.workspace.root.resolve() in (state_dir.resolve(), *state_dir.resolve().parents):
+        raise SettingsError(
+            f"training.state_dir {state_dir} lies in the workspace {settings.workspace.root}, which it is to outlive. "
+            "Give a folder outside of it."
+        )
     if settings.training.resume and settings.training.restart:
         raise SettingsError(
             "training.resume and training.restart contradict each other. Give one of --resume, --restart."

@@ -16,12 +16,14 @@ from edgetrain.devices.discovery import FRESH_USB_ID, USED_USB_ID, EdgeTpu, find
 from edgetrain.devices.host import Host
 from edgetrain.formats.compiler_set_up import INSTALL_COMPILER
 
-TRAIN, CHECK, COMPILE, DEVICE, TEST, GPU = PROFILES = ("train", "check", "compile", "device", "test", "gpu")
+TRAIN, CHECK, COMPILE, DEVICE, TEST, BEAM, LABEL, GPU = PROFILES = (
+    *("train", "check", "compile", "device", "test", "beam", "label", "gpu"),
+)
 _TENSORFLOW_PYTHONS = ((3, 11),)
 _LIGHT_PYTHONS = ((3, 9), (3, 10), (3, 11), (3, 12), (3, 13))
 PYTHONS = {
-    **dict.fromkeys((TRAIN, TEST, GPU), _TENSORFLOW_PYTHONS),
-    CHECK: _LIGHT_PYTHONS,
+    **dict.fromkeys((TRAIN, TEST, BEAM, GPU), _TENSORFLOW_PYTHONS),
+    **dict.fromkeys((CHECK, LABEL), _LIGHT_PYTHONS),
     **dict.fromkeys((COMPILE, DEVICE), _LIGHT_PYTHONS[:-1]),
 }
 _PACKAGES = {
@@ -29,6 +31,8 @@ _PACKAGES = {
     TEST: ("tensorflow-cpu", "tf-object-detection-api", "pytest", "ruff", "mypy"),
     GPU: ("tensorflow", "tf-object-detection-api", "numpy", "pandas", "lxml", "pillow"),
     CHECK: ("lxml", "pillow", "google-crc32c"),
+    BEAM: ("apache-beam", "lxml", "pillow", "google-crc32c"),
+    LABEL: ("labelimgplusplus", "pyqt5", "lxml", "pillow"),
     COMPILE: ("tflite", "flatbuffers"),
     DEVICE: ("tflite", "numpy", "pillow", "google-crc32c", "pycocotools"),
 }
@@ -75,6 +79,8 @@ def check_host(host: Host, profile: str) -> list[HostCheck]:
         TEST: (_python, _architecture, _packages, _memory, _disk),
         GPU: (_python, _architecture, _packages, _memory, _disk, _gpu),
         CHECK: (_python, _packages, _disk),
+        BEAM: (_python, _packages, _disk),
+        LABEL: (_python, _packages, _disk),
         COMPILE: (_python, _packages, _compiler, _disk),
         DEVICE: (_python, _packages, _pycoral, _interpreter, _library, _devices, _rights, _driver, _disk),
     }

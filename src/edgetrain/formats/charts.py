@@ -120,11 +120,12 @@ def share_bar(value: float, marker: float | None, *, title: str) -> Svg:
     return Svg(f'<svg class="bar" width="100%" height="14" role="img" aria-label="{said}">{"".join(parts)}</svg>')
 
 
-def training_charts(rows: Sequence[tuple[int, float, float]]) -> list[Svg]:
-    """Return the curves of loss and learning rate; none where there is no finite loss.
+def training_charts(rows: Sequence[tuple[int, float, float]], judged: Sequence[tuple[int, float]] = ()) -> list[Svg]:
+    """Return the curves of loss, learning rate and validation AP; none where there is no finite loss.
 
     Args:
         rows: step, loss and learning rate in the order of the steps.
+        judged: step and AP on the validation pictures; without any there is no such curve.
     """
     rows = [row for row in rows if math.isfinite(row[1])]
     if not rows:
@@ -135,9 +136,12 @@ def training_charts(rows: Sequence[tuple[int, float, float]]) -> list[Svg]:
         smooth = running_mean(losses, max(2, len(rows) // 20))
         curves.append(Curve("smooth", tuple((row[0], value) for row, value in zip(rows, smooth))))
     rate = Curve("rate", tuple((step, rate) for step, _, rate in rows))
+    title = "AP on the validation pictures by training step"
+    accuracy = Curve("smooth", tuple(judged))
     return [
         line_chart(curves, x_label="training step", y_label="loss", title="Loss by training step"),
         line_chart([rate], x_label="training step", y_label="learning rate", title="Learning rate by training step"),
+        *([line_chart([accuracy], x_label="training step", y_label="validation AP", title=title)] if judged else []),
     ]
 
 

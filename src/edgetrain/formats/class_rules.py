@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from edgetrain.core.findings import Finding, counted
 from edgetrain.core.label_map import LabelMap, suggestion
-from edgetrain.core.reviewed import Reviewed
+from edgetrain.core.reviewed_set import BOX_VALUES, CLASS_LINE, CLASS_NAME, ReviewedSet
 from edgetrain.core.splits import Split
 
 _MAP_NAME = "label_map.pbtxt"
@@ -40,7 +40,7 @@ class _Class:
 
 
 def class_findings(
-    reviewed: Sequence[Reviewed],
+    reviewed: ReviewedSet,
     *,
     label_map: LabelMap | None,
     min_boxes: int,
@@ -71,16 +71,16 @@ def class_findings(
     yield from (_unused(name) for name in known if name not in classes and min_boxes)
 
 
-def _classes(reviewed: Sequence[Reviewed], splits: Mapping[str, Split]) -> dict[str, _Class]:
+def _classes(reviewed: ReviewedSet, splits: Mapping[str, Split]) -> dict[str, _Class]:
     """Return the classes by name, sorted."""
     found: dict[str, _Class] = {}
-    for one in reviewed:
-        split = splits.get(one.name)
-        for box in one.boxes:
-            entry = found.setdefault(box.class_name, _Class(box.class_name))
+    for name, boxes in zip(reviewed.names, reviewed.boxes):
+        split = splits.get(name)
+        for class_name, line in zip(boxes[CLASS_NAME::BOX_VALUES], boxes[CLASS_LINE::BOX_VALUES]):
+            entry = found.get(class_name) or found.setdefault(class_name, _Class(class_name))
             entry.boxes += 1
-            if not entry.places or entry.places[-1][0] != one.name:
-                entry.places.append((one.name, box.class_line))
+            if not entry.places or entry.places[-1][0] != name:
+                entry.places.append((name, line))
             if split is not None:
                 entry.splits[split] += 1
     return dict(sorted(found.items()))

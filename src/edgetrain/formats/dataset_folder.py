@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from edgetrain.core.annotation import Annotation
 from edgetrain.core.errors import DatasetError, MissingInputError
@@ -29,8 +30,7 @@ LABEL_MAP_NAME = "label_map.pbtxt"
 _LOOKED_FOR = "annotations/*.xml, *.xml beside the pictures, and train/ and test/ with either"
 
 
-@dataclass(frozen=True)
-class DatasetItem:
+class DatasetItem(NamedTuple):
     """One annotation file, where it was found, and the split that the dataset itself puts it in."""
 
     root: Path
@@ -51,12 +51,17 @@ class DatasetItem:
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """One picture with its ground truth; both names are relative to the dataset, with forward slashes."""
+    """A picture of the dataset in ``root`` with its ground truth; names are relative to that, with forward slashes."""
 
+    root: Path
     name: str
     annotation: Annotation
-    image_path: Path
     image_name: str
+
+    @property
+    def image_path(self) -> Path:
+        """The picture's file."""
+        return self.root / self.image_name
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ class DatasetFolder:
                 f"{item.name}:{annotation.filename_line}: its picture {annotation.filename or item.name!r} is not in "
                 f'{self.image_dirs_of(annotation)}. Run "ci/inv validate" to see every problem.'
             )
-        return LabelledImage(item.name, annotation, image_path, self.relative_name(image_path))
+        return LabelledImage(self.root, item.name, annotation, self.relative_name(image_path))
 
     def read_listed(self, list_path: Path) -> Iterator[LabelledImage]:
         """Yield the labelled pictures of a list that ``split`` wrote, in its order.
@@ -148,16 +153,18 @@ def find_dataset(root: Path) -> DatasetFolder:
             split cannot be read.
     """
     parts = _parts(root)
-    found = sorted(((file, part) for part in parts for file in part.annotations), key=lambda pair: pair[0].path)
-    if not found:
+    names = sorted(file.path for part in parts for file in part.annotations)
+    if not names:
         raise DatasetError(
             f"{root}: no annotation found (looked for {_LOOKED_FOR}). "
             "Label the pictures in Pascal VOC format, or name another folder with --dataset."
         )
-    division = find_division(root, parts, [file.path for file, _ in found])
+    division = find_division(root, parts, names)
+    splits = division.splits
+    items = [DatasetItem(root, file, part, splits.get(file.path)) for part in parts for file in part.annotations]
     return DatasetFolder(
         root=root,
-        items=tuple(DatasetItem(root, file, part, division.splits.get(file.path)) for file, part in found),
+        items=tuple(sorted(items, key=lambda item: item.found.path)),
         division=division.source,
         divided=division.present,
         findings=tuple(sorted(division.findings)),

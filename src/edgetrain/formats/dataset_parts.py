@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.splits import Split
@@ -35,26 +37,65 @@ class FoundFile(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True)
+class Listing(NamedTuple):
+    """The visible files of one folder, sorted: its subfolder (``.``: none), how paths in it begin, their own names."""
+
+    place: str
+    start: str
+    names: list[str]
+
+
 class ImageIndex:
     """The pictures of some folders, relative to the dataset, found by name or stem in a subfolder (``.``: none)."""
 
-    names: tuple[str, ...]
-    by_name: dict[tuple[str, str], str] = field(default_factory=dict)
-    by_stem: dict[tuple[str, str], str] = field(default_factory=dict)
+    def __init__(self, listings: Sequence[Listing] = ()) -> None:
+        """Index what is in the folders; of two files with the same place and name, the first one counts."""
+        others = [(one, [name for name in one.names if name[-4:].lower() != _ANNOTATION_SUFFIX]) for one in listings]
+        self._pictures = [(one, [name for name in names if _suffix(name) in IMAGE_SUFFIXES]) for one, names in others]
+        self.names = tuple(one.start + name for one, names in self._pictures for name in names)
+        self.by_name: dict[str, dict[str, str]] = {}
+        for one, names in others:
+            index = self.by_name.setdefault(one.place, {})
+            index.update({name: one.start + name for name in names if name not in index})
+
+    @functools.cached_property
+    def _by_stem(self) -> dict[str, dict[str, str]]:
+        """Pictures by their names without suffix; most datasets never ask."""
+        found: dict[str, dict[str, str]] = {}
+        for one, names in self._pictures:
+            index = found.setdefault(one.place, {})
+            for name in names:
+                index.setdefault(name[: -len(_suffix(name))], one.start + name)
+        return _with_folded(found)
+
+    @functools.cached_property
+    def _by_folded_name(self) -> dict[str, dict[str, str]]:
+        return _with_folded(self.by_name)
 
     def find(self, name: str, stem: str, place: str) -> str | None:
         """Return the picture called ``name``, else the one whose name without suffix, or whole name, is ``stem``.
 
         Upper and lower case are told apart only where both exist.
         """
+        found = self.by_name.get(place, {}).get(name)
+        if found is not None:
+            return found
         places = (place,) if place == "." else (place, ".")
-        for index, wanted in ((self.by_name, name), (self.by_stem, stem), (self.by_name, stem)):
+        for index, wanted in ((self._by_folded_name, name), (self._by_stem, stem), (self._by_folded_name, stem)):
             for subfolder in places:
-                found = index.get((subfolder, wanted)) or index.get((subfolder, wanted.casefold()))
+                known = index.get(subfolder, {})
+                found = known.get(wanted) or known.get(wanted.casefold())
                 if found is not None:
                     return found
         return None
+
+
+def _with_folded(places: Mapping[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Return paths by their names, and by their names without case where these are free; the first path stays."""
+    return {
+        place: {**{name.casefold(): known[name] for name in reversed(known)}, **known}
+        for place, known in places.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -156,12 +197,15 @@ def _find_part(root: Path, folder: Path, split: Split | None) -> DatasetPart:
     if len(own) > 1:
         raise DatasetError(f"{folder}: there are both {own[0].name}/ and {own[1].name}/. Put the annotations into one.")
     annotations_dir, is_deep = (own[0], True) if own else (folder, False)
-    annotations = [file for file in _files(root, annotations_dir, is_deep) if _suffix(file.name) == _ANNOTATION_SUFFIX]
+    annotations: list[FoundFile] = []
+    for one in _listings(root, annotations_dir, is_deep):
+        names = [name for name in one.names if name[-4:].lower() == _ANNOTATION_SUFFIX]
+        annotations += map(FoundFile, [one.start + name for name in names], repeat(one.place), names)
     image_dirs = _folders(folder, IMAGES_NAMES)
     are_deep = bool(image_dirs)
     image_dirs = image_dirs or list(dict.fromkeys((annotations_dir, folder)))
-    images = _index(root, image_dirs, are_deep) if annotations else ImageIndex(())
-    return DatasetPart(annotations_dir, tuple(annotations), tuple(image_dirs), images, split)
+    listings = [one for place in image_dirs for one in _listings(root, place, are_deep)] if annotations else []
+    return DatasetPart(annotations_dir, tuple(annotations), tuple(image_dirs), ImageIndex(listings), split)
 
 
 def _folders(folder: Path, names: Iterable[str]) -> list[Path]:
@@ -171,46 +215,29 @@ def _folders(folder: Path, names: Iterable[str]) -> list[Path]:
     return [path for name in names for path in found if path.name.lower() == name]
 
 
-def _files(root: Path, folder: Path, is_deep: bool) -> Iterator[FoundFile]:
-    """Yield the visible files of a folder, sorted; if ``is_deep``, of its subfolders too, each once however linked."""
+def _listings(root: Path, folder: Path, is_deep: bool) -> Iterator[Listing]:
+    """Yield what is in a folder; if ``is_deep``, in its subfolders too, each once however linked."""
     seen: set[Path] = set()
-    for place, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
-        real = Path(place).resolve()
-        is_new = real not in seen
+    places = [folder]
+    while places:
+        place = places.pop()
+        real = place.resolve()
+        if real in seen:
+            continue
         seen.add(real)
-        folders[:] = sorted(name for name in folders if is_deep and is_new and not name.startswith("."))
-        if is_new:
-            subfolder, start = Path(place).relative_to(folder).as_posix(), Path(place).relative_to(root).as_posix()
-            start = "" if start == "." else f"{start}/"
-            yield from (FoundFile(start + name, subfolder, name) for name in sorted(names) if not name.startswith("."))
-
-
-def _refuse(error: OSError) -> NoReturn:
-    """Raise instead of leaving out a folder that cannot be listed."""
-    raise error
+        with os.scandir(place) as entries:
+            found = list(entries)
+        # Of a plain file the listing itself tells what it is; a link that leads to itself is no folder.
+        folders = {entry.name for entry in found if not entry.is_file(follow_symlinks=False) and Path(entry).is_dir()}
+        names = sorted([entry.name for entry in found if not entry.name.startswith(".")])
+        if is_deep:
+            places += [place / name for name in reversed(names) if name in folders]
+        start = place.relative_to(root).as_posix()
+        files = [name for name in names if name not in folders] if folders else names
+        yield Listing(place.relative_to(folder).as_posix(), "" if start == "." else f"{start}/", files)
 
 
 def _suffix(name: str) -> str:
     """Return the end of a visible file's name from its last dot, in lower case; a Path takes ten times as long."""
     start = name.rfind(".")
     return name[start:].lower() if start > 0 else ""
-
-
-def _index(root: Path, folders: Iterable[Path], are_deep: bool) -> ImageIndex:
-    files = [file for folder in folders for file in _files(root, folder, are_deep)]
-    others = [(file, suffix) for file in files if (suffix := _suffix(file.name)) != _ANNOTATION_SUFFIX]
-    pictures = [(file, suffix) for file, suffix in others if suffix in IMAGE_SUFFIXES]
-    index = ImageIndex(tuple(file.path for file, _ in pictures))
-    _enter(index.by_name, [((file.place, file.name), file.path) for file, _ in others])
-    _enter(index.by_stem, [((file.place, file.name[: -len(suffix)]), file.path) for file, suffix in pictures])
-    return index
-
-
-def _enter(index: dict[tuple[str, str], str], found: Sequence[tuple[tuple[str, str], str]]) -> None:
-    """Enter paths by their names, then by their names without case where these are free; the first path stays."""
-    for key, path in found:
-        index.setdefault(key, path)
-    for (place, name), path in found:
-        folded = name.casefold()
-        if folded != name:
-            index.setdefault((place, folded), path)

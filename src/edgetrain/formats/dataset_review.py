@@ -6,26 +6,28 @@ change, and used again while these stay the same.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from functools import partial
 from pathlib import Path
 
 from edgetrain.core import progress
 from edgetrain.core.annotation import Annotation, LabelledBox
-from edgetrain.core.files import changed_at
+from edgetrain.core.files import changed_at, file_digest
 from edgetrain.core.findings import Finding
+from edgetrain.core.helper_process import HelperProcess, forking_cores
 from edgetrain.core.reviewed import Reviewed, ReviewedBox
-from edgetrain.core.worker_pool import usable_cores
+from edgetrain.core.reviewed_set import ReviewedSet, Row
 from edgetrain.formats import box_rules, image_rules, name_rules
 from edgetrain.formats import dataset_rules as rules
 from edgetrain.formats.box_rules import BoxLimits
-from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem
+from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem, find_dataset
 from edgetrain.formats.image_file import Glance, glance
-from edgetrain.formats.review_cache import Entry, Stamp, read_cache, stamp_of, write_cache
+from edgetrain.formats.review_cache import Entry, Stamp, name_of, read_cache, write_cache
+from edgetrain.formats.stale_reviews import asked_for_changes, stale_places
 from edgetrain.formats.voc import parse_annotation
 
 # Below this, starting a process costs more than it saves.
@@ -36,6 +38,8 @@ _PROGRESS_EVERY = 200
 _MOST_ANNOTATION_BYTES = 32 << 20
 # A file may change again within the clock's tick without another time of change.
 _SETTLED_NANOSECONDS = 1_000_000_000
+# Reviewing a file anew costs as much as writing down what is known of so many.
+_WORTH_WRITING = 20
 
 
 @dataclass(frozen=True)
@@ -95,83 +99,77 @@ class Reviewer:
             findings += rules.picture_findings(name, annotation, image_name, seen.info, limits=self.limits)
         return seen
 
-    def review_all(self, items: Sequence[DatasetItem]) -> Iterator[Entry]:
+    def review_all(self, items: Sequence[DatasetItem]) -> Iterator[Row]:
         """Yield the review of each item, in no particular order; all cores work where there are many items."""
-        jobs = _cores() if len(items) >= _LEAST_FOR_PROCESSES else 1
+        jobs = forking_cores() if len(items) >= _LEAST_FOR_PROCESSES else 1
         shares = [items[job::jobs] for job in range(jobs)]
-        helpers = [_Helper(self, share) for share in shares[1:]]
-        for done, item in enumerate(shares[0], start=1):
-            yield self.review(item)
-            if done % _PROGRESS_EVERY == 0:
-                progress.listener().advanced(min(done * jobs, len(items)), len(items), "annotations")
-        for helper in helpers:
-            yield from helper.entries()
+        helpers = [HelperProcess(partial(self._review_share, share)) for share in shares[1:]]
+        try:
+            for done, item in enumerate(shares[0], start=1):
+                yield self.review(item).to_row()
+                if done % _PROGRESS_EVERY == 0:
+                    progress.listener().advanced(min(done * jobs, len(items)), len(items), "annotations")
+            for helper in helpers:
+                yield from helper.result()
+        finally:
+            for helper in helpers:
+                helper.end()
         progress.listener().advanced(len(items), len(items), "annotations")
 
-
-class _Helper:
-    """A process that reviews a share of the items; where it dies, this one does its work."""
-
-    def __init__(self, reviewer: Reviewer, share: Sequence[DatasetItem]) -> None:
-        self._reviewer, self._share = reviewer, share
-        context = multiprocessing.get_context("fork")
-        self._receiver, sender = context.Pipe(duplex=False)
-        self._process = context.Process(target=_send_reviews, args=(sender, reviewer, share), daemon=True)
-        self._process.start()
-        sender.close()
-
-    def entries(self) -> Iterator[Entry]:
-        """Yield the reviews, as soon as all are there."""
-        try:
-            rows = self._receiver.recv()
-        except EOFError:
-            rows = None
-        self._process.join()
-        if rows is None:
-            yield from map(self._reviewer.review, self._share)
-        else:
-            yield from (Entry.of_row(row) for row in rows)
+    def _review_share(self, items: Sequence[DatasetItem]) -> list[Row]:
+        return [self.review(item).to_row() for item in items]
 
 
-def review_dataset(reviewer: Reviewer, cache_path: Path) -> list[Reviewed]:
-    """Return the review of every annotation, sorted by name.
+def review_dataset(root: Path, limits: BoxLimits, cache_path: Path) -> tuple[DatasetFolder, ReviewedSet]:
+    """Return a dataset and the review of every annotation, sorted by name.
 
     Args:
-        reviewer: the dataset, and by what it is reviewed.
+        root: the dataset's folder.
+        limits: by what it is reviewed.
         cache_path: where the reviews of unchanged files are kept; need not exist.
+
+    Raises:
+        DatasetError: there is no dataset; see :func:`find_dataset`.
+        StorageError: the reviews cannot be kept.
     """
-    folder, key = reviewer.folder, str(reviewer.limits)
-    known = read_cache(cache_path, key)
     settled = time.time_ns() - _SETTLED_NANOSECONDS
-    start = f"{folder.root}{os.sep}"
-    entries: dict[str, Entry] = {}
-    missing = []
-    for item in folder.items:
-        entry = known.get(item.found.path)
-        if entry is not None and _is_current(start, item, entry):
-            entries[item.found.path] = entry
-        else:
-            missing.append(item)
-    entries.update((entry.reviewed.name, entry) for entry in reviewer.review_all(missing))
-    if missing or len(known) != len(entries):
-        write_cache(cache_path, key, [entry for entry in entries.values() if entry.stamp.is_before(settled)])
-    return [entries[item.name].reviewed for item in folder.items]
+    known = read_cache(cache_path, str(limits))
+    with asked_for_changes(root, known) as changed_places:
+        folder = find_dataset(root)
+        known.forget(changed_places())
+    items = folder.items
+    known = known.arranged([item.found.path for item in items])
+    stale = stale_places(folder, known)
+    rows = {name_of(row): row for row in Reviewer(folder, limits).review_all([items[place] for place in stale])}
+    known.put(stale, (rows[items[place].found.path] for place in stale))
+    new = len(stale) + _read_digests(root, known.reviewed)
+    if new * _WORTH_WRITING >= len(items):
+        write_cache(cache_path, str(limits), known.settled(settled))
+    return folder, known.reviewed
 
 
-def _is_current(start: str, item: DatasetItem, entry: Entry) -> bool:
-    """Return whether what is known of an item is true still: same files, and the same picture is found for it.
+def _read_digests(root: Path, reviewed: ReviewedSet) -> int:
+    """Read the pictures of which another one has the same key, unless their digests are known; return how many."""
+    keys = Counter(key for key in reviewed.image_keys if key)
+    unread = [
+        place
+        for place, (key, digest) in enumerate(zip(reviewed.image_keys, reviewed.image_digests))
+        if not digest and keys[key] > 1
+    ]
+    digests: dict[tuple[int, int], str] = {}
+    for place in unread:
+        reviewed.image_digests[place] = _digest(root / reviewed.image_names[place], digests)
+    return len(unread)
 
-    ``start`` is the dataset's folder with a separator at its end.
-    """
-    reviewed = entry.reviewed
-    if reviewed.is_read and (item.part.image_name_of(reviewed.filename, item.found) or "") != reviewed.image_name:
-        return False
+
+def _digest(path: Path, known: dict[tuple[int, int], str]) -> str:
+    """Return the digest of a file's content, empty if it cannot be read; of files linked to each other one is read."""
     try:
-        annotation = os.stat(start + item.found.path)  # noqa: PTH116
-        picture = os.stat(start + reviewed.image_name) if reviewed.image_name else None  # noqa: PTH116
+        state = path.stat()
+        key = state.st_dev, state.st_ino
+        return known.get(key) or known.setdefault(key, file_digest(path))
     except OSError:
-        return False
-    return entry.stamp == stamp_of(annotation, picture)
+        return ""
 
 
 def _read_annotation(path: str) -> tuple[bytes, int]:
@@ -186,17 +184,6 @@ def _read_annotation(path: str) -> tuple[bytes, int]:
         os.close(descriptor)
 
 
-def _send_reviews(sender: Connection, reviewer: Reviewer, share: Sequence[DatasetItem]) -> None:
-    sender.send([reviewer.review(item).to_row() for item in share])
-
-
 def _reviewed_box(one: LabelledBox) -> ReviewedBox:
     box = one.box
     return ReviewedBox(one.class_name, one.line, one.line_of("class_name"), box.xmin, box.ymin, box.xmax, box.ymax)
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use; 1 where processes cannot be forked."""
-    if "fork" not in multiprocessing.get_all_start_methods():
-        return 1
-    return usable_cores()

@@ -15,12 +15,13 @@ from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.errors import DatasetError
 from edgetrain.formats.example_features import (
     Feature,
-    bytes_entry,
     decode_features,
-    example_of,
-    float_entry,
-    int_entry,
+    example_parts,
+    floats_entry,
+    ints_entry,
     picture_entry,
+    text_entry,
+    texts_entry,
 )
 from edgetrain.formats.tfrecord import read_records
 
@@ -60,23 +61,27 @@ class DetectionExample:
 
 def encode_example(example: DetectionExample) -> bytes:
     """Return the serialised ``tf.train.Example``; equal examples give equal bytes."""
+    return b"".join(encoded_parts(example))
+
+
+def encoded_parts(example: DetectionExample) -> tuple[bytes, bytes, bytes]:
+    """Return the serialised ``tf.train.Example`` in parts, the second of which is the picture itself, not a copy."""
     boxes = [item.box for item in example.boxes]
     entries = [  # sorted by key
-        *picture_entry(ENCODED, example.image_bytes),
-        bytes_entry(FILENAME, [_encoded(example.filename)]),
-        bytes_entry(FORMAT, [example.image_format.encode()]),
-        int_entry(HEIGHT, [example.size.height]),
-        float_entry(XMAX, [box.xmax for box in boxes]),
-        float_entry(XMIN, [box.xmin for box in boxes]),
-        float_entry(YMAX, [box.ymax for box in boxes]),
-        float_entry(YMIN, [box.ymin for box in boxes]),
-        int_entry(CLASS_ID, [item.class_id for item in example.boxes]),
-        bytes_entry(CLASS_NAME, [item.class_name.encode() for item in example.boxes]),
-        int_entry(DIFFICULT, [int(item.is_difficult) for item in example.boxes]),
-        bytes_entry(SOURCE_ID, [_encoded(example.source_id)]),
-        int_entry(WIDTH, [example.size.width]),
+        text_entry(FILENAME, _encoded(example.filename)),
+        text_entry(FORMAT, example.image_format.encode()),
+        ints_entry(HEIGHT, (example.size.height,)),
+        floats_entry(XMAX, [box.xmax for box in boxes]),
+        floats_entry(XMIN, [box.xmin for box in boxes]),
+        floats_entry(YMAX, [box.ymax for box in boxes]),
+        floats_entry(YMIN, [box.ymin for box in boxes]),
+        ints_entry(CLASS_ID, tuple([item.class_id for item in example.boxes])),
+        texts_entry(CLASS_NAME, tuple([item.class_name.encode() for item in example.boxes])),
+        ints_entry(DIFFICULT, tuple([int(item.is_difficult) for item in example.boxes])),
+        text_entry(SOURCE_ID, _encoded(example.source_id)),
+        ints_entry(WIDTH, (example.size.width,)),
     ]
-    return example_of(entries)
+    return example_parts(picture_entry(ENCODED, example.image_bytes), entries)
 
 
 def text_key(source_id: str) -> int:

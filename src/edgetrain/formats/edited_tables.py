@@ -53,7 +53,7 @@ class EditedTables:
         annotation = replace(
             image.annotation, size=entry.size, size_line=entry.line, filename_line=entry.line, boxes=boxes
         )
-        return LabelledImage(str(entry.table_path), annotation, image.image_path, image.image_name)
+        return LabelledImage(image.root, str(entry.table_path), annotation, image.image_name)
 
 
 def table_paths(source: Path) -> list[Path]:

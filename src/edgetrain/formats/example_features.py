@@ -21,7 +21,7 @@ _FIXED_BYTES = {_FIXED64: 8, _FIXED32: 4}
 _VARINT_BITS = 70
 _LOW_BITS, _MORE_BIT = 0x7F, 0x80
 # The same few lengths come again and again; only those of pictures are all different.
-_KNOWN_STARTS = 1024
+_KNOWN_STARTS = _KNOWN_ENTRIES = 1024
 _UINT64_MAX = (1 << 64) - 1
 _SHORT_VARINTS = tuple(bytes((value,)) for value in range(_MORE_BIT))
 _FIRST, _SECOND, _THIRD = (bytes((number << 3 | _LENGTH_DELIMITED,)) for number in (1, 2, 3))
@@ -36,15 +36,26 @@ class Feature:
     ints: list[int] = field(default_factory=list)
 
 
-def example_of(entries: Sequence[bytes]) -> bytes:
-    """Return the message of encoded features, which must be sorted by key."""
-    return b"".join((_FIRST, varint(sum(map(len, entries))), *entries))
+def example_parts(picture: tuple[bytes, bytes], entries: Sequence[bytes]) -> tuple[bytes, bytes, bytes]:
+    """Return the message of encoded features in parts, the second of which is the picture's own bytes, not copied.
+
+    Args:
+        picture: what :func:`picture_entry` gave; its key sorts before all others.
+        entries: the other features, sorted by key.
+    """
+    start, value = picture
+    rest = b"".join(entries)
+    return _FIRST + varint(len(start) + len(value) + len(rest)) + start, value, rest
 
 
-def bytes_entry(key: str, values: Sequence[bytes]) -> bytes:
-    """Return a feature of byte strings with its key."""
-    if len(values) == 1:
-        return _start_of_list(key, _FIRST, len(values[0])) + values[0]
+def text_entry(key: str, value: bytes) -> bytes:
+    """Return a feature of one byte string with its key."""
+    return _start_of_list(key, _FIRST, len(value)) + value
+
+
+@functools.lru_cache(maxsize=_KNOWN_ENTRIES)
+def texts_entry(key: str, values: tuple[bytes, ...]) -> bytes:
+    """Return a feature of byte strings that come again and again with its key."""
     content = b"".join([part for value in values for part in (_FIRST, varint(len(value)), value)])
     return _start(key, _FIRST, len(content)) + content
 
@@ -54,13 +65,14 @@ def picture_entry(key: str, value: bytes) -> tuple[bytes, bytes]:
     return _start_of_list(key, _FIRST, len(value)), value
 
 
-def float_entry(key: str, values: Sequence[float]) -> bytes:
+def floats_entry(key: str, values: Sequence[float]) -> bytes:
     """Return a feature of float32 numbers with its key."""
     return _packed_entry(key, _SECOND, struct.pack(f"<{len(values)}f", *values))
 
 
-def int_entry(key: str, values: Sequence[int]) -> bytes:
-    """Return a feature of numbers of at least 0 with its key."""
+@functools.lru_cache(maxsize=_KNOWN_ENTRIES)
+def ints_entry(key: str, values: tuple[int, ...]) -> bytes:
+    """Return a feature of numbers of at least 0, that come again and again, with its key."""
     return _packed_entry(key, _THIRD, b"".join(map(varint, values)))
 
 

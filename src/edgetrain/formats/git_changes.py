@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from edgetrain.core.errors import DatasetError, SettingsError, ToolError
 
 _TIMEOUT_SECONDS = 120
+# Modes of plain files begin so, those of links and repositories do not.
+_FILE_BEFORE = ":100"
 _REMEDY = "Correct --since, or review everything without it."
 
 
@@ -22,11 +26,13 @@ _REMEDY = "Correct --since, or review everything without it."
 class GitChanges:
     """Names of changed, new and removed files, relative to the dataset, with forward slashes.
 
-    ``folders`` are repositories inside the dataset, of which git only knows that something in them changed.
+    ``folders`` are repositories inside the dataset, of which git only knows that something in them changed. ``before``
+    are ids of what the files held that were there before, by name.
     """
 
     names: frozenset[str]
     folders: frozenset[str] = frozenset()
+    before: Mapping[str, str] = field(default_factory=dict)
 
     def concern(self, name: str, image_name: str, filename: str = "") -> bool:
         """Return whether an annotation or its picture changed.
@@ -51,7 +57,14 @@ class GitChanges:
 
 
 def find_changes(root: Path, revision: str) -> GitChanges:
-    """Return what changed in a dataset since a revision.
+    """Return what changed in a dataset since a revision; see :func:`asked_changes`."""
+    with asked_changes(root, revision) as asked:
+        return asked.answer()
+
+
+@contextmanager
+def asked_changes(root: Path, revision: str) -> Iterator[AskedChanges]:
+    """Ask git what changed in a dataset since a revision; other work can be done until the answer is needed.
 
     Args:
         root: the dataset's folder, anywhere in a repository.
@@ -66,12 +79,33 @@ def find_changes(root: Path, revision: str) -> GitChanges:
         raise SettingsError(f"--since {revision!r} is not a revision. Name a branch, a tag or a commit.")
     _require_repository(root)
     base = _common_ancestor(root, revision)
-    diff = ("diff", "--name-only", "-z", "--no-renames", "--relative", "--no-ext-diff", "--no-textconv")
-    changed = _names(_ask(root, *diff, base, "--", "."))
-    unknown = _names(_ask(root, "ls-files", "--others", "--exclude-standard", "-z", "--", "."))
-    names = changed | unknown
-    folders = {name.rstrip("/") for name in names if name.endswith("/") or (root / name).is_dir()}
-    return GitChanges(frozenset(names), frozenset(folders))
+    diff = ("diff", "--raw", "--no-abbrev", "-z", "--no-renames", "--relative", "--no-ext-diff", "--no-textconv")
+    unknown = ("ls-files", "--others", "--exclude-standard", "-z", "--", ".")
+    with _question(root, *diff, base, "--", ".") as changed, _question(root, *unknown) as added:
+        yield AskedChanges(root, changed, added)
+
+
+@dataclass(frozen=True)
+class AskedChanges:
+    """What git is finding out: what it knows and what changed of that, and what is new to it."""
+
+    root: Path
+    changed: _Question
+    added: _Question
+
+    def answer(self) -> GitChanges:
+        """Return what changed, once git is done; asked for once.
+
+        Raises:
+            ToolError: git fails or does not end.
+        """
+        answer = self.changed.parts()
+        # For each file: ":MODE MODE ID ID STATUS", each two for before and after, and its name.
+        facts = {name: fact.split() for fact, name in zip(answer[::2], answer[1::2])}
+        before = {name: fact[2] for name, fact in facts.items() if fact[0].startswith(_FILE_BEFORE)}
+        names = {*facts, *self.added.parts()}
+        folders = {name.rstrip("/") for name in names if name.endswith("/") or (self.root / name).is_dir()}
+        return GitChanges(frozenset(names), frozenset(folders), before)
 
 
 def _require_repository(root: Path) -> None:
@@ -101,41 +135,76 @@ def _history_remedy(root: Path) -> str:
     return _REMEDY
 
 
-def _ask(root: Path, *words: str) -> bytes:
-    """Return what git answers.
-
-    Raises:
-        ToolError: git fails.
-    """
-    answer = _git(root, *words)
-    if answer.returncode:
-        raise ToolError(f"git {words[0]} failed in {root}{_reason(answer)}. Mend the repository, or leave --since out.")
-    return answer.stdout
-
-
 def _git(root: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+    with _question(root, *words) as question:
+        return question.answer()
+
+
+@contextmanager
+def _question(root: Path, *words: str) -> Iterator[_Question]:
+    question = _Question(root, *words)
     try:
-        return subprocess.run(  # noqa: S603 - the arguments are a list; a revision never begins with "-"
-            ["git", "-c", "core.fsmonitor=false", *words],  # noqa: S607 - the user's own git
-            cwd=root,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=_TIMEOUT_SECONDS,
-        )
-    except FileNotFoundError as error:
-        if not root.is_dir():
-            raise DatasetError(f"{root}: there is no such folder. Name the dataset with --dataset.") from error
-        raise ToolError("git is not installed, and --since asks it. Install git, or leave --since out.") from error
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ToolError(f"git {words[0]} in {root}: {error}. Mend that, or leave --since out.") from error
+        yield question
+    finally:
+        question.end()
+
+
+class _Question:
+    """A run of git beside this process."""
+
+    def __init__(self, root: Path, *words: str) -> None:
+        self._root, self._words = root, words
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - the arguments are a list; a revision never begins with "-"
+                ["git", "-c", "core.fsmonitor=false", *words],  # noqa: S607 - the user's own git
+                cwd=root,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        except FileNotFoundError as error:
+            if not root.is_dir():
+                raise DatasetError(f"{root}: there is no such folder. Name the dataset with --dataset.") from error
+            raise ToolError("git is not installed, and --since asks it. Install git, or leave --since out.") from error
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def end(self) -> None:
+        """End git, if nobody waited for its answer."""
+        if self._process.poll() is None:
+            self._process.kill()
+        with self._process:  # closes the pipes and waits
+            pass
+
+    def answer(self) -> subprocess.CompletedProcess[bytes]:
+        """Return how git ended and what it said.
+
+        Raises:
+            ToolError: it does not end.
+        """
+        try:
+            output, errors = self._process.communicate(timeout=_TIMEOUT_SECONDS)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise self._failure(error) from error
+        return subprocess.CompletedProcess(self._words, self._process.returncode, output, errors)
+
+    def parts(self) -> list[str]:
+        """Return what git lists, names as they are.
+
+        Raises:
+            ToolError: git fails.
+        """
+        answer = self.answer()
+        if answer.returncode:
+            what = f"git {self._words[0]} failed in {self._root}{_reason(answer)}"
+            raise ToolError(f"{what}. Mend the repository, or leave --since out.")
+        return [os.fsdecode(part) for part in answer.stdout.split(b"\0") if part]
+
+    def _failure(self, error: Exception) -> ToolError:
+        return ToolError(f"git {self._words[0]} in {self._root}: {error}. Mend that, or leave --since out.")
 
 
 def _reason(answer: subprocess.CompletedProcess[bytes]) -> str:
     """Return the first line that git wrote, in brackets; empty if it wrote none."""
     lines = answer.stderr.decode("utf-8", "replace").strip().splitlines()
     return f" (git: {lines[0].rstrip('.')})" if lines else ""
-
-
-def _names(answer: bytes) -> set[str]:
-    return {os.fsdecode(name) for name in answer.split(b"\0") if name}

@@ -10,15 +10,14 @@ from __future__ import annotations
 import io
 import warnings
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.formats.image_file import JPEG, PNG, UnreadableImageError, decode
 
 _JPEG_QUALITY = 95
 _NO_SUBSAMPLING = 0
-# A JPEG may be decoded at a half, a quarter or an eighth of its size where this many times the wanted size is left.
-_LEAST_REDUCED = 2
+_STRIP_ROWS = 128
 
 
 def fitted_size(size: ImageSize, max_side: int) -> ImageSize:
@@ -30,22 +29,26 @@ def fitted_size(size: ImageSize, max_side: int) -> ImageSize:
     return ImageSize(width, height)
 
 
-def encoded_anew(data: bytes, image_format: str, size: ImageSize, name: str) -> bytes:
+def encoded_anew(data: bytes, image_format: str, size: ImageSize, name: str, *, is_turned: bool = False) -> bytes:
     """Return a picture in a size, as JPEG if it is one, else as PNG.
 
     Args:
-        data: any picture that Pillow reads, stored upright.
+        data: any picture that Pillow reads.
         image_format: its format.
-        size: what it shall have.
+        size: what it shall have, once it is upright.
         name: what messages call it.
+        is_turned: whether it is stored turned by a quarter, so that its EXIF orientation has to be applied.
 
     Raises:
         UnreadableImageError: the bytes are damaged.
     """
     buffer = io.BytesIO()
-    image = _reduced(data, size, name) if image_format == JPEG else decode(data, name)
+    stored = (size.height, size.width) if is_turned else (size.width, size.height)
+    image = _reduced(data, stored, name) if image_format == JPEG else decode(data, name)
+    if is_turned:
+        image = ImageOps.exif_transpose(image)
     if image.size != (size.width, size.height):
-        image = image.resize((size.width, size.height), Image.Resampling.LANCZOS)
+        image = _scaled(image, size)
     if image_format == JPEG:
         image.save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling=_NO_SUBSAMPLING)
     else:
@@ -53,18 +56,32 @@ def encoded_anew(data: bytes, image_format: str, size: ImageSize, name: str) -> 
     return buffer.getvalue()
 
 
+def _scaled(image: Image.Image, size: ImageSize) -> Image.Image:
+    """Return an image in a size, made in strips: scaled in one go, it would need half its memory once more."""
+    scaled = Image.new("RGB", (size.width, size.height))
+    scale = image.height / size.height
+    for top in range(0, size.height, _STRIP_ROWS):
+        bottom = min(top + _STRIP_ROWS, size.height)
+        box = (0, top * scale, image.width, bottom * scale)
+        scaled.paste(image.resize((size.width, bottom - top), Image.Resampling.LANCZOS, box), (0, top))
+    return scaled
+
+
 def encoded_format(image_format: str) -> str:
     """Return the format that :func:`encoded_anew` gives for a picture of some format."""
     return JPEG if image_format == JPEG else PNG
 
 
-def _reduced(data: bytes, size: ImageSize, name: str) -> Image.Image:
-    """Return the pixels of a JPEG, decoded at a part of its size where that is large enough still: it saves memory."""
+def _reduced(data: bytes, size: tuple[int, int], name: str) -> Image.Image:
+    """Return the pixels of a JPEG, decoded at a half, quarter or eighth of its size if that is not below ``size``.
+
+    That averages as well as a filter does, in a quarter of the memory and less than half of the time.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data)) as image:
-                image.draft(None, (size.width * _LEAST_REDUCED, size.height * _LEAST_REDUCED))
+                image.draft(None, size)
                 image.load()
                 return image if image.mode == "RGB" else image.convert("RGB")  # converting copies in any case
     except (OSError, SyntaxError, ValueError, EOFError) as error:

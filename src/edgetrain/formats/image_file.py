@@ -19,7 +19,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import changed_at
+from edgetrain.core.files import changed_at, file_content
 from edgetrain.formats import image_header
 from edgetrain.formats.image_header import JPEG, PNG, ImageHeader, read_header
 
@@ -120,14 +120,14 @@ def probe(path: Path, name: str = "") -> ImageInfo:
     return probe_bytes(read_image(path, name), name or str(path))
 
 
-def read_image(path: Path, name: str = "") -> bytes:
+def read_image(path: str | Path, name: str = "") -> bytes:
     """Return the bytes of a picture file.
 
     Raises:
         UnreadableImageError: the file cannot be read.
     """
     try:
-        return path.read_bytes()
+        return file_content(path)
     except OSError as error:
         raise UnreadableImageError(name or str(path), _not_read(error)) from error
 
@@ -172,7 +172,8 @@ def decode(data: bytes, name: str = "picture") -> Image.Image:
         try:
             if image.mode.startswith("I"):  # 16 bits a sample; Pillow would clip instead of scaling
                 return image.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
-            return image.convert("RGB")
+            image.load()
+            return image if image.mode == "RGB" else image.convert("RGB")  # converting copies in any case
         except _UNREADABLE as error:
             raise _damaged(name, error) from error
 

@@ -56,7 +56,7 @@ class PictureFinder:
             if name not in self._items:
                 raise self._gone(name, list_path)
             return self._folder.read(self._items[name])
-        return LabelledImage(name, annotation, self._root / found, found)
+        return LabelledImage(self._root, name, annotation, found)
 
     def _gone(self, name: str, list_path: Path) -> MissingInputError:
         return MissingInputError(f'{list_path}: names {name}, which is not in {self._root}. Run "ci/inv split" again.')

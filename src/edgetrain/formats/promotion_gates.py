@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from edgetrain.core.champion import HardwareResult
 from edgetrain.core.errors import MissingInputError, ModelError
-from edgetrain.core.files import tree_digest
+from edgetrain.core.files import combined_digest, tree_digest, visible_files
 from edgetrain.core.promotion import Reason, quantization_reason
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.charts import UNKNOWN, finite_number
-from edgetrain.formats.hardware_proof import hardware_result, hardware_state, is_proven_on_device
+from edgetrain.formats.hardware_pass import hardware_result, hardware_state, is_proven
 from edgetrain.formats.provenance import STAND_IN, require_compiled_model
 from edgetrain.formats.stage_reports import Records, as_object, as_text, value_of
-
-
-def proven_hardware(records: Records, digest: str) -> HardwareResult | None:
-    """Return what the device showed of the model with this SHA-256, ``None`` if it has not passed there."""
-    return hardware_result(records) if is_proven_on_device(records, digest) else None
+from edgetrain.formats.tfrecord import records_digest
 
 
 def report_reasons(workspace: Workspace, records: Records, *, max_ap_drop: float) -> Iterator[Reason]:
@@ -31,12 +27,12 @@ def report_reasons(workspace: Workspace, records: Records, *, max_ap_drop: float
     """
     yield _compiled(workspace, records)
     digest = tree_digest(workspace.compiled_model_path) or ""
-    if proven_hardware(records, digest):
+    if hardware_result(records, digest):
         yield Reason("hardware pass", records["hardware"].report.summary, is_passed=True)
     else:
-        is_damaged = is_proven_on_device(records, digest)
-        state = "its report has no latency" if is_damaged else hardware_state(records, digest)
-        text = f'no Coral device has passed this model ({state}). Run "ci/inv hardware" on a machine with one'
+        is_damaged = is_proven(records, digest)
+        state = "the report of the test has no latency" if is_damaged else hardware_state(records, digest)
+        text = f'no hardware pass: {state}. Run "ci/inv hardware" on a machine with a Coral'
         yield Reason("hardware pass", text, is_passed=False)
     yield from _evaluated(workspace, records, max_ap_drop)
 
@@ -68,7 +64,7 @@ def _evaluated(workspace: Workspace, records: Records, max_ap_drop: float) -> It
     other = [
         workspace.relative(path)
         for path in paths
-        if record is None or record.inputs.get(workspace.relative(path)) != tree_digest(path)
+        if record is None or record.inputs.get(workspace.relative(path)) != _digest(workspace, path)
     ]
     split = value_of(records, "evaluate", "split")
     if record is None or None in figures:
@@ -82,3 +78,10 @@ def _evaluated(workspace: Workspace, records: Records, max_ap_drop: float) -> It
     else:
         yield Reason(name, record.report.summary, is_passed=True)
         yield quantization_reason(figures[0] or 0.0, figures[1] or 0.0, max_ap_drop)
+
+
+def _digest(workspace: Workspace, path: Path) -> str | None:
+    """Return the digest of a path as reports have it: that of TFRecords is made of the checksums in them."""
+    if path != workspace.records_dir:
+        return tree_digest(path)
+    return combined_digest((shard.name, records_digest(shard)) for shard in visible_files(path))

@@ -6,6 +6,7 @@ EXIF orientation turns it, or if training cannot decode its format and the setti
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,14 +57,16 @@ class RecordSource:
         is_from_table = image.image_name in self.tables
         if is_from_table:
             image = self.tables.applied(image)
-        data = read_image(image.image_path, image.image_name)
+        data = read_image(f"{image.root}{os.sep}{image.image_name}", image.image_name)
         info = probe_bytes(data, image.image_name)
         self._require_fit(image, info)
         turns = is_turned(image.annotation, info)
         size = ImageSize(info.size.height, info.size.width) if turns else info.size
         boxes = tuple(self._box(image.name, labelled, size) for labelled in image.annotation.boxes)
         encoded, image_format, fitted = self._encoded(image, data, info, size)
-        example = DetectionExample(image.image_path.name, image.image_name, encoded, image_format, fitted, boxes)
+        example = DetectionExample(
+            image.image_name.rpartition("/")[2], image.image_name, encoded, image_format, fitted, boxes
+        )
         return Prepared(example, encoded is not data, is_from_table)
 
     def _require_fit(self, image: LabelledImage, info: ImageInfo) -> None:
@@ -82,14 +85,14 @@ class RecordSource:
         self, image: LabelledImage, data: bytes, info: ImageInfo, size: ImageSize
     ) -> tuple[bytes, str, ImageSize]:
         """Return the picture's bytes, format and size as they go into the record."""
-        image_format = info.format
-        if size != info.size:
-            data = turned_upright(data, image_format, image.image_name)
+        is_turned = size != info.size
         fitted = fitted_size(size, self.max_side)
-        if fitted != size or image_format not in {JPEG, PNG}:
-            data = encoded_anew(data, image_format, fitted, image.image_name)
-            image_format = encoded_format(image_format)
-        return data, image_format, fitted
+        if fitted != size or info.format not in {JPEG, PNG}:
+            data = encoded_anew(data, info.format, fitted, image.image_name, is_turned=is_turned)
+            return data, encoded_format(info.format), fitted
+        if is_turned:
+            data = turned_upright(data, info.format, image.image_name)
+        return data, info.format, fitted
 
     def _box(self, name: str, labelled: LabelledBox, size: ImageSize) -> ExampleBox:
         try:

@@ -1,20 +1,20 @@
-"""What the last review found in each file, kept in the workspace: two lines, a checksum and a JSON array.
+"""What the last review found in each file, in the workspace: a line of JSON for each column, between two checksums.
 
 Accepted: a file that this very code wrote under the same limits. Anything else counts as absent and is written anew.
 """
 
 from __future__ import annotations
 
+import functools
 import json
-import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Any, BinaryIO, NamedTuple
 
-from edgetrain.core.files import changed_at, write_text
-from edgetrain.core.findings import Finding
-from edgetrain.core.reviewed import Reviewed, ReviewedBox
+from edgetrain.core.files import replacing_file
+from edgetrain.core.reviewed import Reviewed
+from edgetrain.core.reviewed_set import ReviewedSet, Row, packed
 
 _PACKAGE_DIR = Path(__file__).resolve().parents[1]
 
@@ -27,10 +27,6 @@ class Stamp(NamedTuple):
     image_time: int = 0
     image_bytes: int = 0
 
-    def is_before(self, time_ns: int) -> bool:
-        """Return whether both files were there, and left alone, before a moment."""
-        return 0 < self.annotation_time < time_ns and self.image_time < time_ns
-
 
 class Entry(NamedTuple):
     """A review and the state of the files that it is of."""
@@ -38,51 +34,104 @@ class Entry(NamedTuple):
     stamp: Stamp
     reviewed: Reviewed
 
-    def to_row(self) -> tuple[object, ...]:
-        """Return the values as plain tuples."""
-        *values, findings = self.reviewed
-        return (*self.stamp, *values, [tuple(vars(finding).values()) for finding in findings])
-
-    @classmethod
-    def of_row(cls, row: tuple[object, ...]) -> Entry:
-        """Return the entry of a row."""
-        stamp, values = Stamp(*row[:4]), list(row[4:])  # type: ignore[arg-type]
-        values[4] = tuple(map(ReviewedBox._make, values[4]))  # type: ignore[call-overload]
-        values[9] = tuple(Finding(*finding) for finding in values[9])  # type: ignore[attr-defined]
-        return cls(stamp, Reviewed._make(values))
+    def to_row(self) -> Row:
+        """Return the values of each column of :class:`KnownReviews`."""
+        return (*self.stamp, *packed(self.reviewed))
 
 
-def stamp_of(annotation: os.stat_result, picture: Optional[os.stat_result] = None) -> Stamp:
-    """Return the stamp of two files."""
-    own = (changed_at(annotation), annotation.st_size)
-    return Stamp(*own, changed_at(picture), picture.st_size) if picture else Stamp(*own)
+_STAMPS = len(Stamp._fields)
+_NAME = _STAMPS
+_NOTHING = Entry(Stamp(), Reviewed("", is_read=False)).to_row()
 
 
-def read_cache(path: Path, key: str) -> dict[str, Entry]:
-    """Return the entries by the annotation's name; none where the file is absent, damaged or of another key or code."""
+class KnownReviews:
+    """Reviews and the state of the files that they are of, by column.
+
+    ``columns`` are lists of one value for each review: those of :class:`Stamp`, then those of :class:`ReviewedSet`.
+    """
+
+    def __init__(self, columns: Sequence[list[Any]]) -> None:
+        """Take the columns as they are."""
+        self.columns = columns
+        self.stamps: Sequence[list[int]] = columns[:_STAMPS]
+        self.reviewed = ReviewedSet(columns[_STAMPS:])
+
+    def arranged(self, names: list[str]) -> KnownReviews:
+        """Return what is known of some annotations, in their order; what is not known has an empty stamp."""
+        if names == self.reviewed.names:
+            return self
+        places = {name: place for place, name in enumerate(self.reviewed.names)}
+        chosen = [places.get(name, -1) for name in names]
+        for column, value in zip(self.columns, _NOTHING):
+            column.append(value)
+        return self._of(chosen)
+
+    def forget(self, places: Iterable[int]) -> None:
+        """Make what is in some places unknown."""
+        for place in places:
+            self.stamps[0][place] = 0
+
+    def settled(self, time_ns: int) -> KnownReviews:
+        """Return what is known of files that were there, and left alone, before a moment."""
+        times = zip(self.stamps[0], self.stamps[2])
+        return self._of([place for place, (own, image) in enumerate(times) if 0 < own < time_ns and image < time_ns])
+
+    def put(self, places: Sequence[int], rows: Iterable[Row]) -> None:
+        """Put other reviews in some places."""
+        for column, values in zip(self.columns, zip(*rows)):
+            for place, value in zip(places, values):
+                column[place] = value
+
+    def _of(self, places: Sequence[int]) -> KnownReviews:
+        return KnownReviews([[column[place] for place in places] for column in self.columns])
+
+
+def name_of(row: Row) -> str:
+    """Return which annotation a row is of."""
+    return str(row[_NAME])
+
+
+def read_cache(path: Path, key: str) -> KnownReviews:
+    """Return what is known; nothing where the file is absent, damaged or of another key or code."""
     try:
-        start, _, text = path.read_bytes().partition(b"\n")
-        if start != _start(key, text):
-            return {}
-        return {entry.reviewed.name: entry for entry in map(Entry.of_row, json.loads(text))}
-    except (OSError, ValueError, TypeError, IndexError):
-        return {}
+        with path.open("rb") as stream:
+            columns = _read_columns(stream, key)
+    except (OSError, ValueError):
+        columns = []
+    return KnownReviews(columns or [[] for _ in _NOTHING])
 
 
-def write_cache(path: Path, key: str, entries: Iterable[Entry]) -> None:
-    """Write the entries, whole or not at all.
+def _read_columns(stream: BinaryIO, key: str) -> list[list[Any]]:
+    if stream.readline() != _start(key):
+        return []
+    checksum, columns = 0, []
+    for _ in _NOTHING:
+        line = stream.readline()
+        checksum = zlib.crc32(line, checksum)
+        columns.append(json.loads(line))
+    return columns if stream.read() == _end(checksum) else []
+
+
+def write_cache(path: Path, key: str, known: KnownReviews) -> None:
+    """Write what is known, whole or not at all.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written.
     """
-    text = json.dumps([entry.to_row() for entry in entries], ensure_ascii=False, separators=(",", ":"))
-    write_text(path, f"{_start(key, text.encode()).decode()}\n{text}")
+    lines = [f"{json.dumps(column, separators=(',', ':'))}\n".encode() for column in known.columns]
+    checksum = functools.reduce(lambda value, line: zlib.crc32(line, value), lines, 0)
+    with replacing_file(path) as temporary:
+        temporary.write_bytes(b"".join([_start(key), *lines, _end(checksum)]))
 
 
-def _start(key: str, text: bytes) -> bytes:
-    """Return the first line: another one for other limits, other code or other entries."""
+def _start(key: str) -> bytes:
+    """Return the first line: another one for other limits or other code."""
     code = [(path.name, path.stat().st_mtime_ns) for layer in ("core", "formats") for path in _modules(layer)]
-    return f"{zlib.crc32(repr((key, sorted(code))).encode()):08x} {zlib.crc32(text):08x}".encode()
+    return f"{zlib.crc32(repr((key, sorted(code))).encode()):08x}\n".encode()
+
+
+def _end(checksum: int) -> bytes:
+    return f"{checksum:08x}\n".encode()
 
 
 def _modules(layer: str) -> Iterable[Path]:

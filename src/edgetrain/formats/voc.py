@@ -31,7 +31,8 @@ from lxml import etree
 from edgetrain.core.annotation import Annotation, BoxLines, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import replacing_file
+from edgetrain.core.files import file_content, replacing_file
+from edgetrain.formats.voc_plain import parse_plain
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _UNSAFE = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
@@ -67,6 +68,9 @@ def parse_annotation(data: bytes, path: Path) -> tuple[Annotation | None, list[P
         data: the file's content in any encoding that XML knows.
         path: becomes the annotation's path; nothing is read from it.
     """
+    plain = parse_plain(data, path)
+    if plain is not None:
+        return plain, []
     encoding = _foreign_encoding(data)
     root, problem = _parse_root(data, is_visible=not encoding)
     if root is None:
@@ -91,7 +95,7 @@ def read_annotation(path: Path, name: str = "") -> Annotation:
     """
     name = name or str(path)
     try:
-        data = path.read_bytes()
+        data = file_content(path)
     except OSError as error:
         raise DatasetError(f"{name}: cannot be read ({error.strerror}). Mend the file or remove it.") from error
     annotation, problems = parse_annotation(data, path)

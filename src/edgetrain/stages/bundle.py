@@ -17,7 +17,8 @@ from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.bundle_archive import write_archive
 from edgetrain.formats.edgetpu_rules import POST_PROCESS
-from edgetrain.formats.hardware_proof import hardware_state, is_proven_on_device
+from edgetrain.formats.hardware_pass import hardware_state
+from edgetrain.formats.hardware_pass import is_proven as is_model_proven
 from edgetrain.formats.model_card import CardFacts, licence_counts, render_model_card
 from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.provenance import require_compiled_model
@@ -42,7 +43,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     size = _input_size(model)
     digest = file_digest(workspace.compiled_model_path)
     records = read_records_of(workspace)
-    is_proven = is_proven_on_device(records, digest)
+    is_proven = is_model_proven(records, digest)
     if not is_proven and not chosen.unproven:
         raise GateError(
             f"bundle: no Coral device has passed this model yet ({hardware_state(records, digest)}). "

@@ -14,7 +14,7 @@ from edgetrain.core.reports import Report
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.checkpoint_archive import unpack_checkpoint
-from edgetrain.training.checkpoints import checkpoint_type
+from edgetrain.training.checkpoints import checkpoint_kind
 
 _MEBIBYTE = 1 << 20
 
@@ -33,13 +33,14 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     archive = workspace.downloads_dir / f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{name}"
     fetched = fetch(url, archive, sha256=settings.checkpoint.sha256, advance=_tell)
     with replacing_dir(workspace.checkpoint_dir) as temporary:
-        kind = checkpoint_type(unpack_checkpoint(fetched.path, temporary), name)
-        source = {"type": kind, "archive": name, "sha256": fetched.sha256}
+        kind = checkpoint_kind(unpack_checkpoint(fetched.path, temporary), name)
+        source = {"type": kind.type, "tensorflow": kind.tensorflow, "archive": name, "sha256": fetched.sha256}
         write_json(temporary / "checkpoint.json", source)
     notes = []
     if url.startswith("http") and not settings.checkpoint.sha256:
         notes.append(f"the digest was not checked; to have it checked, set checkpoint.sha256: {fetched.sha256}")
-    return Report(f"{kind} checkpoint {name}, SHA-256 {fetched.sha256[:12]}…", source, tuple(notes))
+    form = f"{kind.type} checkpoint{' of TensorFlow 1' if kind.tensorflow == 1 else ''}"
+    return Report(f"{form} {name}, SHA-256 {fetched.sha256[:12]}…", source, tuple(notes))
 
 
 def _url(settings: Settings) -> str:
@@ -47,9 +48,8 @@ def _url(settings: Settings) -> str:
     url = settings.checkpoint.url or str(settings.value(f"checkpoint.{network}_url"))
     if not url:
         raise SettingsError(
-            f"checkpoint.url: {network} has no default checkpoint, since the TF2 model zoo has none for it. "
-            "Give one with --url (a TF2 checkpoint archive of this network; TensorFlow 1 checkpoints cannot be "
-            "loaded yet), or train mobilenet_v2_ssd."
+            f"checkpoint.url: {network} has no default checkpoint. Give one with --url (an archive of this network), "
+            f"or set checkpoint.{network}_url."
         )
     return url
 

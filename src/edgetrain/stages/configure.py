@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from edgetrain.core.errors import MissingInputError, SettingsError
 from edgetrain.core.files import write_text
 from edgetrain.core.findings import counted
@@ -24,6 +26,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     training, network = settings.training, settings.network
     _check_augmentations(training.augmentations)
     classes = len(read_label_map(workspace.label_map_path))
+    checkpoint = _checkpoint(workspace)
     values = {
         "num_classes": classes,
         "image_size": network.image_size,
@@ -32,7 +35,8 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         "batch_size": training.batch_size,
         "steps": training.steps,
         "train_whole_model": training.train_whole_model,
-        "checkpoint_type": _checkpoint_type(workspace),
+        "checkpoint_type": checkpoint["type"],
+        "checkpoint_version": checkpoint.get("tensorflow", 2),
         "augmentations": training.augmentations,
         "learning_rate": training.learning_rate,
         "warmup_steps": round(training.steps * training.warmup),
@@ -46,13 +50,13 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     return Report(f"{summary}, {training.steps} steps of {training.batch_size} pictures", dict(values))
 
 
-def _checkpoint_type(workspace: Workspace) -> object:
+def _checkpoint(workspace: Workspace) -> Mapping[str, object]:
     """Return what the checkpoint is, as the stage that fetched it wrote it down."""
     path = workspace.checkpoint_dir / "checkpoint.json"
     source = read_report(path)
     if source is None or "type" not in source:
         raise MissingInputError(f'{path}: nothing says what the checkpoint is. Run "ci/inv checkpoint" first.')
-    return source["type"]
+    return source
 
 
 def _check_augmentations(names: tuple[str, ...]) -> None:

@@ -23,6 +23,7 @@ from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.voc import parse_annotation
 
 _PROGRAMS = {"labelimgplusplus": "labelimgplusplus", "mlabelimg": "mlabelImg", "labelimg": "labelImg"}
+_PINNED = "labelimgplusplus"  # the one of the label profile
 _NO_DISPLAY = ("could not connect to display", "no Qt platform plugin could be initialized")
 _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _LAST_LINES = 3
@@ -44,10 +45,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         )
     program = shutil.which(_PROGRAMS[tool])
     if program is None:
-        raise ToolError(
-            f"{_PROGRAMS[tool]}: this program is not installed. "
-            f'Install it with "pip install {tool}" into an environment of its own that is on PATH.'
-        )
+        raise ToolError(f"{_PROGRAMS[tool]}: this program is not installed. {_how_to_get(tool)}")
     part = find_only_part(settings.dataset.root, "the program opens one")
     image_dir, annotations_dir = part.image_dirs[0], _annotations_dir(settings.dataset.root, part)
     pictures = sum(path.suffix.lower() in _IMAGE_SUFFIXES for path in image_dir.rglob("*"))
@@ -62,6 +60,12 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     results: dict[str, object] = {"tool": tool, "classes": names, "written": sorted(path.name for path in changed)}
     note = () if names else ("no class is known yet: type the names, always alike",)
     return Report(f"{counted(len(changed), 'annotation')} written in {annotations_dir}", results, note)
+
+
+def _how_to_get(tool: str) -> str:
+    if tool == _PINNED:
+        return 'Run "ci/inv --profile label label", which installs it first.'
+    return f'Install it with "pip install {tool}" into an environment of its own that is on PATH.'
 
 
 def _annotations_dir(root: Path, part: DatasetPart) -> Path:
@@ -95,7 +99,7 @@ def _start(command: list[str]) -> None:
     if any(sign in done.stderr for sign in _NO_DISPLAY):
         raise ToolError(
             f"{command[0]}: there is no display to open a window on, or a library of Qt is missing. "
-            "Run it on a desktop; on Debian, apt install libxcb-cursor0 libxcb-xinerama0 libxkbcommon-x11-0."
+            'Run it on a desktop; on Debian and Ubuntu, "apt install libqt5gui5" brings the libraries.'
         )
     last = " / ".join(done.stderr.strip().splitlines()[-_LAST_LINES:]) or "it said nothing"
     raise ToolError(f"{command[0]}: ended with code {done.returncode} ({last}). Choose another one with --tool.")

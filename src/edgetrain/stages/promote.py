@@ -26,13 +26,14 @@ from edgetrain.core.reports import Report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
-from edgetrain.devices.cpu import found_by
+from edgetrain.devices.cpu_judgement import found_by
 from edgetrain.formats.champion_branch import ChampionPlace, find_champion, read_champion, roll_back, write_champion
 from edgetrain.formats.champion_record import COMPILED_MODEL, LABEL_MAP, MODEL
 from edgetrain.formats.git_repository import GitRepository, work_tree_state
+from edgetrain.formats.hardware_pass import hardware_result
 from edgetrain.formats.judging_pictures import JudgingPictures, read_judging_pictures
 from edgetrain.formats.pbtxt import read_label_map
-from edgetrain.formats.promotion_gates import proven_hardware, report_reasons
+from edgetrain.formats.promotion_gates import report_reasons
 from edgetrain.formats.stage_reports import Records, as_object, as_text, read_records_of, value_of
 
 _SHORT = 12
@@ -156,7 +157,7 @@ def _challenger(workspace: Workspace) -> _Challenger:
     }
     digests = {name: tree_digest(path) or "" for name, path in paths.items()}
     records = read_records_of(workspace)
-    hardware = proven_hardware(records, digests[COMPILED_MODEL])
+    hardware = hardware_result(records, digests[COMPILED_MODEL])
     return _Challenger(digests, read_label_map(workspace.label_map_path).names, records, hardware)
 
 
@@ -174,7 +175,7 @@ def _reasons(settings: Settings, workspace: Workspace, contest: _Contest) -> tup
     """Return how good the challenger is on its own test pictures, and all reasons for and against it."""
     limits, challenger, pictures = settings.promote, contest.challenger, contest.pictures
     champion = contest.incumbent.record if contest.incumbent else None
-    ours = found_by(workspace.model_path, pictures.examples, "challenger")
+    ours = found_by("challenger", workspace.model_path, pictures.examples)
     accuracy = pictures.accuracy(pictures.own, ours, challenger.class_names)
     reasons = [*report_reasons(workspace, challenger.records, max_ap_drop=limits.max_ap_drop)]
     reasons += latency_reasons(challenger.hardware, champion.hardware if champion else None, limits)
@@ -207,7 +208,7 @@ def _found_by_champion(model: bytes, contest: _Contest) -> list[Sequence[Detecte
         path = Path(folder) / MODEL
         path.write_bytes(model)
         try:
-            return found_by(path, contest.pictures.examples, "champion")
+            return found_by("champion", path, contest.pictures.examples)
         except (ValueError, RuntimeError) as error:
             raise ChampionError(
                 f"{contest.place.shown}: the champion's {MODEL} cannot be run ({printable(str(error).strip())}). "

@@ -1,17 +1,21 @@
 """Write pictures and boxes as TFRecords, the form that training reads; no TensorFlow is needed for it.
 
 A picture's bytes go into the record untouched wherever training can use them (see ``record_source``). Processes share
-the work by files, so that the bytes are the same however many there are; none of them holds more than one picture. All
-splits are written to a temporary folder that replaces the earlier one at the end.
+the work by files, so that the bytes are the same however many there are; none of them holds more than one picture.
+Where ``records.runner`` names a runner of Apache Beam, its workers do the same. All splits are written to a temporary
+folder that replaces the earlier one at the end.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib
 import io
+import tempfile
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgetrain.core.collector import collector_at_rest
@@ -24,7 +28,7 @@ from edgetrain.core.splits import Split
 from edgetrain.core.worker_pool import Advance, done_by_all
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.dataset_folder import find_dataset
-from edgetrain.formats.detection_example import encode_example, text_key
+from edgetrain.formats.detection_example import encoded_parts, text_key
 from edgetrain.formats.edited_tables import EditedTables, read_tables
 from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.picture_finder import PictureFinder
@@ -51,11 +55,12 @@ class Shard:
 
 @dataclass
 class ShardFigures:
-    """What went into a file; ``keys`` hold 64 bits of a digest of each picture's name."""
+    """What went into a file, and its digest; ``keys`` hold 64 bits of a digest of each picture's name."""
 
     images: int = 0
     boxes: int = 0
     size_bytes: int = 0
+    digest: str = ""
     encoded_anew: int = 0
     from_table: int = 0
     keys: array[int] = field(default_factory=lambda: array("Q"))
@@ -74,12 +79,10 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         shards = _plan(settings, workspace, temporary)
         counts = Counter(shard.split for shard in shards)
         total = sum(shard.names.count(b"\n") for shard in shards)
-
-        def write(piece: int, advance: Advance) -> ShardFigures:
-            with collector_at_rest():
-                return _write_shard(source, shards[piece], advance)
-
-        figures = done_by_all(write, len(shards), jobs=settings.records.jobs, total=total, units="pictures")
+        if settings.records.runner:
+            figures = _write_by_beam(settings, workspace, temporary, len(shards))
+        else:
+            figures = _write_here(settings, source, shards, total)
         _refuse_shared(source, shards, figures)
     results = {split: _sum(one for shard, one in zip(shards, figures) if shard.split is split) for split in Split}
     sizes = ", ".join(f"{split.value} {one.images}" for split, one in results.items())
@@ -87,7 +90,41 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         f"{counted(total, 'picture')}: {sizes}",
         {"splits": {split.value: _figures(one, counts[split]) for split, one in results.items()}},
         tuple(_notes(settings, source, results)),
+        {workspace.records_dir / shard.path.name: one.digest for shard, one in zip(shards, figures)},
     )
+
+
+def _write_here(settings: Settings, source: RecordSource, shards: Sequence[Shard], total: int) -> list[ShardFigures]:
+    def write(piece: int, advance: Advance) -> ShardFigures:
+        with collector_at_rest():
+            return _write_shard(source, shards[piece], advance)
+
+    return done_by_all(write, len(shards), jobs=settings.records.jobs, total=total, units="pictures")
+
+
+def _write_by_beam(settings: Settings, workspace: Workspace, folder: Path, pieces: int) -> list[ShardFigures]:
+    # Loaded only where it is asked for: no other profile has Beam.
+    beam = importlib.import_module("edgetrain.formats.beam_pipeline")
+    runner = beam.Runner(settings.records.runner, settings.records.beam_options)
+    prepare = functools.partial(_beam_worker, settings, workspace, folder)
+    written: list[ShardFigures] = beam.done_by_beam(prepare, pieces, runner=runner, folder=folder, units="shards")
+    return written
+
+
+def _beam_worker(
+    settings: Settings, workspace: Workspace, folder: Path, scratch_dir: Path
+) -> Callable[[int], ShardFigures]:
+    """Return what writes a shard on a worker; two may do so at the same time, so each attempt has a file of its own."""
+    source = _source(settings, workspace)
+    shards = _plan(settings, workspace, folder)
+
+    def write(piece: int) -> ShardFigures:
+        attempt = Path(tempfile.mkdtemp(dir=scratch_dir), "shard")
+        figures = _write_shard(source, replace(shards[piece], path=attempt), lambda _: None)
+        attempt.replace(shards[piece].path)
+        return figures
+
+    return write
 
 
 def _source(settings: Settings, workspace: Workspace) -> RecordSource:
@@ -124,7 +161,7 @@ def _plan(settings: Settings, workspace: Workspace, folder: Path) -> list[Shard]
 def _write_shard(source: RecordSource, shard: Shard, advance: Advance) -> ShardFigures:
     figures = ShardFigures()
 
-    def records() -> Iterator[bytes]:
+    def records() -> Iterator[tuple[bytes, ...]]:
         for line in io.BytesIO(shard.names):
             prepared = source.example(line.decode().rstrip("\n"), shard.list_path)
             figures.images += 1
@@ -132,11 +169,11 @@ def _write_shard(source: RecordSource, shard: Shard, advance: Advance) -> ShardF
             figures.encoded_anew += prepared.is_encoded_anew
             figures.from_table += prepared.is_from_table
             figures.keys.append(text_key(prepared.example.source_id))
-            yield encode_example(prepared.example)
+            yield encoded_parts(prepared.example)
             advance(1)
 
-    write_records(shard.path, records())
-    figures.size_bytes = shard.path.stat().st_size
+    written = write_records(shard.path, records())
+    figures.size_bytes, figures.digest = written.size_bytes, written.digest
     return figures
 
 

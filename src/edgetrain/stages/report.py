@@ -99,7 +99,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:  # noqa: ARG001 - e
         "classes": _class_rows(records),
         "samples": list(_samples(records, workspace)),
         "training": _training_facts(records, workspace),
-        "charts": training_charts([(row.step, row.loss, row.learning_rate) for row in _history(records, workspace)]),
+        "charts": _charts(_history(records, workspace)),
         "data": _data_table(records),
         "edgetpu": edgetpu_section(records),
         "promotion": promotion_section(records),
@@ -163,12 +163,14 @@ def _remarks(records: Records, stages: Sequence[StageLine]) -> Iterator[Remark]:
     """Yield what failed, what was proven and what was not, and why to doubt the figures."""
     for line in stages:
         if line.status == "failed":
-            reason = "int8 lost more AP than evaluate.max_ap_drop allows; " if line.name == "evaluate" else ""
-            yield ("failed", f"{line.name} failed: {reason}{line.summary}")
+            missed = [f"{as_text(limit)}; " for limit in as_list(value_of(records, line.name, "missed_limits"))]
+            yield ("failed", f"{line.name} failed: {''.join(missed)}{line.summary}")
     if "evaluate" not in records:
         yield ("unproven", "no model was judged: its accuracy is unproven")
     yield _compile_remark(records)
     yield _hardware_remark(records)
+    if "promote" in records and records["promote"].fingerprint:
+        yield ("proven", f"promote: {records['promote'].report.summary}")
     if "evaluate" in records:
         yield from _doubts(records, stages)
     yield from _stale(records)
@@ -276,6 +278,11 @@ def _history(records: Records, workspace: Workspace) -> list[HistoryRow]:
     return read_history(workspace.history_path, up_to=sys.maxsize if steps is None else int(steps))
 
 
+def _charts(history: Sequence[HistoryRow]) -> list[Svg]:
+    judged = [(row.step, row.validation_ap) for row in history if row.validation_ap is not None]
+    return training_charts([(row.step, row.loss, row.learning_rate) for row in history], judged)
+
+
 def _training_facts(records: Records, workspace: Workspace) -> list[tuple[str, str]]:
     """Return name and value of what there is to know of the run."""
     history = _history(records, workspace)
@@ -283,6 +290,10 @@ def _training_facts(records: Records, workspace: Workspace) -> list[tuple[str, s
     if "train" in records:
         steps = count_text(value_of(records, "train", "steps"))
         facts += [("steps", steps), ("time", duration_text(records["train"].seconds))]
+        judged = finite_number(value_of(records, "train", "validation_ap"))
+        if judged is not None:
+            step = count_text(value_of(records, "train", "kept_step"))
+            facts.append(("kept", f"step {step}, validation AP {share_text(judged)}"))
     if history:
         speed = statistics.median(row.images_per_second for row in history)
         facts += [("speed", f"{speed:.1f} images/s (median)"), ("last loss", f"{history[-1].loss:.3f}")]

@@ -2,46 +2,59 @@
 
 from __future__ import annotations
 
-import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from edgetrain.core.errors import SettingsError, TrainingError
-from edgetrain.core.files import replacing_dir, tree_digest, write_json
+from edgetrain.core.errors import SettingsError
+from edgetrain.core.files import replacing_dir, tree_digest
 from edgetrain.core.progress import listener
-from edgetrain.core.reports import Report, read_report
+from edgetrain.core.reports import Report
 from edgetrain.core.settings import Settings
+from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.pipeline_config import read_pipeline_config
-from edgetrain.training.loop import RunPaths, Trainer
-
-_IDENTITY_NAME = "run.json"
+from edgetrain.training.loop import Pace, RunPaths, Trainer
+from edgetrain.training.run_dir import claim_run_dir, hand_over, kept_home
 
 
 def run(settings: Settings, workspace: Workspace) -> Report:
     """Train up to the configured number of steps; a run that was cut continues from its last checkpoint.
 
-    A run made from other inputs is kept as ``train.previous``, and taken up again when its inputs return.
+    A run made from other inputs is kept as ``train.previous``, and taken up again when its inputs return. With
+    ``training.state_dir`` the run lies there, and the workspace gets a copy of it when it has ended.
 
     Raises:
         SettingsError: the number of steps given is not that of ``pipeline.config``.
         TrainingError: the checkpoint does not fit the network, or the loss is not a number.
-        StorageError: the disk is full.
+        StorageError: the disk is full, or another process trains the same in ``training.state_dir``.
     """
     config = read_pipeline_config(workspace)
     steps = config.train_config.num_steps
     _refuse_other_steps(settings, steps)
-    _claim_run_dir(settings, workspace)
-    listener().advanced(0, steps, "building the network")
-    paths = RunPaths(workspace.train_dir, workspace.history_path, Path(config.train_config.fine_tune_checkpoint))
-    trainer = Trainer(config, paths, seed=settings.training.seed)
-    if trainer.first_step:
-        listener().noted(f"continuing from step {trainer.first_step}")
-    outcome = trainer.run(checkpoint_every_steps=settings.training.checkpoint_every_steps)
-    with replacing_dir(workspace.trained_dir) as temporary:
-        trainer.save_weights(temporary)
+    training, identity = settings.training, _identity(settings, workspace)
+    with _home(settings, workspace, identity) as home:
+        claim_run_dir(home, identity, resume=training.resume, restart=training.restart)
+        listener().advanced(0, steps, "building the network")
+        start, shards = Path(config.train_config.fine_tune_checkpoint), workspace.shard_paths(Split.VALIDATION)
+        trainer = Trainer(config, RunPaths(home.train_dir, home.history_path, start, shards), seed=training.seed)
+        if trainer.first_step:
+            listener().noted(f"continuing from step {trainer.first_step}")
+        outcome = trainer.run(Pace(training.checkpoint_every_steps, training.validate_every_steps, training.patience))
+        kept = outcome.best if training.keep_best else None
+        if kept:
+            trainer.best.load()
+        with replacing_dir(home.trained_dir) as temporary:
+            trainer.save_weights(temporary)
+        if home != workspace:
+            hand_over(home, workspace)
+    judged = f", validation AP {kept.average_precision:.3f} at step {kept.step}, which is kept" if kept else ""
     return Report(
-        f"{outcome.last.step} steps, loss {outcome.last.loss:.3f}",
+        f"{outcome.last.step} steps, loss {outcome.last.loss:.3f}{judged}",
         {
+            "kept_step": kept.step if kept else outcome.last.step,
+            "validation_ap": kept.average_precision if kept else None,
             "steps": outcome.last.step,
             "first_step": outcome.first_step,
             "loss": outcome.last.loss,
@@ -49,6 +62,17 @@ def run(settings: Settings, workspace: Workspace) -> Report:
             "frozen_variables": outcome.frozen_variables,
         },
     )
+
+
+@contextmanager
+def _home(settings: Settings, workspace: Workspace, identity: dict[str, object]) -> Iterator[Workspace]:
+    """Yield where the run lies: in the workspace, or in ``training.state_dir``."""
+    training = settings.training
+    if training.state_dir is None:
+        yield workspace
+    else:
+        with kept_home(training.state_dir, identity, days=training.state_days, now=time.time()) as home:
+            yield home
 
 
 def _refuse_other_steps(settings: Settings, steps: int) -> None:
@@ -59,54 +83,6 @@ def _refuse_other_steps(settings: Settings, steps: int) -> None:
             f"pipeline.config is made for {steps} steps, not {wanted}: the learning rate depends on it. "
             f'Run "ci/inv configure --steps {wanted}" first, or "ci/inv pipeline --steps {wanted}".'
         )
-
-
-def _claim_run_dir(settings: Settings, workspace: Workspace) -> None:
-    """Make sure that the run directory belongs to these inputs; a run that does not continue is kept aside.
-
-    Raises:
-        TrainingError: only a continuation is allowed, and there is nothing to continue.
-    """
-    identity = _identity(settings, workspace)
-    current, previous = workspace.train_dir, workspace.previous_train_dir
-    known = _read_identity(current)
-    if known == identity and not settings.training.restart:
-        return
-    if _read_identity(previous) == identity and not settings.training.restart:
-        _exchange(current, previous)
-        listener().noted(f"the run in {previous.name} was made from these inputs and is taken up again")
-        return
-    if settings.training.resume:
-        changed = [name for name in identity if known and known.get(name) != identity[name]]
-        reason = f"these inputs changed: {', '.join(changed)}" if changed else "there is no run"
-        raise TrainingError(f"{current}: cannot continue, {reason}. Train without --resume.")
-    if _has_checkpoint(current):
-        shutil.rmtree(previous, ignore_errors=True)
-        current.rename(previous)
-        listener().noted(f"the earlier run is kept in {previous}")
-    shutil.rmtree(current, ignore_errors=True)
-    write_json(current / _IDENTITY_NAME, identity)
-
-
-def _has_checkpoint(run_dir: Path) -> bool:
-    """Return whether a run got as far as its first checkpoint; without one there is nothing to keep."""
-    return any(run_dir.glob("checkpoints/*.index"))
-
-
-def _exchange(one: Path, other: Path) -> None:
-    """Let two run directories change places; one without a checkpoint is dropped."""
-    aside = one.with_name(f"{one.name}.aside")
-    if _has_checkpoint(one):
-        one.rename(aside)
-    shutil.rmtree(one, ignore_errors=True)
-    other.rename(one)
-    if aside.exists():
-        aside.rename(other)
-
-
-def _read_identity(run_dir: Path) -> dict[str, object] | None:
-    """Return what a run was made from, or ``None`` if that cannot be told."""
-    return read_report(run_dir / _IDENTITY_NAME)
 
 
 def _identity(settings: Settings, workspace: Workspace) -> dict[str, object]:

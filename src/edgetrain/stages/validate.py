@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from itertools import chain
 
 from edgetrain.core.collector import collector_at_rest
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import file_digest
 from edgetrain.core.findings import (
     Finding,
     Severity,
@@ -25,16 +26,19 @@ from edgetrain.core.findings import (
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.reports import Report
 from edgetrain.core.reviewed import Reviewed
+from edgetrain.core.reviewed_set import BOX_VALUES, CLASS_NAME, ReviewedSet
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats import pixel_rules, set_rules
 from edgetrain.formats.box_rules import BoxLimits
+from edgetrain.formats.class_changes import contents_before
 from edgetrain.formats.class_rules import class_findings
-from edgetrain.formats.dataset_folder import DatasetFolder, find_dataset
-from edgetrain.formats.dataset_review import Reviewer, review_dataset
-from edgetrain.formats.git_changes import GitChanges, find_changes
+from edgetrain.formats.dataset_folder import DatasetFolder
+from edgetrain.formats.dataset_review import review_dataset
+from edgetrain.formats.git_changes import GitChanges, asked_changes
 from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.pixel_cache import PixelFacts
+from edgetrain.formats.review_summary import Contents
 from edgetrain.formats.workspace_claim import claim_workspace
 
 _SHOWN = 50
@@ -62,59 +66,59 @@ def run(settings: Settings, workspace: Workspace) -> Report:
 
 def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Report]:
     """Return all findings, sorted, and the report; see :func:`run` for the errors."""
-    folder = find_dataset(settings.dataset.root)
-    label_map = read_label_map(folder.label_map_path) if folder.label_map_path.is_file() else None
-    chosen, network = settings.validate, settings.network
-    changes = find_changes(folder.root, chosen.since) if chosen.since else None
+    root, chosen, network = settings.dataset.root, settings.validate, settings.network
     limits = BoxLimits(network.image_size, chosen.min_box_side, network.max_boxes)
-    reviewed = review_dataset(Reviewer(folder, limits), workspace.review_cache_path)
-    claim_workspace(folder.root, {one.image_name: one.image_key for one in reviewed if one.image_key}, workspace)
-    facts = pixel_rules.decoded(folder.root, reviewed, workspace.pixel_cache_path) if chosen.pixels else {}
-    reviewed = pixel_rules.with_damage(reviewed, facts)
-    found = [finding for one in reviewed if _concerns(changes, one) for finding in one.findings]
+    with asked_changes(root, chosen.since) if chosen.since else nullcontext() as asked:
+        folder, reviewed = review_dataset(root, limits, workspace.review_cache_path)
+        changes = asked.answer() if asked else None
+    label_map = read_label_map(folder.label_map_path) if folder.label_map_path.is_file() else None
+    images = {name: key for name, key in zip(reviewed.image_names, reviewed.image_keys) if key}
+    claim_workspace(root, images, workspace)
+    facts = pixel_rules.decoded(root, reviewed, workspace.pixel_cache_path) if chosen.pixels else {}
+    if facts:
+        reviewed = ReviewedSet.of(pixel_rules.with_damage(reviewed, facts))
+    found = [finding for one in reviewed.faulty() if _concerns(changes, one) for finding in one.findings]
     found += _set_findings(folder, reviewed, label_map, facts=facts, min_boxes=chosen.min_class_boxes)
     findings = judged(found, chosen.rules)
-    return findings, _report(reviewed, findings, changes)
+    report = _report(reviewed, findings, changes)
+    if changes:
+        now = Contents(len(reviewed), report.results["classes"])  # type: ignore[arg-type]
+        before = asdict(contents_before(root, changes, reviewed.names, now))
+        report = replace(report, results={**report.results, "before": before})
+    return findings, report
 
 
 def _concerns(changes: GitChanges | None, one: Reviewed) -> bool:
     """Return whether the faults of a single file are asked for."""
-    return changes is None or (bool(one.findings) and changes.concern(one.name, one.image_name, one.filename))
+    return changes is None or changes.concern(one.name, one.image_name, one.filename)
 
 
 def _set_findings(
     folder: DatasetFolder,
-    reviewed: Sequence[Reviewed],
+    reviewed: ReviewedSet,
     label_map: LabelMap | None,
     *,
     facts: Mapping[str, PixelFacts],
     min_boxes: int,
 ) -> Iterator[Finding]:
     """Yield what only the whole dataset tells."""
-    splits = {item.name: item.split for item in folder.items if item.split is not None}
-    twins = set_rules.identical_pictures(reviewed, lambda name: _digest(folder.root / name))
-    near = pixel_rules.near_pictures(reviewed, facts, twins)
+    splits = {item.name: item.split for item in folder.items if item.split is not None} if folder.divided else {}
+    twins = set_rules.identical_pictures(reviewed)
     yield from folder.findings
     yield from set_rules.shared_findings(reviewed)
-    yield from set_rules.twin_findings(twins)
-    yield from set_rules.split_twin_findings(twins, splits)
-    yield from pixel_rules.near_twin_findings(near)
-    yield from pixel_rules.split_near_twin_findings(near, splits)
+    yield from set_rules.twin_findings(reviewed, twins)
+    yield from set_rules.split_twin_findings(reviewed, twins, splits)
+    if facts:
+        near = pixel_rules.near_pictures(reviewed, facts, ([reviewed[place] for place in group] for group in twins))
+        yield from pixel_rules.near_twin_findings(near)
+        yield from pixel_rules.split_near_twin_findings(near, splits)
     yield from set_rules.orphan_findings(reviewed, folder.image_names)
     yield from set_rules.habit_findings(reviewed)
     yield from class_findings(reviewed, label_map=label_map, min_boxes=min_boxes, splits=splits, divided=folder.divided)
 
 
-def _digest(path: Path) -> str:
-    try:
-        return file_digest(path)
-    except OSError:
-        return ""
-
-
-def _report(reviewed: Sequence[Reviewed], findings: Sequence[Finding], changes: GitChanges | None) -> Report:
-    read = [one for one in reviewed if one.is_read]
-    classes = Counter(box.class_name for one in read for box in one.boxes)
+def _report(reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChanges | None) -> Report:
+    classes = Counter(chain.from_iterable(boxes[CLASS_NAME::BOX_VALUES] for boxes in reviewed.boxes))
     boxes = sum(classes.values())
     results: dict[str, object] = {
         "findings": [finding.to_json() for finding in findings],
@@ -122,9 +126,9 @@ def _report(reviewed: Sequence[Reviewed], findings: Sequence[Finding], changes: 
         "rules": count_by_rule(findings),
         "images": len(reviewed),
         "boxes": boxes,
-        "most_boxes": max((len(one.boxes) for one in read), default=0),
+        "most_boxes": max(map(len, reviewed.boxes), default=0) // BOX_VALUES,
         "classes": dict(sorted(classes.items())),
-        "negatives": sum(not one.boxes for one in read),
+        "negatives": sum(is_read and not boxes for is_read, boxes in zip(reviewed.is_read, reviewed.boxes)),
     }
     if changes is not None:
         results["changed"] = sorted(changes.names)

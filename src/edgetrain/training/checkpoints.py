@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import tensorflow as tf
@@ -9,32 +11,46 @@ import tensorflow as tf
 from edgetrain.core.errors import TrainingError
 
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+_DETECTOR = {1: "FeatureExtractor/Mobilenet", 2: "model/_feature_extractor/"}
+_BACKBONE = {1: "Mobilenet", 2: "feature_extractor/"}
 
 
-def checkpoint_type(prefix: Path, name: str) -> str:
-    """Return ``classification`` (a backbone) or ``detection`` (a whole detector), as the API calls them.
+@dataclass(frozen=True)
+class CheckpointKind:
+    """What a checkpoint is.
+
+    ``type`` is ``classification`` (a backbone) or ``detection`` (a whole detector), as the Object Detection API calls
+    them; ``tensorflow`` is the version whose form it has, 1 or 2.
+    """
+
+    type: str
+    tensorflow: int
+
+
+def checkpoint_kind(prefix: Path, name: str) -> CheckpointKind:
+    """Return what a checkpoint is.
 
     Args:
         prefix: path of the checkpoint without ``.index``.
         name: what messages call it.
 
     Raises:
-        TrainingError: not a checkpoint, one of TensorFlow 1, or one of something else.
+        TrainingError: not a checkpoint, or one of something else.
     """
     try:
         names = [variable for variable, _ in tf.train.list_variables(str(prefix))]
     except (ValueError, tf.errors.OpError) as error:
         raise TrainingError(f"{name}: this is no readable TensorFlow checkpoint. Fetch it again.") from error
-    if _OBJECT_GRAPH not in names:
-        raise TrainingError(
-            f"{name}: this is a TensorFlow 1 checkpoint, which cannot be loaded yet. "
-            "Give the URL of a TF2 checkpoint (checkpoint.url)."
-        )
-    if any(variable.startswith("model/_feature_extractor/") for variable in names):
-        return "detection"
-    if any(variable.startswith("feature_extractor/") for variable in names):
-        return "classification"
+    version = 2 if _OBJECT_GRAPH in names else 1
+    if _any_starts(names, _DETECTOR[version]):
+        return CheckpointKind("detection", version)
+    if _any_starts(names, _BACKBONE[version]):
+        return CheckpointKind("classification", version)
     raise TrainingError(
         f"{name}: this checkpoint holds neither a detector nor a backbone of the Object Detection API "
-        f'(its first variable is "{names[0]}"). Give another one (checkpoint.url).'
+        f'(its first variable is "{names[0] if names else ""}"). Give another one (checkpoint.url).'
     )
+
+
+def _any_starts(names: Sequence[str], start: str) -> bool:
+    return any(name.startswith(start) for name in names)

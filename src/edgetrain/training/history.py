@@ -8,13 +8,17 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 from edgetrain.core.files import write_text
 
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """Figures of one training step; rates in images a second, losses without the weight penalty."""
+    """Figures of one training step; rates in images a second, losses without the weight penalty.
+
+    ``validation_ap`` is the COCO AP of the weights after the step, 0 to 1, where they were judged.
+    """
 
     step: int
     loss: float
@@ -22,6 +26,7 @@ class HistoryRow:
     classification_loss: float
     learning_rate: float
     images_per_second: float
+    validation_ap: Optional[float] = None
 
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(HistoryRow))
@@ -34,7 +39,7 @@ def write_history(path: Path, rows: Iterable[HistoryRow]) -> None:
     writer.writerow(_COLUMNS)
     for row in rows:
         values = dataclasses.astuple(row)
-        writer.writerow([values[0], *(f"{value:.6g}" for value in values[1:])])
+        writer.writerow([values[0], *("" if value is None else f"{value:.6g}" for value in values[1:])])
     write_text(path, buffer.getvalue())
 
 
@@ -43,7 +48,11 @@ def read_history(path: Path, *, up_to: int) -> list[HistoryRow]:
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as stream:
-        rows = [
-            HistoryRow(int(row["step"]), *(float(row[name]) for name in _COLUMNS[1:])) for row in csv.DictReader(stream)
-        ]
+        rows = [_row(row) for row in csv.DictReader(stream)]
     return [row for row in rows if row.step <= up_to]
+
+
+def _row(texts: dict[str, str]) -> HistoryRow:
+    judged = texts.get(_COLUMNS[-1])
+    figures = {name: float(texts[name]) for name in _COLUMNS[1:-1]}
+    return HistoryRow(step=int(texts["step"]), validation_ap=float(judged) if judged else None, **figures)

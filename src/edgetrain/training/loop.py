@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tensorflow as tf
@@ -14,7 +14,10 @@ from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
 from edgetrain.core.errors import StorageError, TrainingError
 from edgetrain.core.progress import listener
 from edgetrain.training import object_detection_api as api
+from edgetrain.training.best_weights import BestWeights, Judgement
 from edgetrain.training.history import HistoryRow, read_history, write_history
+from edgetrain.training.tensorflow1_weights import summary_of, write_weight_matches
+from edgetrain.training.validation import Judged, Validation, interval, read_validation
 
 _LOG_EVERY_STEPS = 10
 _CHECKPOINTS_KEPT = 2
@@ -22,21 +25,38 @@ _CHECKPOINTS_KEPT = 2
 
 @dataclass(frozen=True)
 class RunPaths:
-    """Where a run writes its checkpoints, events and history, and the prefix of the checkpoint that it starts from."""
+    """Where a run writes its checkpoints, events and history, and what it starts from and is judged on.
+
+    ``start_checkpoint`` is a prefix; ``validation_shards`` are TFRecords, of which there may be none.
+    """
 
     run_dir: Path
     history_path: Path
     start_checkpoint: Path
+    validation_shards: Sequence[Path] = ()
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often a run saves and judges itself, in steps; 0 lets it choose how often it judges.
+
+    ``patience`` judgements without a better one end it; 0 never do.
+    """
+
+    checkpoint_every_steps: int
+    validate_every_steps: int = 0
+    patience: int = 0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did: where it started, and its last logged row."""
+    """What a run did: where it started, its last logged row, and its best judgement, if it was judged at all."""
 
     first_step: int
     trained_variables: int
     frozen_variables: int
     last: HistoryRow
+    best: Judgement | None
 
 
 class Trainer:
@@ -60,10 +80,18 @@ class Trainer:
             self._checkpoint, str(paths.run_dir / "checkpoints"), max_to_keep=_CHECKPOINTS_KEPT
         )
         if not self._restore_last():
-            api.restore_start(self.model, config, paths.start_checkpoint)
+            self._start_from(paths.start_checkpoint)
         self.first_step = int(self.step)
+        self.best = BestWeights(self.model, paths.run_dir / "best")
         # Another seed after a resumption, or the run would see its first batches again.
         tf.random.set_seed(seed + self.first_step)
+
+    def _start_from(self, checkpoint: Path) -> None:
+        """Load the fine-tune checkpoint; where its variables were matched by name, leave the table of them."""
+        matches = api.restore_start(self.model, self._config, checkpoint)
+        if matches:
+            write_weight_matches(self._paths.run_dir / "start_weights.csv", matches)
+            listener().noted(summary_of(matches))
 
     def _restore_last(self) -> bool:
         """Restore the newest readable checkpoint of the run and return whether there was any.
@@ -84,15 +112,15 @@ class Trainer:
             )
         return False
 
-    def run(self, *, checkpoint_every_steps: int) -> Outcome:
-        """Train up to the configured number of steps and return what happened.
+    def run(self, pace: Pace) -> Outcome:
+        """Train up to the configured number of steps, or until patience ends, and return what happened.
 
         Raises:
             TrainingError: the loss or the gradient is not a number; names the step and the batch's pictures.
             StorageError: the disk is full.
         """
         try:
-            return self._run(checkpoint_every_steps)
+            return self._run(pace)
         except tf.errors.ResourceExhaustedError as error:
             raise StorageError(
                 f"{self._paths.run_dir}: {_reason(error)}. Free space (or, if memory is meant, lower "
@@ -100,20 +128,32 @@ class Trainer:
                 "there is one."
             ) from error
 
-    def _run(self, checkpoint_every_steps: int) -> Outcome:
+    def _run(self, pace: Pace) -> Outcome:
         rows = read_history(self._paths.history_path, up_to=self.first_step)
         total = self._config.train_config.num_steps
+        validation = read_validation(self._judged_model(), self._paths.validation_shards)
+        every = pace.validate_every_steps or interval(len(validation or ()), total, self._batch_size)
+        if validation is None:
+            listener().noted("no validation picture has an object: the last weights are kept, not the best")
         writer = tf.summary.create_file_writer(str(self._paths.run_dir / "events"))
         try:
             with writer.as_default():
-                for row in self._rows(total):
-                    self._log(row)
+                for row in self._rows(total) if not self._is_out_of_patience(rows, pace) else ():
                     is_last = row.step == total
-                    if is_last or row.step % _LOG_EVERY_STEPS == 0 or not rows:
+                    if validation and (is_last or row.step % every == 0):
+                        row = self._judged(row, validation)  # noqa: PLW2901 - the same row, with one figure more
+                    self._log(row)
+                    if is_last or row.step % _LOG_EVERY_STEPS == 0 or not rows or row.validation_ap is not None:
                         rows.append(row)
-                    if is_last or row.step % checkpoint_every_steps == 0:
+                    _tell(row, rows, total)
+                    has_ended = self._is_out_of_patience(rows, pace)
+                    if is_last or has_ended or row.step % pace.checkpoint_every_steps == 0:
                         self._save(rows)
-                    _tell(row, total)
+                    if has_ended:
+                        listener().noted(
+                            f"no better validation AP in {pace.patience} judgements: ended at step {row.step}"
+                        )
+                        break
         except KeyboardInterrupt:
             listener().noted(f"saving step {int(self.step)}")
             self._save(rows)
@@ -121,7 +161,25 @@ class Trainer:
         if not rows:
             raise TrainingError(f"{self._paths.run_dir}: the run has no steps. Set training.steps to 1 or more.")
         frozen = len(self.model.variables) - len(self.model.trainable_variables)
-        return Outcome(self.first_step, len(self.model.trainable_variables), frozen, rows[-1])
+        trained = len(self.model.trainable_variables)
+        return Outcome(self.first_step, trained, frozen, rows[-1], self.best.judgement)
+
+    def _judged_model(self) -> Judged:
+        """Return this model as the validation pictures judge it: with the weights of that moment."""
+        size, names = api.input_size(self._config), api.class_names(self._config)
+        return Judged(lambda pixels: api.detect(self.model, self._config, pixels), size, names)
+
+    def _judged(self, row: HistoryRow, validation: Validation) -> HistoryRow:
+        """Return a row with the AP of the weights after its step, and keep the weights if they are the best so far."""
+        average_precision = validation.average_precision()
+        self.best.offer(Judgement(row.step, average_precision))
+        return replace(row, validation_ap=average_precision)
+
+    def _is_out_of_patience(self, rows: Sequence[HistoryRow], pace: Pace) -> bool:
+        best = self.best.judgement
+        if not pace.patience or best is None:
+            return False
+        return sum(row.validation_ap is not None and row.step > best.step for row in rows) >= pace.patience
 
     def save_weights(self, directory: Path) -> None:
         """Write the model alone, as the API's exporter reads it."""
@@ -188,6 +246,8 @@ class Trainer:
     def _log(self, row: HistoryRow) -> None:
         for name in ("loss", "localization_loss", "classification_loss", "learning_rate", "images_per_second"):
             tf.summary.scalar(name, getattr(row, name), step=row.step)
+        if row.validation_ap is not None:
+            tf.summary.scalar("validation_ap", row.validation_ap, step=row.step)
 
     def _save(self, rows: list[HistoryRow]) -> None:
         write_history(self._paths.history_path, rows)
@@ -199,5 +259,7 @@ def _reason(error: tf.errors.OpError) -> str:
     return str(error.message).split(";")[-1].split("[Op:")[0].strip()
 
 
-def _tell(row: HistoryRow, total: int) -> None:
-    listener().advanced(row.step, total, f"loss {row.loss:.3f}, {row.images_per_second:.1f} images/s")
+def _tell(row: HistoryRow, rows: Sequence[HistoryRow], total: int) -> None:
+    judged = next((past.validation_ap for past in reversed(rows) if past.validation_ap is not None), None)
+    figures = f"loss {row.loss:.3f}" + (f", AP {judged:.3f}" if judged is not None else "")
+    listener().advanced(row.step, total, f"{figures}, {row.images_per_second:.1f} images/s")

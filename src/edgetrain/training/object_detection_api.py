@@ -14,14 +14,19 @@ import tensorflow as tf
 from object_detection import export_tflite_graph_lib_tf2, inputs, model_lib
 from object_detection.builders import model_builder, optimizer_builder
 from object_detection.core import freezable_batch_norm, standard_fields
+from object_detection.protos import train_pb2
 from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
 
+from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import TrainingError
+from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.training.compatibility import restore_moved_names
+from edgetrain.training.tensorflow1_weights import WeightMatch, load_tensorflow1_weights
 
 SOURCE_ID = standard_fields.InputDataFields.source_id
 _IMAGE = standard_fields.InputDataFields.image
 _TRUE_SHAPE = standard_fields.InputDataFields.true_image_shape
+_LOWEST_SCORE = 0.001
 
 Tensors = Mapping[str, tf.Tensor]
 
@@ -34,6 +39,19 @@ class Losses(NamedTuple):
     classification: tf.Tensor
 
 
+class Found(NamedTuple):
+    """Detections of a batch, best first; ``counts`` tells how many of each picture's are real.
+
+    Boxes float32 (batch, n, 4), fractions of the picture, ymin xmin ymax xmax; classes (batch, n) from 0; scores
+    (batch, n) 0 to 1.
+    """
+
+    boxes: tf.Tensor
+    classes: tf.Tensor
+    scores: tf.Tensor
+    counts: tf.Tensor
+
+
 def build_model(config: TrainEvalPipelineConfig, *, is_training: bool) -> Any:
     """Return the API's detection model with all its variables created.
 
@@ -42,8 +60,8 @@ def build_model(config: TrainEvalPipelineConfig, *, is_training: bool) -> Any:
     """
     model = model_builder.build(config.model, is_training=is_training)
     _set_phase(model, is_training=False)
-    resizer = config.model.ssd.image_resizer.fixed_shape_resizer
-    shape = (resizer.height, resizer.width, 3)
+    size = input_size(config)
+    shape = (size.height, size.width, 3)
     model.predict(tf.zeros((1, *shape)), tf.constant([shape]))
     _freeze(model, list(config.train_config.freeze_variables))
     return model
@@ -95,21 +113,70 @@ def training_losses(model: Any, features: Tensors, labels: Tensors) -> Losses:
     )
 
 
+def input_size(config: TrainEvalPipelineConfig) -> ImageSize:
+    """Return the size that the network reads."""
+    resizer = config.model.ssd.image_resizer.fixed_shape_resizer
+    return ImageSize(resizer.width, resizer.height)
+
+
+def class_names(config: TrainEvalPipelineConfig) -> tuple[str, ...]:
+    """Return the names of the network's classes, in the order of their ids.
+
+    Raises:
+        LabelMapError: the label map is damaged.
+    """
+    return read_label_map(Path(config.train_input_reader.label_map_path)).names
+
+
+def detect(model: Any, config: TrainEvalPipelineConfig, pixels: tf.Tensor) -> Found:
+    """Return what a model in training sees in pictures, batch normalization with its stored statistics.
+
+    Boxes and scores are decoded as the API's own post-processing does, whose suppression takes a minute to trace.
+
+    Args:
+        model: a model of ``build_model``.
+        config: of the model.
+        pixels: uint8 (batch, height, width, 3) of the network's size.
+    """
+    _set_phase(model, is_training=False)
+    images, shapes = model.preprocess(tf.cast(pixels, tf.float32))
+    prediction = model.predict(images, shapes)
+    # The decoder wants one set of anchors, which is the same for each picture.
+    boxes, _ = model._batch_decode(prediction["box_encodings"], prediction["anchors"])  # noqa: SLF001 - not public
+    scores = tf.sigmoid(prediction["class_predictions_with_background"][..., 1:])
+    limits = config.model.ssd.post_processing.batch_non_max_suppression
+    kept = tf.image.combined_non_max_suppression(
+        boxes[:, :, tf.newaxis],
+        scores,
+        limits.max_detections_per_class,
+        limits.max_total_detections,
+        limits.iou_threshold,
+        _LOWEST_SCORE,
+        clip_boxes=False,  # as the exported graph
+    )
+    return Found(kept.nmsed_boxes, kept.nmsed_classes, kept.nmsed_scores, kept.valid_detections)
+
+
 def build_optimizer(config: TrainEvalPipelineConfig, step: tf.Variable) -> tuple[Any, Callable[[], tf.Tensor]]:
     """Return the configured optimizer, and its learning rate as a function of ``step``."""
     optimizer, (rate,) = optimizer_builder.build(config.train_config.optimizer, global_step=step)
     return optimizer, rate if callable(rate) else lambda: rate
 
 
-def restore_start(model: Any, config: TrainEvalPipelineConfig, prefix: Path) -> None:
-    """Load the fine-tune checkpoint into the model, as ``fine_tune_checkpoint_type`` says.
+def restore_start(model: Any, config: TrainEvalPipelineConfig, prefix: Path) -> list[WeightMatch]:
+    """Load the fine-tune checkpoint into the model, as ``fine_tune_checkpoint_type`` and ``…_version`` say.
+
+    Return what became of each variable where that is decided by name, that is for a checkpoint of TensorFlow 1.
 
     Raises:
         TrainingError: the checkpoint is damaged or belongs to another network.
     """
     kind = config.train_config.fine_tune_checkpoint_type
-    checkpoint = tf.train.Checkpoint(**model.restore_from_objects(fine_tune_checkpoint_type=kind))
     network = config.model.ssd.feature_extractor
+    if config.train_config.fine_tune_checkpoint_version == train_pb2.V1:
+        names = class_names(config)
+        return load_tensorflow1_weights(model, prefix, network=network.type, kind=kind, class_names=names)
+    checkpoint = tf.train.Checkpoint(**model.restore_from_objects(fine_tune_checkpoint_type=kind))
     try:
         checkpoint.read(str(prefix)).expect_partial().assert_existing_objects_matched()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
@@ -121,6 +188,7 @@ def restore_start(model: Any, config: TrainEvalPipelineConfig, prefix: Path) -> 
             "Give the checkpoint of that network (checkpoint.url), "
             "or the network of that checkpoint (network.type, network.depth_multiplier)."
         ) from error
+    return []
 
 
 def export_saved_model(

@@ -1,4 +1,4 @@
-"""What the reports prove of a compiled model: that a device passed these very bytes, or why that is not known."""
+"""Whether a Coral device has passed a model, told from the report of ``hardware``."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from edgetrain.formats.charts import finite_number
 from edgetrain.formats.stage_reports import Records, as_object, as_text, value_of
 
 
-def is_proven_on_device(records: Records, digest: str) -> bool:
-    """Return whether a device passed the model with this SHA-256."""
+def is_proven(records: Records, digest: str) -> bool:
+    """Return whether a device passed the compiled model with this SHA-256."""
     is_pass = value_of(records, "hardware", "is_hardware_pass") is True
-    return (
-        is_pass
-        and not value_of(records, "hardware", "is_rehearsal")
-        and value_of(records, "hardware", "model_sha256") == digest
-    )
+    is_rehearsal = value_of(records, "hardware", "is_rehearsal") is True
+    return is_pass and not is_rehearsal and value_of(records, "hardware", "model_sha256") == digest
 
 
 def hardware_state(records: Records, digest: str) -> str:
-    """Return in words what the hardware test was, for a model that is not proven."""
+    """Return why there is no pass, as part of a sentence."""
     if "hardware" not in records:
         return "the hardware test was not run"
     if value_of(records, "hardware", "is_rehearsal"):
@@ -28,10 +25,10 @@ def hardware_state(records: Records, digest: str) -> str:
     return f"the hardware test failed: {records['hardware'].report.summary}"
 
 
-def hardware_result(records: Records) -> HardwareResult | None:
-    """Return the figures of a hardware test, ``None`` where they are missing."""
+def hardware_result(records: Records, digest: str) -> HardwareResult | None:
+    """Return what a device showed of the model with this SHA-256; ``None`` without a pass, or without its latency."""
     latency = finite_number(as_object(value_of(records, "hardware", "latency")).get("p90_ms"))
-    if latency is None:
+    if latency is None or not is_proven(records, digest):
         return None
     metrics = as_object(as_object(value_of(records, "hardware", "results")).get("device"))
     device = as_text(value_of(records, "hardware", "device"))

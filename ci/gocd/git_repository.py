@@ -1,0 +1,150 @@
+"""Git as GoCD's materials use it: a repository, its commits, what they changed, a checkout of one.
+
+The rehearsal only ever works on bare copies of its own: whatever a job pushes ends there.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetrain.core.errors import SettingsError, ToolError
+
+_TIMEOUT_SECONDS = 3600  # a dataset may be large
+# Nobody is there to answer, and hooks and filters of the user play no part.
+_ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
+_OPTIONS = (
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "gc.auto=0",
+    "-c",
+    "advice.detachedHead=false",
+)
+_IDENTITY = ("-c", "user.name=rehearsal", "-c", "user.email=rehearsal@example.invalid", "-c", "commit.gpgSign=false")
+
+
+@dataclass(frozen=True)
+class GitRepository:
+    """A bare repository; ``source`` is what it was copied from, as a person named it."""
+
+    path: Path
+    source: str
+
+    def newest(self, branch: str) -> str:
+        """Return the newest commit of a branch.
+
+        Raises:
+            SettingsError: there is no such branch.
+        """
+        found = _git(self.path, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}", may_fail=True)
+        if not found:
+            names = _git(self.path, "for-each-ref", "--format=%(refname:short)", "refs/heads").split()
+            there = ", ".join(names) or "none"
+            raise SettingsError(f'{self.source}: there is no branch "{branch}" (it has: {there}). Correct the branch.')
+        return found.strip()
+
+    def commits(self, newest: str, after: str) -> list[str]:
+        """Return the commits that came after an earlier one, newest first; the newest alone if that is unknown."""
+        if not after or not _git(self.path, "rev-parse", "--verify", "--quiet", f"{after}^{{commit}}", may_fail=True):
+            return [newest]
+        return _git(self.path, "rev-list", f"{after}..{newest}").split()
+
+    def changed_files(self, commits: Sequence[str]) -> list[str]:
+        """Return the names of all files that commits changed, sorted."""
+        names: set[str] = set()
+        for commit in commits:
+            listed = _git(self.path, "diff-tree", "--root", "-r", "-c", "--no-commit-id", "--name-only", "-z", commit)
+            names.update(name for name in listed.split("\0") if name)
+        return sorted(names)
+
+    def check_out(self, branch: str, commit: str, folder: Path) -> None:
+        """Clone the repository into a folder that does not exist, and put a branch on a commit."""
+        _git(self.path, "clone", "--quiet", "--branch", branch, "--", str(self.path), str(folder))
+        _git(folder, "reset", "--quiet", "--hard", commit)
+
+
+def copied_repository(path: Path, source: str, refs: str) -> GitRepository:
+    """Return a bare copy that holds what the source has now.
+
+    Args:
+        path: of the copy, made or brought up to date.
+        source: path or URL of a repository.
+        refs: which ones, as git's refspec.
+
+    Raises:
+        ToolError: git fails.
+    """
+    _git(None, "init", "--quiet", "--bare", "--initial-branch=main", str(path))
+    _git(path, "fetch", "--quiet", "--prune", "--no-tags", "--update-head-ok", "--", source, refs)
+    return GitRepository(path, source)
+
+
+def committed_folder(path: Path, folder: Path, branch: str) -> GitRepository:
+    """Return a bare repository whose branch holds a plain folder as it is now; a new commit only if that changed.
+
+    Raises:
+        ToolError: git fails, as it does where the folder has no file.
+    """
+    _git(None, "init", "--quiet", "--bare", f"--initial-branch={branch}", str(path))
+    _git(path, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
+    exact = ("-c", "core.bare=false", "-c", "core.autocrlf=false", "-c", "core.excludesFile=")
+    at = ("--git-dir", str(path), "--work-tree", str(folder), *exact)
+    _git(folder, *at, "add", "--all", "--", ".")
+    if _git(folder, *at, "status", "--porcelain", "--untracked-files=no"):
+        _git(folder, *at, *_IDENTITY, "commit", "--quiet", "--message", f"{folder.name} as it is")
+    return GitRepository(path, str(folder))
+
+
+def is_repository(path: Path) -> bool:
+    """Return whether a folder is a repository of its own, with files or bare; one inside a repository is not."""
+    if not path.is_dir():
+        return False
+    if _git(path, "rev-parse", "--is-bare-repository", may_fail=True).strip() == "true":
+        return (path / "objects").is_dir()
+    top = _git(path, "rev-parse", "--show-toplevel", may_fail=True).rstrip("\n")
+    return bool(top) and Path(top).resolve() == path.resolve()
+
+
+def uncommitted(path: Path) -> list[str]:
+    """Return the files of a repository that are not as they were committed."""
+    listed = _git(path, "status", "--porcelain", "-z", "--no-renames", may_fail=True)
+    return [entry[3:] for entry in listed.split("\0") if entry]
+
+
+def _git(path: Path | None, *words: str, may_fail: bool = False) -> str:
+    """Return what git answers; an empty text where it fails and may.
+
+    Raises:
+        ToolError: git is missing, fails or does not end.
+    """
+    at = () if path is None else ("-C", str(path))
+    try:
+        answer = subprocess.run(  # noqa: S603 - an argument list; what a user named follows "--" or is a path
+            ["git", *at, *_OPTIONS, *words],  # noqa: S607 - the user's own git
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            env={**_plain_environment(), **_ENVIRONMENT},
+            timeout=_TIMEOUT_SECONDS,
+        )
+    except FileNotFoundError as error:
+        raise ToolError("git is not installed, and materials are git repositories. Install git.") from error
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"git {words[0]}: no end after {_TIMEOUT_SECONDS} s. Try with a smaller repository.") from error
+    if answer.returncode and not may_fail:
+        said = answer.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {answer.returncode}"]
+        raise ToolError(f"git cannot do this: {' '.join(words[:3])} …: {said[-1]} Mend that, and rehearse again.")
+    return "" if answer.returncode else os.fsdecode(answer.stdout)
+
+
+def _plain_environment() -> dict[str, str]:
+    """Return the variables without those that point git to another repository, as they do inside a hook."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(("GIT_DIR", "GIT_WORK", "GIT_INDEX"))
+    }

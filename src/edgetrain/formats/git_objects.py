@@ -1,0 +1,67 @@
+"""What git holds of files as they once were: blobs by their id, without checking anything out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from edgetrain.core.errors import ToolError
+
+_TIMEOUT_SECONDS = 120
+_LARGEST_BYTES = 1 << 24
+
+
+def read_blobs(folder: Path, blobs: Mapping[str, str]) -> dict[str, bytes]:
+    """Return the content of files as git holds them, by name; those of more than 16 MiB are left out.
+
+    Args:
+        folder: anywhere in the repository.
+        blobs: ids of the files' contents, by name.
+
+    Raises:
+        ToolError: git is missing, fails, does not end, or lacks one of them.
+    """
+    sizes = dict(zip(blobs, _sizes(folder, blobs.values())))
+    wanted = [name for name, size_bytes in sizes.items() if size_bytes <= _LARGEST_BYTES]
+    answer = memoryview(_ask(folder, "--batch", [blobs[name] for name in wanted]))
+    contents, place = {}, 0
+    for name in wanted:
+        # A line with id, kind and size; the content; a line end.
+        start = place + len(f"{blobs[name]} blob {sizes[name]}\n")
+        place = start + sizes[name] + 1
+        contents[name] = bytes(answer[start : place - 1])
+    return contents
+
+
+def _sizes(folder: Path, ids: Iterable[str]) -> list[int]:
+    facts = [line.split() for line in _ask(folder, "--batch-check", ids).splitlines()]
+    absent = [os.fsdecode(fact[0]) for fact in facts if fact[1] != b"blob"]
+    if absent:
+        raise ToolError(
+            f"{folder}: git has no content for {absent[0]}, which a file had before. "
+            'Fetch the whole history ("git fetch --refetch"), or leave --since out.'
+        )
+    return [int(fact[2]) for fact in facts]
+
+
+def _ask(folder: Path, question: str, ids: Iterable[str]) -> bytes:
+    asked = "".join(f"{one}\n" for one in ids).encode()
+    if not asked:
+        return b""
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed program and arguments of our own
+            ["git", "cat-file", question],  # noqa: S607 - the user's own git
+            cwd=folder,
+            input=asked,
+            capture_output=True,
+            check=True,
+            timeout=_TIMEOUT_SECONDS,
+        )
+    except subprocess.CalledProcessError as error:
+        reason = os.fsdecode(error.stderr).strip()
+        raise ToolError(f"git cat-file failed in {folder} ({reason}). Mend the repository.") from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ToolError(f"git cat-file in {folder}: {error}. Mend that, or leave --since out.") from error
+    return done.stdout

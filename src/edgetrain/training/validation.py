@@ -1,0 +1,86 @@
+"""The validation pictures, judged while the detector is in training: which weights are the best so far?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from edgetrain.core.boxes import ImageSize, NormalizedBox
+from edgetrain.core.detections import DetectedObject
+from edgetrain.formats.detection_example import DetectionExample, read_examples
+from edgetrain.formats.detection_metrics import detections_of, judge
+from edgetrain.formats.pixels import network_pixels
+from edgetrain.training.object_detection_api import Found
+
+_MOST_PICTURES = 300
+_BATCH = 16
+_COST_OF_A_PICTURE = 0.3  # of the time that training takes for one
+_SHARE_OF_TIME = 0.05
+_MOST_JUDGEMENTS = 50
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is judged: ``detect`` finds objects in uint8 pictures (batch, height, width, 3) of ``input_size``."""
+
+    detect: Callable[[tf.Tensor], Found]
+    input_size: ImageSize
+    class_names: Sequence[str]
+
+
+class Validation:
+    """Validation pictures, in memory as the network reads them."""
+
+    def __init__(self, judged: Judged, examples: Sequence[DetectionExample]) -> None:
+        """Decode the pictures, at least one of which has an object."""
+        self._examples = examples
+        self._class_names = judged.class_names
+        self._pixels = [network_pixels(one.image_bytes, judged.input_size, one.filename) for one in examples]
+        self._detect = tf.function(judged.detect)
+
+    def average_precision(self) -> float:
+        """Return the COCO AP of the model's weights, 0 to 1."""
+        found: list[list[DetectedObject]] = []
+        for start in range(0, len(self._pixels), _BATCH):
+            found += self._found(self._pixels[start : start + _BATCH])
+        detections = detections_of(self._examples, found)
+        return judge(self._examples, detections, self._class_names).mean_average_precision
+
+    def _found(self, pixels: list[Any]) -> list[list[DetectedObject]]:
+        # All batches have one size, so that the graph is traced once.
+        whole = np.stack([*pixels, *[pixels[-1]] * (_BATCH - len(pixels))])
+        boxes, classes, scores, counts = (part.numpy() for part in self._detect(tf.constant(whole)))
+        return [
+            [
+                DetectedObject(int(classes[i, k]), float(scores[i, k]), NormalizedBox(*map(float, boxes[i, k])))
+                for k in range(counts[i])
+            ]
+            for i in range(len(pixels))
+        ]
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self._pixels)
+
+
+def interval(pictures: int, steps: int, batch_size: int) -> int:
+    """Return how many steps to train between two judgements, so that these take about a twentieth of the time."""
+    cost_in_steps = _COST_OF_A_PICTURE * pictures / batch_size
+    return max(1, math.ceil(cost_in_steps / _SHARE_OF_TIME), math.ceil(steps / _MOST_JUDGEMENTS))
+
+
+def read_validation(judged: Judged, shards: Sequence[Path]) -> Validation | None:
+    """Return the validation pictures, evenly chosen where there are very many; ``None`` if they have no object.
+
+    Raises:
+        DatasetError: a record is damaged, or a picture cannot be decoded.
+    """
+    examples = list(read_examples(shards))
+    chosen = examples[:: max(1, math.ceil(len(examples) / _MOST_PICTURES))]
+    return Validation(judged, chosen) if any(one.boxes for one in chosen) else None

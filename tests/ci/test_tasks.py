@@ -1,0 +1,46 @@
+"""CI's own tasks end with a message and the right exit code."""
+
+import pytest
+from invoke import Context, Exit
+
+from ci import tasks
+
+PIPELINE = """\
+format_version: 10
+pipelines:
+  one:
+    group: edge
+    materials: {code: {type: configrepo}}
+    stages: [build: {tasks: [exec: {command: ci/inv, arguments: [validate]}]}]
+"""
+
+
+@pytest.fixture
+def gocd_dir(tmp_path, monkeypatch):
+    """Return the folder of pipeline files in a project of its own, which is the current folder."""
+    monkeypatch.setattr(tasks, "_ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gocd").mkdir()
+    return tmp_path / "gocd"
+
+
+def test_pipelines_without_fault_are_counted(gocd_dir, capsys):
+    (gocd_dir / "one.gocd.yaml").write_text(PIPELINE)
+
+    tasks.pipelines(Context())
+
+    assert capsys.readouterr().out == "1 pipeline file without fault\n"
+
+
+def test_faults_of_pipelines_are_named_from_here(gocd_dir):
+    (gocd_dir / "one.gocd.yaml").write_text(PIPELINE.replace("group", "grup"))
+
+    with pytest.raises(Exit, match=r"^gocd/one\.gocd\.yaml:3: a pipeline has no \"group\"") as caught:
+        tasks.pipelines(Context())
+
+    assert caught.value.code == 1
+
+
+def test_no_pipeline_at_all_is_a_fault(gocd_dir):
+    with pytest.raises(Exit, match=r"error: gocd: there is no \*\.gocd\.yaml"):
+        tasks.pipelines(Context())
