@@ -347,7 +347,7 @@ def bundle(
 def promote(
     context: Context, dataset: Flag = None, workspace: Flag = None, champion: Flag = None, rollback: bool = False
 ) -> None:
-    """Make the model the champion if it beats the present one and a Coral has passed it; --rollback goes back."""
+    """Make the model the champion if a device passed it and it beats the present one; --rollback: take that back."""
     run(context, "promote", dataset=dataset, workspace=workspace, champion=champion, rollback=rollback)
 
 

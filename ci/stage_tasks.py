@@ -59,9 +59,9 @@ FLAGS = {
     "max_latency_ms": ("hardware.max_latency_ms", "limit of the 90th percentile"),
     "minutes": ("hardware.minutes", "how long it must run without a pause"),
     "bundle_format": ("bundle.format", "frigate or pycoral"),
-    "champion": ("promote.champion", "branch that holds the model in use"),
-    "rollback": ("promote.rollback", "make the champion before the present one the champion again"),
     "unproven": ("bundle.unproven", "also a model that no Coral device has passed; the bundle says so"),
+    "champion": ("promote.champion", "branch with the champion's record; a tag or commit: compare only"),
+    "rollback": ("promote.rollback", "bring the champion before back"),
 }
 HELP = {name: f"{text} ({setting})" for name, (setting, text) in FLAGS.items()}
 HELP |= {

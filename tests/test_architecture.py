@@ -224,6 +224,7 @@ def test_no_module_is_named_like_the_standard_library_or_like_a_drawer():
         pytest.param("import edgetrain.stages.compile", {"tensorflow", "object_detection", "pandas"}, id="compile"),
         pytest.param("import edgetrain.stages.hardware", {"tensorflow", "object_detection", "pandas"}, id="hardware"),
         pytest.param("import edgetrain.stages.bundle", {"tensorflow", "object_detection", "pandas"}, id="bundle"),
+        pytest.param("import edgetrain.stages.promote", {"object_detection", "jinja2", "lxml"}, id="promote"),
         pytest.param("import edgetrain.flow, edgetrain.console", set(HEAVY), id="flow"),
     ],
 )

@@ -56,6 +56,8 @@ def _checkpoint_file(settings: Settings, _workspace: Workspace) -> Sequence[Path
     return () if not url or url.startswith(("http://", "https://")) else (Path(url.removeprefix("file://")),)
 
 
+_PROOFS = ("evaluate", "compile", "hardware")
+
 STAGES: tuple[Stage, ...] = (
     Stage(
         "validate",
@@ -164,14 +166,10 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "promote",
         ("promote",),
-        # What a promotion reads is asked for by itself: a rollback needs none of it.
-        optional=lambda _, w: [
-            w.model_path,
-            w.records_dir,
-            w.label_map_path,
-            w.compiled_model_path,
-            *(w.report_path(name) for name in ("evaluate", "compile", "hardware")),
-        ],
+        reads=lambda s, w: [] if s.promote.rollback else [w.model_path, w.records_dir, w.label_map_path],
+        optional=lambda _, w: [w.compiled_model_path, *(w.report_path(name) for name in _PROOFS)],
+        # The champion may have moved: a decision is never up to date.
+        is_partial=lambda _: True,
     ),
     Stage(
         "report",

@@ -33,8 +33,8 @@ _PACKAGES = (
 class StageInputs:
     """What a stage's result depends on.
 
-    ``required`` maps each input to the stage that makes it; ``outputs`` are what the stage leaves. A partial result,
-    of a part of the dataset only, is never up to date.
+    ``required`` maps each input to the stage that makes it; ``outputs`` are what the stage leaves. A partial result
+    (of a part of the dataset, or that depends on what is not a file here) is never up to date.
     """
 
     settings: Mapping[str, object]
@@ -141,7 +141,7 @@ def run_if_stale(  # noqa: PLR0913 - all but the first three are keyword-only
     record = StageRecord(
         stage=name,
         report=report,
-        fingerprint="" if failure or inputs.is_partial else fingerprint,
+        fingerprint="" if failure else fingerprint,
         settings=plain_settings,
         inputs=used,
         outputs={workspace.relative(path): digests.of(path) for path in inputs.outputs},

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from edgetrain.core.errors import ToolError
-from edgetrain.core.processes import run_program
+from edgetrain.core.processes import ask_program, run_program
 
 
 def python(code, timeout_seconds=30.0):
@@ -21,6 +21,20 @@ def test_both_outputs_and_the_code_are_kept():
     ended = python("import sys; print('a', flush=True); print('b', file=sys.stderr); sys.exit(3)")
 
     assert (ended.code, ended.output, ended.is_timed_out) == (3, "a\nb\n", False)
+
+
+def test_bytes_are_handed_over_and_two_outputs_come_back_apart():
+    code = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read()[::-1]); sys.stderr.write('told'); sys.exit(3)"
+
+    answer = ask_program([sys.executable, "-c", code], b"\0ab", timeout_seconds=30)
+
+    assert (answer.code, answer.output, answer.errors, answer.is_timed_out) == (3, b"ba\0", b"told", False)
+
+
+def test_a_program_that_is_asked_ends_at_the_limit_too():
+    answer = ask_program([sys.executable, "-c", "import time; time.sleep(60)"], timeout_seconds=0.5)
+
+    assert (answer.code, answer.is_timed_out) == (-signal.SIGKILL, True)
 
 
 def test_a_signal_is_a_negative_code():

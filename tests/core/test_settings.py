@@ -154,3 +154,20 @@ def test_a_path_may_start_at_home_or_be_absolute():
 
 def test_empty_text_is_text():
     assert parse_value(None, str, label="x", base_dir=BASE) == ""
+
+
+@pytest.mark.parametrize("floors", [{"boat": 0.3, "2": 1}, "boat=0.3, 2=1"])
+def test_numbers_by_name_are_a_mapping_or_text(floors):
+    assert parse(flags={"promote.class_floors": floors}).promote.class_floors == {"boat": 0.3, "2": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("floors", "message"),
+    [
+        pytest.param("boat=much", "promote.class_floors: boat is 'much', but must be a number", id="word"),
+        pytest.param("boat=2", "promote.class_floors: boat is 2.0, but must be between 0 and 1", id="range"),
+    ],
+)
+def test_a_wrong_number_by_name_is_told(floors, message):
+    with pytest.raises(SettingsError, match=message):
+        parse(flags={"promote.class_floors": floors})

@@ -52,6 +52,10 @@ class ModelError(EdgetrainError):
     """A model file is damaged, or is not what the next step needs: make it again."""
 
 
+class ChampionError(EdgetrainError):
+    """The champion's record or its repository is unusable as it is: mend it, or name another one."""
+
+
 class ToolError(EdgetrainError):
     """An external program is missing or failed."""
 

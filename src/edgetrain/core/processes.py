@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edgetrain.core.errors import ToolError
@@ -21,6 +21,16 @@ class Ended:
     is_timed_out: bool
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a program answered, in bytes; ``code`` as in :class:`Ended`."""
+
+    code: int
+    output: bytes
+    errors: bytes
+    is_timed_out: bool
+
+
 def run_program(command: Sequence[str], *, timeout_seconds: float) -> Ended:
     """Run a program to its end; at the limit, or when this process is interrupted, it and what it started are ended.
 
@@ -31,24 +41,55 @@ def run_program(command: Sequence[str], *, timeout_seconds: float) -> Ended:
     Raises:
         ToolError: it cannot be started.
     """
+    with _started(command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT) as process:
+        output, _, is_timed_out = _to_end(process, None, timeout_seconds)
+    return Ended(process.returncode, output.decode(errors="replace"), is_timed_out)
+
+
+def ask_program(command: Sequence[str], content: bytes = b"", *, timeout_seconds: float) -> Answer:
+    """Run a program as :func:`run_program` does, hand it bytes, and keep its two outputs apart.
+
+    Args:
+        command: program and arguments; no shell looks at them.
+        content: what it reads on its standard input.
+        timeout_seconds: the limit.
+
+    Raises:
+        ToolError: it cannot be started.
+    """
+    with _started(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        output, errors, is_timed_out = _to_end(process, content, timeout_seconds)
+    return Answer(process.returncode, output, errors, is_timed_out)
+
+
+@contextlib.contextmanager
+def _started(command: Sequence[str], *, stdin: int, stderr: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a program in a session of its own: without a terminal it cannot ask anybody."""
     try:
         process = subprocess.Popen(  # noqa: S603 - a list of arguments
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+            command, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True
         )
     except OSError as error:
         raise ToolError(
             f"{command[0]}: cannot be started ({error.strerror}). Install it, or correct its name."
         ) from error
     try:
-        output, _ = process.communicate(timeout=timeout_seconds)
-        is_timed_out = False
-    except subprocess.TimeoutExpired:
-        _end(process)
-        output, _ = process.communicate()
-        is_timed_out = True
+        yield process
     finally:
         _end(process)
-    return Ended(process.returncode, output.decode(errors="replace"), is_timed_out)
+
+
+def _to_end(
+    process: subprocess.Popen[bytes], content: bytes | None, timeout_seconds: float
+) -> tuple[bytes, bytes, bool]:
+    """Return both outputs of a program, and whether it was ended at the limit."""
+    try:
+        output, errors = process.communicate(content, timeout=timeout_seconds)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        output, errors = process.communicate()
+        return output, errors or b"", True
+    return output, errors or b"", False
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -281,24 +281,24 @@ class BundleSettings:
 
 @dataclass(frozen=True)
 class PromoteSettings:
-    """Where champions are kept, and what a challenger must do to become one.
+    """Where the champion's record lies, and what a challenger must reach to take its place.
 
-    ``champion`` is a branch of ``repository`` (``None``: that of the dataset) and of ``remote`` (empty: only here).
-    APs are 0 to 1: a challenger's must be the champion's plus ``min_gain``, which may be negative; that of a class may
-    be ``max_class_drop`` below the champion's, but not below ``min_class_ap``; classes with fewer test boxes than
-    ``min_class_boxes`` are not judged. ``max_latency_gain`` and ``max_missing_pictures`` are shares.
+    ``champion`` is a branch (also a tag or commit, to compare with only) of ``repository`` (``None``: the one that the
+    dataset lies in), of its ``remote`` where one is named. Gains and drops are differences of AP, 0 to 1;
+    ``class_floors`` are APs by class name; ``max_latency_ms`` and ``max_latency_gain`` (a share of the champion's)
+    limit the 90th percentile; ``max_missing_pictures`` is a share of the champion's test pictures.
     """
 
     champion: str
     repository: Optional[Path]
-    remote: str = field(metadata={"pattern": "[^-].*|", "shape": "a git remote or URL, or empty"})
+    remote: str
     rollback: bool
     min_gain: float = field(metadata=_between(-1, 1))
     max_class_drop: float = field(metadata=_between(0, 1))
-    min_class_ap: float = field(metadata=_between(0, 1))
     min_class_boxes: int = field(metadata=_at_least(1))
-    max_ap_drop: Optional[float] = field(metadata=_between(0, 1))
-    max_latency_ms: Optional[float] = field(metadata=_at_least(0.001))
+    class_floors: dict[str, float] = field(metadata=_between(0, 1))
+    max_ap_drop: float = field(metadata=_between(0, 1))
+    max_latency_ms: Optional[float] = field(metadata=_between(0, 60_000))
     max_latency_gain: float = field(metadata=_between(0, 100))
     max_missing_pictures: float = field(metadata=_between(0, 1))
 

@@ -130,6 +130,9 @@ def parse_value(value: object, kind: object, *, label: str, base_dir: Path) -> o
         return _parse_path(value, label, base_dir)
     if kind in (int, float):
         return _parse_number(value, kind, label)
+    if kind == dict[str, float]:
+        pairs = _parse_pairs(value, label)
+        return {name: _parse_number(word, float, f"{label}: {name}") for name, word in pairs.items()}
     parsers = {bool: _parse_bool, str: _parse_text, tuple: _parse_names, dict: _parse_pairs}
     return parsers[typing.get_origin(kind) or kind](value, label)  # type: ignore[index]
 
@@ -193,7 +196,7 @@ def _parse_pairs(value: object, label: str) -> dict[str, str]:
     raise SettingsError(f"{label} is {value!r}, but must be names with a value each, such as {{name: value}}.")
 
 
-def _check_names(value: Mapping[str, str], limits: Mapping[str, object], label: str) -> None:
+def _check_names(value: Mapping[str, object], limits: Mapping[str, object], label: str) -> None:
     keys = limits.get("keys")
     for name, word in value.items():
         if isinstance(keys, tuple) and name not in keys:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgetrain.core.detections import DetectedObject
 from edgetrain.core.progress import listener
 from edgetrain.devices.cpu import cpu_detector
 from edgetrain.formats.coco_metrics import Detection
@@ -16,12 +17,21 @@ from edgetrain.formats.pixels import network_pixels
 def detect_all(name: str, model_path: Path, examples: Sequence[DetectionExample]) -> list[Detection]:
     """Return what one model finds in all pictures; a picture's id is its place among them.
 
+    Arguments and errors are those of :func:`found_by`.
+    """
+    return detections_of(examples, found_by(name, model_path, examples))
+
+
+def found_by(name: str, model_path: Path, examples: Sequence[DetectionExample]) -> list[Sequence[DetectedObject]]:
+    """Return what one model finds in each picture.
+
     Args:
         name: what the progress calls the model.
         model_path: a TFLite detector.
         examples: the pictures.
 
     Raises:
+        ValueError: the file is no TFLite model or has not the four outputs of SSD post-processing.
         DatasetError: a picture cannot be decoded.
     """
     detector = cpu_detector(model_path)
@@ -29,4 +39,4 @@ def detect_all(name: str, model_path: Path, examples: Sequence[DetectionExample]
     for done, example in enumerate(examples, start=1):
         found.append(detector.detect(network_pixels(example.image_bytes, detector.input_size, example.filename)))
         listener().advanced(done, len(examples), f"{name} pictures")
-    return detections_of(examples, found)
+    return found

@@ -1,186 +1,225 @@
-"""The branch on which git keeps the champions: each commit is one, with its record, models and labels.
+"""Where the champion lies: a branch whose commits hold ``champion.json``, both models and ``labels.txt``.
 
-Objects are written directly, so no work tree and no index is touched. History is never rewritten: a rollback is a new
-commit with the files of an earlier one. A branch that somebody else moves meanwhile is not overwritten.
+Each promotion is one commit on the one before, a rollback too; no history is rewritten. With a remote, the remote's
+branch is the champion: it is fetched first and pushed to with a lease, and a local branch of that name is neither read
+nor moved. Somebody else's move in between is noticed, and nothing is promoted then.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from edgetrain.core.champion import Champion
-from edgetrain.core.errors import GateError, SettingsError, ToolError
-from edgetrain.core.files import json_text
+from edgetrain.core.errors import ChampionError, SettingsError
+from edgetrain.core.findings import printable
+from edgetrain.formats.champion_record import COMPILED_MODEL, MODEL, parse_champion, render_champion
+from edgetrain.formats.git_repository import GitRepository, reason
+from edgetrain.formats.stage_reports import clean_text
 
-RECORD_NAME = "champion.json"
-_TIMEOUT_SECONDS = 300
-_NOBODY = "0" * 40
-_ORIGIN = re.compile(r"^Champion-Of: ([0-9a-f]{40,64})$", re.MULTILINE)
-_CAREFUL = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
-_SIGNATURE = ("-c", "user.name=edgetrain", "-c", "user.email=edgetrain@localhost")
+RECORD, LABELS = "champion.json", "labels.txt"
+_RESTORES = "Edgetrain-Restores"
+_COMMIT_ID = re.compile("[0-9a-f]{7,40}")
+_SHORT = 12
 
 
 @dataclass(frozen=True)
-class HeldChampion:
-    """A champion and the commit that holds it."""
+class ChampionPlace:
+    """A branch, or a tag or commit, of a repository; ``commit`` is where it stands, empty if there is no champion."""
 
+    repository: GitRepository
+    name: str
+    remote: str
     commit: str
-    champion: Champion
+    is_branch: bool
+
+    @property
+    def shown(self) -> str:
+        """How messages call it, without a password in the remote's URL."""
+        return f"{clean_text(self.remote)}/{self.name}" if self.remote and self.is_branch else self.name
 
 
-class ChampionBranch:
-    """A branch of a repository, and of a remote one if it has a name."""
+def find_champion(repository: GitRepository, name: str, remote: str) -> ChampionPlace:
+    """Return where the champion is; with a remote, as it is there now.
 
-    def __init__(self, repository: Path, branch: str, remote: str = "") -> None:
-        """Look at the branch as it is now.
-
-        Raises:
-            SettingsError: this is no name of a branch, or no repository.
-            ToolError: git is missing, fails or does not end; the remote cannot be reached.
-        """
-        self._folder, self._branch, self._remote = repository, branch, remote
-        if self._run("check-ref-format", f"refs/heads/{branch}").returncode or branch.startswith("-"):
-            raise SettingsError(f"promote.champion {branch!r} is no name of a branch. Name one, such as champion.")
-        inside = self._run("rev-parse", "--git-dir")
-        if inside.returncode:
-            raise SettingsError(
-                f"{repository}: champions are kept in a git repository, and this is none ({_said(inside)}). "
-                "Name one with promote.repository."
-            )
-        self._local = self._commit_of(f"refs/heads/{branch}")
-        self.head = self._fetched() if remote else self._local
-
-    def _fetched(self) -> str:
-        listed = self._ask("ls-remote", "--heads", "--", self._remote, f"refs/heads/{self._branch}")
-        if not listed:
-            return ""
-        self._ask("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", self._remote, listed.split()[0])
-        return listed.split()[0]
-
-    def champion(self) -> HeldChampion | None:
-        """Return who is the champion; ``None`` if there was never one.
-
-        Raises:
-            ModelError: what the branch holds is no champion's record.
-        """
-        return self._held(self.head) if self.head else None
-
-    def _held(self, commit: str) -> HeldChampion:
-        name = f"{self._branch}:{RECORD_NAME}"
-        content = self._run("cat-file", "blob", f"{commit}:{RECORD_NAME}")
-        text = "" if content.returncode else content.stdout.decode("utf-8", "replace")
-        return HeldChampion(commit, Champion.from_text(text, name))
-
-    def file(self, commit: str, name: str) -> bytes:
-        """Return a file of a champion.
-
-        Raises:
-            ToolError: the commit has no such file.
-        """
-        return self._answer("cat-file", "blob", f"{commit}:{name}")
-
-    def add(self, champion: Champion, files: Mapping[str, bytes]) -> str:
-        """Make a model the champion, and return the commit.
-
-        Raises:
-            ToolError: git fails, or the branch moved meanwhile; nothing was promoted then.
-        """
-        contents = {RECORD_NAME: json_text(champion.to_json()).encode(), **files}
-        blobs = {name: self._ask("hash-object", "-w", "--stdin", given=data) for name, data in contents.items()}
-        rows = "".join(f"100644 blob {blob}\t{name}\n" for name, blob in sorted(blobs.items()))
-        tree = self._ask("mktree", given=rows.encode())
-        return self._advance(tree, f"Promote the model of dataset {champion.revision[:12] or 'unknown'}")
-
-    def roll_back(self) -> tuple[HeldChampion, str]:
-        """Make the champion before the present one the champion again; return it and the new commit.
-
-        A second rollback goes one further back.
-
-        Raises:
-            GateError: there was none before.
-            ToolError: git fails, or the branch moved meanwhile.
-        """
-        if not self.head:
-            raise GateError(f"promote: {self._branch} holds no champion, so there is none to go back to.")
-        message = self._ask("log", "-1", "--format=%B", self.head)
-        origin = _ORIGIN.search(message)
-        before = self._commit_of(f"{origin[1] if origin else self.head}^1")
-        while before and (match := _ORIGIN.search(self._ask("log", "-1", "--format=%B", before))):
-            before = match[1]
-        if not before:
-            raise GateError(
-                f"promote: the champion of {self._branch} is the first one, so there is none to go back to."
-            )
-        held = self._held(before)
-        tree = self._ask("rev-parse", f"{before}^{{tree}}")
-        text = f"Roll back to the model of dataset {held.champion.revision[:12]}\n\nChampion-Of: {before}"
-        return held, self._advance(tree, text)
-
-    def _advance(self, tree: str, message: str) -> str:
-        """Move the branch, here and at the remote, to a new commit after the present one."""
-        parent = ["-p", self.head] if self.head else []
-        # Without a name of the user's own, git refuses to commit.
-        signature = () if self._run("config", "user.email").stdout else _SIGNATURE
-        commit = self._ask(*signature, "commit-tree", tree, *parent, given=message.encode())
-        ref = f"refs/heads/{self._branch}"
-        if self._remote:
-            lease = f"--force-with-lease={ref}:{self.head}"
-            pushed = self._run("push", "--quiet", "--no-verify", lease, "--", self._remote, f"{commit}:{ref}")
-            if pushed.returncode:
-                raise ToolError(
-                    f"promote: {self._remote} did not take {self._branch} ({_said(pushed)}). Nothing was promoted. "
-                    "Mend that (access rights, or somebody else's promotion), then run it again."
-                )
-        moved = self._run("update-ref", "-m", "edgetrain promote", ref, commit, self._local or _NOBODY)
-        if moved.returncode and not self._remote:
-            raise ToolError(
-                f"promote: {self._branch} moved meanwhile ({_said(moved)}). Nothing was promoted. Run it again."
-            )
-        self.head = self._local = commit
-        return commit
-
-    def _commit_of(self, revision: str) -> str:
-        found = self._run("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
-        return "" if found.returncode else found.stdout.decode().strip()
-
-    def _ask(self, *words: str, given: bytes = b"") -> str:
-        return self._answer(*words, given=given).decode("utf-8", "replace").strip()
-
-    def _answer(self, *words: str, given: bytes = b"") -> bytes:
-        answer = self._run(*words, given=given)
-        if answer.returncode:
-            raise ToolError(
-                f"git {' '.join(words)} failed in {self._folder} ({_said(answer)}). Mend that, then run it again."
-            )
-        return answer.stdout
-
-    def _run(self, *words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        return run_git(self._folder, *words, given=given)
-
-
-def run_git(folder: Path, *words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Return how git ended and what it said; it asks nobody and runs no hooks.
+    Args:
+        repository: local, bare ones too.
+        name: a branch, which need not exist yet, or a tag or commit.
+        remote: name or URL; empty: the repository itself.
 
     Raises:
-        ToolError: git is missing or does not end.
+        SettingsError: the name or the remote cannot be one.
+        ChampionError: the remote does not answer, or the branch is only known from another repository.
     """
-    try:
-        return subprocess.run(  # noqa: S603 - the arguments are a list; what is given never begins with "-"
-            ["env", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C", "git", *_CAREFUL, *words],  # noqa: S607 - the user's own git
-            cwd=folder,
-            input=given,
-            capture_output=True,
-            check=False,
-            timeout=_TIMEOUT_SECONDS,
+    for setting, text in (("promote.champion", name), ("promote.remote", remote)):
+        if text.startswith("-") or not text.isprintable() or (setting == "promote.champion" and not text):
+            raise SettingsError(f"{setting} is {text!r}, which git does not take. Name a branch and a remote.")
+    is_name = not repository.attempt("check-ref-format", f"refs/heads/{name}").code
+    tip = ""
+    if is_name:
+        tip = _fetched(repository, name, remote) if remote else repository.commit_of(f"refs/heads/{name}")
+    if tip:
+        return ChampionPlace(repository, name, remote, tip, is_branch=True)
+    if is_name and not remote:
+        _refuse_known_elsewhere(repository, name)
+    # Where a remote is named, a local branch of that name is not the champion.
+    commit = "" if is_name and repository.commit_of(f"refs/heads/{name}") else repository.commit_of(name)
+    if commit:
+        return ChampionPlace(repository, name, remote, commit, is_branch=False)
+    if not is_name or _COMMIT_ID.fullmatch(name):
+        raise ChampionError(f"{repository.folder}: git knows no {name!r}. Name a branch, a tag or a commit.")
+    return ChampionPlace(repository, name, remote, "", is_branch=True)
+
+
+def read_champion(place: ChampionPlace) -> tuple[Champion, bytes]:
+    """Return the record and the int8 model beside it.
+
+    Raises:
+        ChampionError: the commit holds no record, or a damaged one, or a model is missing or is not the recorded one.
+    """
+    where = f"{printable(place.shown)} ({place.commit[:_SHORT]})"
+    blobs = place.repository.blobs(place.commit)
+    if RECORD not in blobs:
+        raise ChampionError(
+            f"{where}: there is no {RECORD}, so this is no champion. Name another one with --champion, or another "
+            "branch in promote.champion, which then is made."
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ToolError(f"git {' '.join(words)} in {folder}: {error}. Mend that, then run it again.") from error
+    champion = parse_champion(place.repository.content(blobs[RECORD]), f"{where}: {RECORD}")
+    contents = {}
+    for name in (MODEL, COMPILED_MODEL):
+        contents[name] = place.repository.content(blobs[name]) if name in blobs else b""
+        if hashlib.sha256(contents[name]).hexdigest() != champion.digests[name]:
+            what = "is not the file that the record names" if name in blobs else "is missing"
+            raise ChampionError(f'{where}: {name} {what}. Take it back with "ci/inv promote --rollback".')
+    return champion, contents[MODEL]
 
 
-def _said(answer: subprocess.CompletedProcess[bytes]) -> str:
-    lines = answer.stderr.decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else f"exit code {answer.returncode}"
+def require_writable(place: ChampionPlace) -> None:
+    """Refuse a branch that must not be moved.
+
+    Raises:
+        ChampionError: it is a tag or commit, or checked out.
+    """
+    if not place.is_branch:
+        raise ChampionError(f"{place.name}: this is no branch, so nothing can be recorded there. Name a branch.")
+    checked_out = "" if place.remote else place.repository.work_tree_of(place.name)
+    if checked_out:
+        raise ChampionError(
+            f"{place.name}: this branch is checked out in {checked_out}, whose files would no longer fit. "
+            "Check out another branch there, or name another one in promote.champion."
+        )
+
+
+def write_champion(place: ChampionPlace, champion: Champion, models: Mapping[str, bytes], reasons: str) -> str:
+    """Make a model the champion; return its commit.
+
+    Args:
+        place: a branch.
+        champion: the record.
+        models: both files by name.
+        reasons: what the commit's message says, below its subject.
+
+    Raises:
+        ChampionError: the branch moved meanwhile, or cannot be pushed; nothing is promoted then.
+    """
+    labels = "".join(f"{name}\n" for name in champion.class_names).encode()
+    files = {RECORD: render_champion(champion).encode(), LABELS: labels, **models}
+    accuracy = champion.accuracy
+    subject = f"Promote model {champion.digests[MODEL][:_SHORT]}: AP {accuracy.mean_average_precision:.3f}"
+    tree = place.repository.write_tree(files)
+    return _advance(place, tree, f"{subject} on {accuracy.pictures} {champion.split} pictures\n\n{reasons}\n")
+
+
+def roll_back(place: ChampionPlace) -> tuple[str, str]:
+    """Make the champion before the present one the champion again; return the new commit and the restored one.
+
+    The new commit says which one it restores, so the next rollback goes further back.
+
+    Raises:
+        ChampionError: there is none before, it is damaged, or the branch moved meanwhile.
+    """
+    repository = place.repository
+    if not place.commit:
+        raise ChampionError(f"{place.shown}: there is no champion in {repository.folder}, so none to roll back.")
+    require_writable(place)
+    present = _restored_by(place, place.commit)
+    parents = repository.ask("rev-list", "--parents", "-n", "1", present).decode().split()[1:]
+    if not parents:
+        history = " that this shallow clone has; fetch the whole history" if repository.is_shallow() else ""
+        raise ChampionError(f"{place.shown}: {present[:_SHORT]} is the first champion{history}. None is before it.")
+    before = _restored_by(place, parents[0])
+    champion, _ = read_champion(ChampionPlace(repository, place.name, place.remote, before, is_branch=True))
+    message = (
+        f"Roll back to model {champion.digests[MODEL][:_SHORT]}\n\nTakes back {present}.\n\n{_RESTORES}: {before}\n"
+    )
+    return _advance(place, f"{before}^{{tree}}", message), before
+
+
+def _restored_by(place: ChampionPlace, commit: str) -> str:
+    """Return the promotion whose champion a commit holds: the commit itself, or what that rollback restored."""
+    body = place.repository.ask("log", "-1", f"--format=%(trailers:key={_RESTORES},valueonly)", commit)
+    restored = place.repository.commit_of(body.decode(errors="replace").strip()) if body.strip() else ""
+    is_before = restored and not place.repository.attempt("merge-base", "--is-ancestor", restored, commit).code
+    return restored if is_before else commit
+
+
+def _fetched(repository: GitRepository, name: str, remote: str) -> str:
+    """Return the commit of the remote's branch after its objects were fetched, empty if there is no such branch."""
+    full = f"refs/heads/{name}"
+    listed = repository.attempt("ls-remote", "--", remote, full)
+    if listed.code:
+        raise ChampionError(
+            f"promote.remote {clean_text(remote)}: git cannot read it{reason(listed)}. "
+            "Correct the remote or its credentials."
+        )
+    tips = [line.split("\t")[0] for line in listed.output.decode().splitlines() if line.endswith(f"\t{full}")]
+    if not tips:
+        return ""
+    fetched = repository.attempt("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", remote, full)
+    if fetched.code or not repository.commit_of(tips[0]):
+        raise ChampionError(
+            f"promote.remote {clean_text(remote)}: {name} cannot be fetched{reason(fetched)}. Run again."
+        )
+    return tips[0]
+
+
+def _refuse_known_elsewhere(repository: GitRepository, name: str) -> None:
+    """Refuse to take a clone that lacks the branch for a repository without a champion."""
+    listed = repository.ask("for-each-ref", "--format=%(refname:lstrip=2)", f"refs/remotes/*/{name}")
+    known = listed.decode(errors="replace").split()
+    if known:
+        raise ChampionError(
+            f"{repository.folder}: there is no branch {name}, but {known[0]}. Set promote.remote to "
+            f"{known[0].removesuffix(f'/{name}')}, or compare only, with --champion {known[0]}."
+        )
+
+
+def _advance(place: ChampionPlace, tree: str, message: str) -> str:
+    """Put a new commit on the branch if that still stands where it was read, and return it."""
+    require_writable(place)
+    repository, full = place.repository, f"refs/heads/{place.name}"
+    commit = repository.write_commit(tree, place.commit, message)
+    if not place.remote:
+        moved = repository.attempt("update-ref", "-m", "edgetrain promote", full, commit, place.commit)
+        if moved.code:
+            raise _not_moved(place, repository.commit_of(full), reason(moved))
+        return commit
+    lease = f"--force-with-lease={full}:{place.commit}"
+    pushed = repository.attempt("push", "--quiet", "--no-verify", lease, "--", place.remote, f"{commit}:{full}")
+    if pushed.code:
+        listed = repository.attempt("ls-remote", "--", place.remote, full).output.decode().split("\t")[0]
+        if listed != commit:  # a connection may break after the remote has done its part
+            raise _not_moved(place, listed, reason(pushed))
+    return commit
+
+
+def _not_moved(place: ChampionPlace, now: str, told: str) -> ChampionError:
+    start = f"{place.shown}: nothing was promoted, "
+    if now != place.commit:
+        return ChampionError(
+            f"{start}since the branch moved from {place.commit[:_SHORT] or 'nothing'} to {now[:_SHORT] or 'nothing'} "
+            f"meanwhile{told}. Run the same command again: it compares with what is there now."
+        )
+    return ChampionError(f"{start}since git could not move the branch{told}. Mend the repository or your rights in it.")

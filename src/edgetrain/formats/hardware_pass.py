@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from edgetrain.formats.stage_reports import Records, value_of
+from edgetrain.core.champion import HardwareResult
+from edgetrain.formats.charts import finite_number
+from edgetrain.formats.stage_reports import Records, as_object, as_text, value_of
 
 
 def is_proven(records: Records, digest: str) -> bool:
     """Return whether a device passed the compiled model with this SHA-256."""
     is_pass = value_of(records, "hardware", "is_hardware_pass") is True
-    return is_pass and value_of(records, "hardware", "model_sha256") == digest
+    is_rehearsal = value_of(records, "hardware", "is_rehearsal") is True
+    return is_pass and not is_rehearsal and value_of(records, "hardware", "model_sha256") == digest
 
 
 def hardware_state(records: Records, digest: str) -> str:
@@ -20,3 +23,13 @@ def hardware_state(records: Records, digest: str) -> str:
     if value_of(records, "hardware", "model_sha256") != digest:
         return "the hardware test was of another model"
     return f"the hardware test failed: {records['hardware'].report.summary}"
+
+
+def hardware_result(records: Records, digest: str) -> HardwareResult | None:
+    """Return what a device showed of the model with this SHA-256; ``None`` without a pass, or without its latency."""
+    latency = finite_number(as_object(value_of(records, "hardware", "latency")).get("p90_ms"))
+    if latency is None or not is_proven(records, digest):
+        return None
+    metrics = as_object(as_object(value_of(records, "hardware", "results")).get("device"))
+    device = as_text(value_of(records, "hardware", "device"))
+    return HardwareResult(device, latency, finite_number(metrics.get("mean_average_precision")))

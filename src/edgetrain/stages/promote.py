@@ -1,223 +1,251 @@
-"""Decide whether this model becomes the champion: the one in use, whose record and files stand on a branch in git.
+"""Let a model take the champion's place if it is good enough, or bring the champion before back.
 
-A challenger needs a hardware pass, and must not be worse than the champion on its own test pictures nor on those of the
-champion. All rules are judged, and every one is told; nothing is promoted unless all are kept.
+The champion is a commit on a branch (``promote.champion``) of the dataset's repository, or of its remote. A challenger
+needs a hardware pass; both int8 models are run on the CPU over the challenger's test pictures and over the champion's.
+Every rule leaves a reason with its figures (``docs/promotion.md``). Not good enough is exit code 1 with all reasons;
+the model that is the champion already is none.
 """
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from edgetrain.core.champion import Champion
-from edgetrain.core.errors import GateError, MissingInputError, ModelError
-from edgetrain.core.files import file_digest
+import edgetrain
+from edgetrain.core.champion import Accuracy, Champion, HardwareResult
+from edgetrain.core.detections import DetectedObject
+from edgetrain.core.errors import ChampionError, EdgetrainError, GateError, SettingsError
+from edgetrain.core.files import json_text, tree_digest
 from edgetrain.core.findings import counted, printable
+from edgetrain.core.label_map import suggestion
+from edgetrain.core.promotion import Duel, Reason, class_floors, comparable, duel_reasons, latency_reasons
 from edgetrain.core.reports import Report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
-from edgetrain.devices.cpu_judgement import detect_all
-from edgetrain.formats.champion_branch import ChampionBranch, HeldChampion, run_git
-from edgetrain.formats.detection_example import DetectionExample, read_examples
-from edgetrain.formats.detection_metrics import judge
-from edgetrain.formats.hardware_pass import hardware_state, is_proven
+from edgetrain.devices.cpu_judgement import found_by
+from edgetrain.formats.champion_branch import ChampionPlace, find_champion, read_champion, roll_back, write_champion
+from edgetrain.formats.champion_record import COMPILED_MODEL, LABEL_MAP, MODEL
+from edgetrain.formats.git_repository import GitRepository, work_tree_state
+from edgetrain.formats.hardware_pass import hardware_result
+from edgetrain.formats.judging_pictures import JudgingPictures, read_judging_pictures
 from edgetrain.formats.pbtxt import read_label_map
-from edgetrain.formats.promotion_rules import (
-    Comparison,
-    Ruling,
-    broken,
-    latency_ruling,
-    own_rulings,
-    rulings_against,
-)
-from edgetrain.formats.provenance import require_compiled_model
+from edgetrain.formats.promotion_gates import report_reasons
 from edgetrain.formats.stage_reports import Records, as_object, as_text, read_records_of, value_of
 
-_MARKS = {True: "kept  ", False: "BROKEN", None: "open  "}
-_INT8, _COMPILED, _LABELS = "model.tflite", "model_edgetpu.tflite", "labels.txt"
+_SHORT = 12
 
 
 class NotPromotedError(GateError):
-    """The challenger did not become the champion; carries the report that says why."""
+    """The challenger is not good enough; carries the report that says why."""
 
 
 @dataclass(frozen=True)
 class _Challenger:
-    """The workspace's model: ``pictures`` are examples by the digest of their encoded bytes, of each split."""
+    """The workspace's model; digests by file name, ``hardware`` is ``None`` without a pass."""
 
-    workspace: Workspace
+    digests: dict[str, str]
+    class_names: tuple[str, ...]
     records: Records
-    classes: tuple[str, ...]
-    pictures: Mapping[Split, Mapping[str, DetectionExample]] = field(repr=False)
+    hardware: HardwareResult | None
 
-    @property
-    def p90_ms(self) -> float | None:
-        value = as_object(value_of(self.records, "hardware", "latency")).get("p90_ms")
-        return float(value) if isinstance(value, (int, float)) else None
 
-    @property
-    def results(self) -> dict[str, object]:
-        return as_object(value_of(self.records, "evaluate", "results"))
+@dataclass(frozen=True)
+class _Incumbent:
+    """The champion's record and its int8 model."""
+
+    record: Champion
+    model: bytes
+
+
+@dataclass(frozen=True)
+class _Contest:
+    """Who meets whom on which pictures; ``incumbent`` is ``None`` where there is no champion yet."""
+
+    place: ChampionPlace
+    challenger: _Challenger
+    incumbent: _Incumbent | None
+    pictures: JudgingPictures
 
 
 def run(settings: Settings, workspace: Workspace) -> Report:
-    """Promote the model, or with ``promote.rollback`` the champion before the present one.
+    """Judge the workspace's model against the champion, and record it if it is better; or roll back.
 
     Raises:
-        NotPromotedError: a rule is broken; all of them are told.
-        GateError: there is no champion to go back to.
-        MissingInputError: the model was not judged, or there are no records.
-        SettingsError: the branch's name is wrong, or there is no git repository.
-        ToolError: git fails, or somebody else moved the branch meanwhile.
+        NotPromotedError: a rule speaks against the model.
+        ChampionError: the champion's record or repository is unusable, or the branch moved meanwhile.
+        MissingInputError: there is no labelled test picture.
+        SettingsError: a class floor is of no class.
     """
     chosen = settings.promote
-    branch = ChampionBranch(chosen.repository or settings.dataset.root, chosen.champion, chosen.remote)
-    if chosen.rollback:
-        held, commit = branch.roll_back()
-        text = f"rolled back to the model of dataset {held.champion.revision[:12]}, {held.commit[:12]}"
-        return Report(text, {"decision": "rolled back", "champion": commit, "rulings": []})
+    try:
+        repository = GitRepository(chosen.repository or settings.dataset.root)
+        place = find_champion(repository, chosen.champion, chosen.remote)
+        return _rolled_back(place) if chosen.rollback else _judged(settings, workspace, place)
+    except EdgetrainError as error:
+        # An earlier decision must not outlive a failure.
+        if error.report is None:
+            error.report = Report(str(error).splitlines()[0], {"decision": "failed", "reasons": []})
+        raise
+
+
+def _rolled_back(place: ChampionPlace) -> Report:
+    commit, restored = roll_back(place)
+    text = f"rolled back: {place.shown} is as in {restored[:_SHORT]} again (commit {commit[:_SHORT]})"
+    return Report(text, {"decision": "rolled back", "commit": commit, "reasons": []})
+
+
+def _judged(settings: Settings, workspace: Workspace, place: ChampionPlace) -> Report:
+    """Return the decision about the workspace's model, carried out."""
     challenger = _challenger(workspace)
-    champion = branch.champion()
-    files = _files(workspace)
-    if champion and champion.champion.files.get(_INT8) == hashlib.sha256(files[_INT8]).hexdigest():
-        text = f"this model is the champion already, {champion.commit[:12]}"
-        return Report(text, {"decision": "is the champion", "champion": champion.commit, "rulings": []})
-    rulings = list(_rulings(settings, challenger, champion, branch))
-    faults = [ruling for ruling in rulings if ruling.is_kept is False]
-    results = {"rulings": [asdict(ruling) for ruling in rulings], "before": champion.commit if champion else None}
-    if faults:
-        text = f"not promoted: {counted(len(faults), 'rule')} broken, {faults[0].rule}: {faults[0].text}"
-        report = Report(text, {**results, "decision": "not promoted", "champion": results["before"]})
-        lines = [f"{_MARKS[ruling.is_kept]} {ruling.rule}: {ruling.text}" for ruling in rulings]
-        head = f"promote: not promoted, {counted(len(faults), 'rule')} broken."
-        raise NotPromotedError("\n".join([head, *map(printable, lines)]), report)
-    commit = branch.add(_record(settings, challenger, files), files)
-    against = f"better than {champion.commit[:12]}" if champion else "the first champion"
-    notes = tuple(f"{_MARKS[ruling.is_kept]} {ruling.rule}: {printable(ruling.text)}" for ruling in rulings)
-    text = f"promoted: {against}; {chosen.champion} is {commit[:12]}"
-    return Report(text, {**results, "decision": "promoted", "champion": commit}, notes)
+    _require_classes(settings, challenger.class_names)
+    incumbent = _Incumbent(*read_champion(place)) if place.commit else None
+    if incumbent and all(
+        incumbent.record.digests[name] == challenger.digests[name] for name in (MODEL, COMPILED_MODEL)
+    ):
+        text = f"this model is already the champion ({place.shown}, {place.commit[:_SHORT]})"
+        return Report(text, {"decision": "already the champion", "champion_commit": place.commit, "reasons": []})
+    pictures = read_judging_pictures(workspace, incumbent.record.test_pictures if incumbent else ())
+    contest = _Contest(place, challenger, incumbent, pictures)
+    accuracy, reasons = _reasons(settings, workspace, contest)
+    report = _decision(contest, accuracy, reasons)
+    if not place.is_branch:
+        return report
+    record = _record(settings, workspace, contest, accuracy)
+    models = {MODEL: workspace.model_path.read_bytes(), COMPILED_MODEL: workspace.compiled_model_path.read_bytes()}
+    commit = write_champion(place, record, models, "\n".join(report.notes))
+    summary = f"{report.summary}; recorded at {place.shown} as {commit[:_SHORT]}"
+    notes = (*report.notes, *_cautions(place, record))
+    return Report(summary, {**report.results, "decision": "promoted", "commit": commit}, notes)
+
+
+def _decision(contest: _Contest, accuracy: Accuracy, reasons: Sequence[Reason]) -> Report:
+    """Return that the challenger is good enough.
+
+    Raises:
+        NotPromotedError: it is not.
+    """
+    place = contest.place
+    results: dict[str, object] = {
+        "champion": place.shown,
+        "champion_commit": place.commit,
+        "reasons": [asdict(reason) for reason in reasons],
+        "accuracy": asdict(accuracy),
+    }
+    notes = tuple(f"{reason.name}: {reason.text}" for reason in reasons)
+    failed = [reason for reason in reasons if reason.is_passed is False]
+    if failed:
+        summary = f"not promoted: {len(failed)} of {counted(len(reasons), 'rule')} say no"
+        lines = [f"{reason.name}: {reason.text}." for reason in failed]
+        report = Report(summary, {**results, "decision": "not promoted"}, notes)
+        raise NotPromotedError("\n".join([f"promote: {summary}.", *lines]), report)
+    figures = f"AP {accuracy.mean_average_precision:.3f} on {counted(accuracy.pictures, 'test picture')}"
+    if not place.is_branch:
+        summary = f"good enough ({figures}), but {place.shown} is no branch: nothing was recorded"
+        return Report(summary, {**results, "decision": "compared only"}, notes)
+    return Report(f"promoted: {figures}", results, notes)
 
 
 def _challenger(workspace: Workspace) -> _Challenger:
-    pictures = {}
-    for split in Split:
-        shards = workspace.shard_paths(split)
-        pictures[split] = {hashlib.sha256(one.image_bytes).hexdigest(): one for one in read_examples(shards)}
-    if not pictures[Split.TEST]:
-        raise MissingInputError(f'{workspace.shard_pattern(Split.TEST)}: no test picture. Run "ci/inv records" first.')
-    if not workspace.model_path.is_file():
-        raise MissingInputError(f'{workspace.model_path}: does not exist. Run "ci/inv quantize" first.')
-    records = read_records_of(workspace)
-    inputs = records["evaluate"].inputs if "evaluate" in records else {}
-    if inputs.get(workspace.relative(workspace.model_path)) != file_digest(workspace.model_path):
-        raise MissingInputError('promote: this very model was not judged yet. Run "ci/inv evaluate" first.')
-    return _Challenger(workspace, records, read_label_map(workspace.label_map_path).names, pictures)
-
-
-def _files(workspace: Workspace) -> dict[str, bytes]:
-    """Return what the branch holds of a model beside its record."""
-    paths = {_INT8: workspace.model_path, _COMPILED: workspace.compiled_model_path, _LABELS: workspace.labels_path}
-    return {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
-
-
-def _rulings(
-    settings: Settings, challenger: _Challenger, held: HeldChampion | None, branch: ChampionBranch
-) -> Iterator[Ruling]:
-    yield _hardware_ruling(challenger)
-    if value_of(challenger.records, "evaluate", "split") != Split.TEST.value:
-        yield broken("evaluation", "the model was not judged on the test pictures: run ci/inv evaluate")
-    yield from own_rulings(settings.promote, challenger.results, challenger.p90_ms)
-    if held is None:
-        return
-    refusals = list(_refusals(settings, challenger, held.champion))
-    yield from refusals
-    if not refusals:
-        yield latency_ruling(settings.promote, challenger.p90_ms, held.champion.p90_ms)
-        for comparison in _comparisons(challenger, held, branch.file(held.commit, _INT8)):
-            yield from rulings_against(settings.promote, comparison)
-
-
-def _hardware_ruling(challenger: _Challenger) -> Ruling:
-    """Return whether a Coral device passed what Google's compiler made of this model."""
-    workspace, records = challenger.workspace, challenger.records
-    try:
-        require_compiled_model(workspace, "a promotion")
-    except (MissingInputError, ModelError) as error:
-        return broken("hardware", f"no hardware pass: {hardware_state(records, '')}; {error}")
-    digest = file_digest(workspace.compiled_model_path)
-    compiled_from = records["compile"].inputs if "compile" in records else {}
-    if compiled_from.get(workspace.relative(workspace.model_path)) != file_digest(workspace.model_path):
-        return broken("hardware", "no hardware pass: the compiled model is not made from this model.tflite")
-    if not is_proven(records, digest):
-        return broken("hardware", f"no hardware pass: {hardware_state(records, digest)}")
-    return Ruling("hardware", is_kept=True, text=records["hardware"].report.summary)
-
-
-def _refusals(settings: Settings, challenger: _Challenger, champion: Champion) -> Iterator[Ruling]:
-    """Yield why the two cannot be compared fairly."""
-    if challenger.classes != champion.classes:
-        mine, its = set(challenger.classes), set(champion.classes)
-        new, gone = ", ".join(sorted(mine - its)) or "none", ", ".join(sorted(its - mine)) or "none"
-        order = "" if mine != its else " (the same names in another order)"
-        text = f"the label maps differ, so nothing is compared: new classes: {new}; gone: {gone}{order}"
-        yield broken("label map", text)
-        return
-    learnt = [name for key, name in champion.test_pictures.items() if key in challenger.pictures[Split.TRAIN]]
-    if learnt:
-        names = ", ".join(sorted(learnt)[:3])
-        text = f"{counted(len(learnt), 'test picture')} of the champion in the challenger's training: {names}"
-        yield broken("leak", f"{text}. Commit the division (splits/) that keeps them apart")
-    known = {key for pictures in challenger.pictures.values() for key in pictures}
-    missing = [name for key, name in champion.test_pictures.items() if key not in known]
-    share = len(missing) / max(1, len(champion.test_pictures))
-    if share > settings.promote.max_missing_pictures:
-        text = f"{len(missing)} of the champion's {counted(len(champion.test_pictures), 'test picture')} are gone"
-        yield broken("missing pictures", f"{text}, allowed: {settings.promote.max_missing_pictures:.0%}")
-
-
-def _comparisons(challenger: _Challenger, held: HeldChampion, champion_model: bytes) -> Iterator[Comparison]:
-    """Yield both models on the challenger's test pictures, then on the champion's, as far as these are still there."""
-    there = {**challenger.pictures[Split.VALIDATION], **challenger.pictures[Split.TEST]}
-    own = list(challenger.pictures[Split.TEST].values())
-    its = [there[key] for key in held.champion.test_pictures if key in there]
-    with tempfile.TemporaryDirectory() as folder:
-        champion_path = Path(folder, _INT8)
-        champion_path.write_bytes(champion_model)
-        for name, examples in (("own test pictures", own), ("the champion's test pictures", its)):
-            if any(example.boxes for example in examples):
-                yield _compared(f"{len(examples)} {name}", challenger, champion_path, examples)
-
-
-def _compared(
-    name: str, challenger: _Challenger, champion_path: Path, examples: Sequence[DetectionExample]
-) -> Comparison:
-    models = {"challenger": challenger.workspace.model_path, "champion": champion_path}
-    metrics = {
-        who: judge(examples, detect_all(who, path, examples), challenger.classes) for who, path in models.items()
+    paths = {
+        MODEL: workspace.model_path,
+        COMPILED_MODEL: workspace.compiled_model_path,
+        LABEL_MAP: workspace.label_map_path,
     }
-    boxes = Counter(box.class_name for example in examples for box in example.boxes)
-    return Comparison(name, metrics["challenger"], metrics["champion"], boxes)
+    digests = {name: tree_digest(path) or "" for name, path in paths.items()}
+    records = read_records_of(workspace)
+    hardware = hardware_result(records, digests[COMPILED_MODEL])
+    return _Challenger(digests, read_label_map(workspace.label_map_path).names, records, hardware)
 
 
-def _record(settings: Settings, challenger: _Challenger, files: Mapping[str, bytes]) -> Champion:
-    root = settings.dataset.root
-    revision = run_git(root, "rev-parse", "--verify", "HEAD").stdout.decode().strip()
-    changed = run_git(root, "status", "--porcelain", "--", ".")
-    network = as_object(value_of(challenger.records, "configure", "network"))
-    results = {key: value_of(challenger.records, "evaluate", key) for key in ("split", "images", "boxes")}
-    hardware = {key: value_of(challenger.records, "hardware", key) for key in ("device", "runtime")}
+def _require_classes(settings: Settings, class_names: Sequence[str]) -> None:
+    """Refuse a floor for a class that does not exist: it would never be asked for."""
+    for name in settings.promote.class_floors:
+        if name not in class_names:
+            raise SettingsError(
+                f"promote.class_floors: {name!r} is no class of the label map. Correct or remove it."
+                f"{suggestion(name, class_names)}"
+            )
+
+
+def _reasons(settings: Settings, workspace: Workspace, contest: _Contest) -> tuple[Accuracy, list[Reason]]:
+    """Return how good the challenger is on its own test pictures, and all reasons for and against it."""
+    limits, challenger, pictures = settings.promote, contest.challenger, contest.pictures
+    champion = contest.incumbent.record if contest.incumbent else None
+    ours = found_by("challenger", workspace.model_path, pictures.examples)
+    accuracy = pictures.accuracy(pictures.own, ours, challenger.class_names)
+    reasons = [*report_reasons(workspace, challenger.records, max_ap_drop=limits.max_ap_drop)]
+    reasons += latency_reasons(challenger.hardware, champion.hardware if champion else None, limits)
+    reasons += class_floors(accuracy, limits.class_floors)
+    if contest.incumbent is None:
+        text = f"there is no champion yet at {contest.place.shown}, so nothing to compare with"
+        return accuracy, [*reasons, Reason("comparison", text)]
+    old = contest.incumbent.record
+    allowed = comparable(challenger.class_names, old.class_names, pictures.sets, limits.max_missing_pictures)
+    reasons += allowed
+    if not all(reason.is_passed for reason in allowed):
+        return accuracy, [*reasons, Reason("comparison", "refused for the reasons before")]
+    if not pictures.has_objects(pictures.champion):
+        text = "nothing is labelled any more in the champion's test pictures"
+        return accuracy, [*reasons, Reason("comparison", text, is_passed=False)]
+    theirs = _found_by_champion(contest.incumbent.model, contest)
+    for name, places in (("its own", pictures.own), ("the champion's", pictures.champion)):
+        pair = [pictures.accuracy(places, found, challenger.class_names) for found in (ours, theirs)]
+        reasons += duel_reasons(Duel(f"{name} {counted(len(places), 'test picture')}", *pair), limits)
+    return accuracy, reasons
+
+
+def _found_by_champion(model: bytes, contest: _Contest) -> list[Sequence[DetectedObject]]:
+    """Return what the champion finds in all pictures.
+
+    Raises:
+        ChampionError: its model cannot be run.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / MODEL
+        path.write_bytes(model)
+        try:
+            return found_by("champion", path, contest.pictures.examples)
+        except (ValueError, RuntimeError) as error:
+            raise ChampionError(
+                f"{contest.place.shown}: the champion's {MODEL} cannot be run ({printable(str(error).strip())}). "
+                'Take it back with "ci/inv promote --rollback", or name another champion.'
+            ) from error
+
+
+def _record(settings: Settings, workspace: Workspace, contest: _Contest, accuracy: Accuracy) -> Champion:
+    """Return the record of a challenger that is good enough."""
+    challenger, records = contest.challenger, contest.challenger.records
+    if challenger.hardware is None:
+        raise AssertionError("a model without a hardware pass was found good enough")
+    dataset = work_tree_state(settings.dataset.root, left_out=workspace.root)
+    used = json_text({stage: dict(record.settings) for stage, record in records.items()})
     return Champion(
-        revision=revision,
-        is_clean=changed.returncode == 0 and not changed.stdout,
-        network=as_text(network.get("type")) or settings.network.type.value,
-        classes=challenger.classes,
-        files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
-        results={**results, **challenger.results},
-        hardware={**hardware, "p90_ms": challenger.p90_ms, "summary": challenger.records["hardware"].report.summary},
-        test_pictures={key: one.filename for key, one in challenger.pictures[Split.TEST].items()},
+        digests=challenger.digests,
+        class_names=challenger.class_names,
+        split=Split.TEST.value,
+        accuracy=accuracy,
+        test_pictures=contest.pictures.test_pictures(),
+        hardware=challenger.hardware,
+        revision=dataset.revision,
+        is_clean=dataset.is_clean,
+        network=as_object(value_of(records, "configure", "network")),
+        settings_sha256=hashlib.sha256(used.encode()).hexdigest(),
+        provenance={
+            "compiler": as_text(value_of(records, "compile", "provenance")),
+            "edgetrain": edgetrain.__version__,
+        },
     )
+
+
+def _cautions(place: ChampionPlace, record: Champion) -> Iterator[str]:
+    """Yield what the reader of a promotion should know beside its reasons."""
+    if record.revision is None:
+        yield "the dataset is not committed, so the record does not say what the model was trained on"
+    elif not record.is_clean:
+        yield f"the dataset has changes that are not in its commit {record.revision[:_SHORT]}; the record says so"
+    if not place.remote and place.repository.ask("remote").strip():
+        yield f"promote.remote is empty, so {place.name} lies in this clone only"

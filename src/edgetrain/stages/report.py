@@ -36,6 +36,7 @@ from edgetrain.formats.charts import (
 )
 from edgetrain.formats.detection_example import read_examples
 from edgetrain.formats.edgetpu_section import edgetpu_section
+from edgetrain.formats.promotion_section import promotion_section
 from edgetrain.formats.provenance import STAND_IN
 from edgetrain.formats.stage_reports import (
     STAGES,
@@ -101,6 +102,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:  # noqa: ARG001 - e
         "charts": _charts(_history(records, workspace)),
         "data": _data_table(records),
         "edgetpu": edgetpu_section(records),
+        "promotion": promotion_section(records),
         "stats": stats_section(records["stats"].report.results if "stats" in records else {}),
         "settings": _used_settings(records),
         "versions": _versions(records),
@@ -167,8 +169,8 @@ def _remarks(records: Records, stages: Sequence[StageLine]) -> Iterator[Remark]:
         yield ("unproven", "no model was judged: its accuracy is unproven")
     yield _compile_remark(records)
     yield _hardware_remark(records)
-    if "promote" in records:
-        yield from _promotion_remarks(records)
+    if "promote" in records and records["promote"].fingerprint:
+        yield ("proven", f"promote: {records['promote'].report.summary}")
     if "evaluate" in records:
         yield from _doubts(records, stages)
     yield from _stale(records)
@@ -190,16 +192,6 @@ def _hardware_remark(records: Records) -> Remark:
         return ("proven", f"run on a Coral: {record.report.summary}")
     more = f" ({record.report.summary})" if record else ""
     return ("unproven", f"not run on a Coral: unproven{more}")
-
-
-def _promotion_remarks(records: Records) -> Iterator[Remark]:
-    """Yield what was decided, and by which rules."""
-    if records["promote"].fingerprint:
-        yield ("proven", f"promote: {records['promote'].report.summary}")
-    for ruling in map(as_object, as_list(value_of(records, "promote", "rulings"))):
-        is_kept = ruling.get("is_kept")
-        kind = "proven" if is_kept is True else "failed" if is_kept is False else "unproven"
-        yield (kind, f"promote, {as_text(ruling.get('rule'))}: {as_text(ruling.get('text'))}")
 
 
 def _doubts(records: Records, stages: Sequence[StageLine]) -> Iterator[Remark]:
