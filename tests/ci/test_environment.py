@@ -160,8 +160,8 @@ def test_checkouts_share_environments_in_the_folder_that_is_named(checkout: Chec
 
 
 def test_a_link_to_another_checkouts_environments_lends_them(ready: Checkout, tmp_path: Path) -> None:
-    assert ready.inv("hello").returncode == 0
     other = make_checkout(tmp_path / "other", ready.wheels_dir)
+    other.lock_path.write_text(ready.lock_path.read_text())
     (other.root / ".venv").symlink_to(ready.root / ".venv")
 
     result = other.inv("hello")
