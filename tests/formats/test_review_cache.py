@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgetrain.core.findings import Finding
 from edgetrain.core.reviewed import Reviewed
-from edgetrain.formats.review_cache import Entry, KnownReviews, Stamp, name_of, read_cache, write_cache
+from edgetrain.formats.review_cache import Cache, Entry, KnownReviews, Stamp, name_of, read_cache, write_cache
 from tests.formats.rule_material import INSIDE, reviewed
 
 FAULT = Finding("annotations/a\udcff.xml", 3, "class-rare", "warning", "m", "f")
@@ -39,13 +41,14 @@ def written(tmp_path_factory):
 def test_what_is_written_is_read_file_names_that_are_no_text_too(tmp_path):
     write_cache(tmp_path / "review.json", "key", known())
 
-    assert entries(read_cache(tmp_path / "review.json", "key")) == ENTRIES
+    assert entries(read_cache(tmp_path / "review.json", "key").known()) == ENTRIES
 
 
 def test_another_key_and_an_absent_file_are_nothing(written):
-    path = written[1]
+    others = [read_cache(written[1], "other"), read_cache(written[1].parent / "absent", "key")]
 
-    assert entries(read_cache(path, "other")) == entries(read_cache(path.parent / "absent", "key")) == []
+    assert [entries(other.known()) for other in others] == [[], []]
+    assert [any(other.files()) for other in others] == [False, False]
 
 
 @settings(max_examples=50)
@@ -57,7 +60,13 @@ def test_a_damaged_file_is_nothing(written, data):
     damaged = whole[:place] + data.draw(st.binary(max_size=3)) + whole[place + cut :]
     path.write_bytes(damaged)
 
-    assert entries(read_cache(path, "key")) == (ENTRIES if damaged == whole else [])
+    assert entries(read_cache(path, "key").known()) == (ENTRIES if damaged == whole else [])
+
+
+def test_the_files_are_known_with_their_state():
+    columns = Cache([json.dumps(column).encode() for column in known().columns]).files()
+
+    assert list(zip(*columns)) == [(one.reviewed.name, one.reviewed.image_name, *one.stamp) for one in ENTRIES]
 
 
 def test_another_order_leaves_empty_stamps_where_nothing_is_known():

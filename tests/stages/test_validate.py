@@ -233,6 +233,16 @@ def test_the_claim_names_every_picture(settings, workspace, voc_dataset):
     assert len(json.loads(workspace.dataset_path.read_text())["images"]) == 12
 
 
+def test_file_names_that_are_no_text_are_reviewed_and_known_again(settings, workspace, voc_dataset):
+    for folder, suffix in (("annotations", ".xml"), ("images", ".jpg")):
+        (voc_dataset / folder / f"0003{suffix}").rename(voc_dataset / folder / f"caf\udce9{suffix}")
+
+    found = [run(chosen(settings, voc_dataset), workspace).results["findings"] for _ in range(2)]
+
+    assert found[0] == found[1]
+    assert [one["file"] for one in found[0]] == ["annotations/caf\udce9.xml"]
+
+
 @given(st.data())
 def test_a_damaged_file_never_gives_a_traceback(tmp_path_factory, data):
     """Whatever stands in an annotation or a picture, the review ends with a report or an error of ours."""

@@ -55,8 +55,8 @@ class ImageIndex:
         self.names = tuple(one.start + name for one, names in self._pictures for name in names)
         self.by_name: dict[str, dict[str, str]] = {}
         for one, names in others:
-            index = self.by_name.setdefault(one.place, {})
-            index.update({name: one.start + name for name in names if name not in index})
+            earlier = self.by_name.get(one.place, {})
+            self.by_name[one.place] = {**earlier, **{name: one.start + name for name in names}, **earlier}
 
     @functools.cached_property
     def _by_stem(self) -> dict[str, dict[str, str]]:

@@ -133,9 +133,9 @@ def review_dataset(root: Path, limits: BoxLimits, cache_path: Path) -> tuple[Dat
         StorageError: the reviews cannot be kept.
     """
     settled = time.time_ns() - _SETTLED_NANOSECONDS
-    known = read_cache(cache_path, str(limits))
-    with asked_for_changes(root, known) as changed_places:
-        folder = find_dataset(root)
+    cache = read_cache(cache_path, str(limits))
+    with asked_for_changes(root, cache.files()) as changed_places:
+        known, folder = cache.known(), find_dataset(root)
         known.forget(changed_places())
     items = folder.items
     known = known.arranged([item.found.path for item in items])

@@ -10,7 +10,7 @@ import json
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from edgetrain.core.files import replacing_file
 from edgetrain.core.reviewed import Reviewed
@@ -28,6 +28,10 @@ class Stamp(NamedTuple):
     image_bytes: int = 0
 
 
+# Columns: names of the annotations, of the pictures (empty: none), and those of Stamp.
+Files = tuple[list[Any], ...]
+
+
 class Entry(NamedTuple):
     """A review and the state of the files that it is of."""
 
@@ -41,6 +45,7 @@ class Entry(NamedTuple):
 
 _STAMPS = len(Stamp._fields)
 _NAME = _STAMPS
+_IMAGE_NAME = _STAMPS + Reviewed._fields.index("image_name")
 _NOTHING = Entry(Stamp(), Reviewed("", is_read=False)).to_row()
 
 
@@ -91,25 +96,37 @@ def name_of(row: Row) -> str:
     return str(row[_NAME])
 
 
-def read_cache(path: Path, key: str) -> KnownReviews:
+class Cache:
+    """A cache as it was read, parsed a column at a time: the states of the files are wanted before the rest."""
+
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        """Take the lines of all columns; of none where nothing is known."""
+        self._lines = lines or [b"[]"] * len(_NOTHING)
+        self._columns: dict[int, list[Any]] = {}
+
+    def files(self) -> Files:
+        """Return the files of each review and their state."""
+        return tuple(map(self._column, (_NAME, _IMAGE_NAME, *range(_STAMPS))))
+
+    def known(self) -> KnownReviews:
+        """Return all that is known."""
+        return KnownReviews([self._column(place) for place in range(len(_NOTHING))])
+
+    def _column(self, place: int) -> list[Any]:
+        if place not in self._columns:
+            self._columns[place] = json.loads(self._lines[place])
+        return self._columns[place]
+
+
+def read_cache(path: Path, key: str) -> Cache:
     """Return what is known; nothing where the file is absent, damaged or of another key or code."""
     try:
-        with path.open("rb") as stream:
-            columns = _read_columns(stream, key)
-    except (OSError, ValueError):
-        columns = []
-    return KnownReviews(columns or [[] for _ in _NOTHING])
-
-
-def _read_columns(stream: BinaryIO, key: str) -> list[list[Any]]:
-    if stream.readline() != _start(key):
-        return []
-    checksum, columns = 0, []
-    for _ in _NOTHING:
-        line = stream.readline()
-        checksum = zlib.crc32(line, checksum)
-        columns.append(json.loads(line))
-    return columns if stream.read() == _end(checksum) else []
+        start, *lines = path.read_bytes().split(b"\n")
+    except OSError:
+        return Cache([])
+    *lines, end = lines or [b""]
+    is_whole = start == _start(key) and end == _end(lines) and len(lines) == len(_NOTHING)
+    return Cache(lines if is_whole else [])
 
 
 def write_cache(path: Path, key: str, known: KnownReviews) -> None:
@@ -118,20 +135,20 @@ def write_cache(path: Path, key: str, known: KnownReviews) -> None:
     Raises:
         StorageError: the disk is full or the folder cannot be written.
     """
-    lines = [f"{json.dumps(column, separators=(',', ':'))}\n".encode() for column in known.columns]
-    checksum = functools.reduce(lambda value, line: zlib.crc32(line, value), lines, 0)
+    lines = [json.dumps(column, separators=(",", ":")).encode() for column in known.columns]
     with replacing_file(path) as temporary:
-        temporary.write_bytes(b"".join([_start(key), *lines, _end(checksum)]))
+        temporary.write_bytes(b"\n".join([_start(key), *lines, _end(lines)]))
 
 
 def _start(key: str) -> bytes:
     """Return the first line: another one for other limits or other code."""
     code = [(path.name, path.stat().st_mtime_ns) for layer in ("core", "formats") for path in _modules(layer)]
-    return f"{zlib.crc32(repr((key, sorted(code))).encode()):08x}\n".encode()
+    return f"{zlib.crc32(repr((key, sorted(code))).encode()):08x}".encode()
 
 
-def _end(checksum: int) -> bytes:
-    return f"{checksum:08x}\n".encode()
+def _end(lines: Iterable[bytes]) -> bytes:
+    """Return the last line, the checksum of the others."""
+    return f"{functools.reduce(lambda value, line: zlib.crc32(line, value), lines, 0):08x}".encode()
 
 
 def _modules(layer: str) -> Iterable[Path]:

@@ -10,28 +10,37 @@ from pathlib import Path
 from edgetrain.core.files import changed_at
 from edgetrain.core.helper_process import HelperProcess, forking_cores
 from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem
-from edgetrain.formats.review_cache import KnownReviews
+from edgetrain.formats.review_cache import Files, KnownReviews
 
 # Below this, starting a process costs more than it saves.
 _LEAST_FOR_PROCESSES = 5000
+# Listing the folders meanwhile takes this process nearly as long as that one takes for looking at their files.
+_SHARE_OF_HELPER = 0.85
 
 
 @contextmanager
-def asked_for_changes(root: Path, known: KnownReviews) -> Iterator[Callable[[], list[int]]]:
+def asked_for_changes(root: Path, files: Files) -> Iterator[Callable[[], list[int]]]:
     """Give a function that returns the places of the reviews whose files changed, ascending.
 
     Where there are many files, another process looks at them until the answer is needed.
 
     Args:
         root: the dataset's folder.
-        known: reviews of its annotations.
+        files: those of each review.
     """
-    if len(known.reviewed) < _LEAST_FOR_PROCESSES or forking_cores() == 1:
-        yield lambda: _changed(root, known)
+    total = len(files[0])
+    if total < _LEAST_FOR_PROCESSES or forking_cores() == 1:
+        yield lambda: _changed(root, files, 0, total)
         return
-    helper = HelperProcess(lambda: _changed(root, known))
+    share = int(total * _SHARE_OF_HELPER)
+    helper = HelperProcess(lambda: _changed(root, files, 0, share))
+
+    def answer() -> list[int]:
+        own = _changed(root, files, share, total)
+        return [*helper.result(), *own]
+
     try:
-        yield helper.result
+        yield answer
     finally:
         helper.end()
 
@@ -60,12 +69,13 @@ def _is_found(item: DatasetItem, filename: str, image_name: str) -> bool:
     return by_name == image_name or (part.image_name_of(filename, found) or "") == image_name
 
 
-def _changed(root: Path, known: KnownReviews) -> list[int]:
-    start, reviewed = f"{root}{os.sep}", known.reviewed
-    rows = zip(reviewed.names, reviewed.image_names, *known.stamps)
+def _changed(root: Path, files: Files, first: int, end: int) -> list[int]:
+    """Return those places, from ``first`` to before ``end``, whose files changed."""
+    start = f"{root}{os.sep}"
+    rows = zip(range(first, end), *(column[first:end] for column in files))
     return [
         place
-        for place, (name, image_name, time, size, image_time, image_size) in enumerate(rows)
+        for place, name, image_name, time, size, image_time, image_size in rows
         if not _is_same(start + name, time, size)
         or not (_is_same(start + image_name, image_time, image_size) if image_name else not image_time)
     ]

@@ -27,9 +27,15 @@ def claim_workspace(root: Path, keys: Mapping[str, str], workspace: Workspace) -
         DatasetError: it holds the results of another dataset, which shares no picture with this one.
     """
     place = str(root.resolve())
-    earlier_place, earlier = _read_claim(workspace.dataset_path)
-    if earlier_place == place and earlier == keys:
+    # Names that are no text, such as those of old disks, become escapes.
+    text = json.dumps({"root": place, "images": dict(sorted(keys.items()))}) + "\n"
+    try:
+        note = workspace.dataset_path.read_bytes()
+    except OSError:
+        note = b""
+    if note == text.encode():
         return
+    earlier_place, earlier = _parse_claim(note)
     earlier_keys = set(earlier.values())
     is_other = earlier_place != place and not earlier_keys & set(keys.values())
     if earlier_keys and keys and is_other:
@@ -37,14 +43,13 @@ def claim_workspace(root: Path, keys: Mapping[str, str], workspace: Workspace) -
             f"{workspace.root}: this workspace holds the results of the dataset {earlier_place}; {place} shares no "
             f"picture with it. Give another --workspace, or remove {workspace.root}."
         )
-    text = json.dumps({"root": place, "images": dict(sorted(keys.items()))}, ensure_ascii=False)
-    write_text(workspace.dataset_path, f"{text}\n")
+    write_text(workspace.dataset_path, text)
 
 
-def _read_claim(path: Path) -> tuple[str, dict[str, str]]:
+def _parse_claim(note: bytes) -> tuple[str, dict[str, str]]:
     """Return place and keys of the earlier dataset; both empty where there is none or the note is damaged."""
     try:
-        claim = json.loads(path.read_text(encoding="utf-8"))
+        claim = json.loads(note)
         return str(claim["root"]), {name: str(key) for name, key in claim["images"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return "", {}
