@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 from edgetrain.core.helper_process import HelperProcess
 
@@ -30,3 +33,24 @@ def test_a_process_that_is_not_needed_any_more_is_ended():
     helper.end()
 
     assert time.monotonic() - started < 30
+
+
+SOURCE_DIR = Path(__file__).resolve().parents[2] / "src"
+_PARENT = """
+import os, sys, time
+from edgetrain.core.helper_process import HelperProcess
+helper = HelperProcess(lambda: [time.sleep(0.5), bytes(1 << 20)])
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_process_whose_parent_was_killed_ends():
+    """It holds the output open: that this is closed shows that all have ended."""
+    started = time.monotonic()
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE_DIR)}
+    done = subprocess.run(
+        [sys.executable, "-c", _PARENT], capture_output=True, check=False, timeout=60, env=environment
+    )
+
+    assert (done.returncode, done.stderr) == (-9, b"")
+    assert time.monotonic() - started >= 0.5

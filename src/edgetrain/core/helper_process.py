@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import signal
 from collections.abc import Callable
@@ -30,7 +31,7 @@ class HelperProcess(Generic[Result]):
         self._work = work
         context = multiprocessing.get_context("fork")
         self._receiver, sender = context.Pipe(duplex=False)
-        self._process = context.Process(target=_send, args=(sender, work), daemon=True)
+        self._process = context.Process(target=_send, args=(self._receiver, sender, work), daemon=True)
         self._process.start()
         sender.close()
 
@@ -50,6 +51,8 @@ class HelperProcess(Generic[Result]):
         self._receiver.close()
 
 
-def _send(sender: Connection, work: Callable[[], Result]) -> None:
+def _send(receiver: Connection, sender: Connection, work: Callable[[], Result]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent alone answers Ctrl-C
-    sender.send((work(),))
+    receiver.close()  # else this process would keep the pipe open itself, and wait for ever for a parent that is gone
+    with contextlib.suppress(BrokenPipeError):
+        sender.send((work(),))

@@ -15,7 +15,7 @@ from edgetrain.formats.review_cache import Files, KnownReviews
 # Below this, starting a process costs more than it saves.
 _LEAST_FOR_PROCESSES = 5000
 # Listing the folders meanwhile takes this process nearly as long as that one takes for looking at their files.
-_SHARE_OF_HELPER = 0.85
+_SHARE_OF_HELPER = 0.92
 
 
 @contextmanager
