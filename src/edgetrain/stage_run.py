@@ -18,9 +18,10 @@ import edgetrain
 from edgetrain.core.errors import EdgetrainError, MissingInputError
 from edgetrain.core.files import combined_digest, file_digest, folder_state, visible_files
 from edgetrain.core.progress import listener
-from edgetrain.core.reports import StageRecord, read_report, write_record
+from edgetrain.core.reports import DATASET_TREE, StageRecord, read_report, write_record
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
+from edgetrain.formats.git_program import committed_tree
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 _PACKAGES = (
@@ -143,7 +144,7 @@ def run_if_stale(  # noqa: PLR0913 - all but the first three are keyword-only
         report=report,
         fingerprint="" if failure else fingerprint,
         settings=plain_settings,
-        inputs=used,
+        inputs={**used, **_committed_dataset(inputs, settings, workspace)},
         outputs={workspace.relative(path): digests.of(path) for path in inputs.outputs},
         seconds=seconds,
         versions=_versions(),
@@ -178,6 +179,14 @@ def _input_digests(inputs: StageInputs, workspace: Workspace, digests: Digests) 
     if inputs.reads_dataset and not inputs.is_partial:
         used["dataset"] = digests.of_dataset()
     return used
+
+
+def _committed_dataset(inputs: StageInputs, settings: Settings, workspace: Workspace) -> dict[str, str | None]:
+    """Return git's own id of the dataset where all of it is committed: what other clones of it have, too."""
+    if not inputs.reads_dataset or inputs.is_partial:
+        return {}
+    tree = committed_tree(settings.dataset.root, workspace.root)
+    return {DATASET_TREE: tree} if tree else {}
 
 
 def _fingerprint(name: str, settings: Mapping[str, object], inputs: Mapping[str, str | None], code: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from edgetrain.core.errors import ToolError
 from edgetrain.formats import git_objects
 from edgetrain.formats.git_objects import read_blobs
+from edgetrain.formats.git_program import run_git
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def test_a_folder_outside_any_repository_is_told(tmp_path):
 
 
 def test_a_git_that_does_not_end_is_told(hold, tmp_path, monkeypatch):
-    monkeypatch.setattr(git_objects, "_TIMEOUT_SECONDS", 0)
+    monkeypatch.setattr(git_objects, "run_git", functools.partial(run_git, timeout_seconds=0))
 
-    with pytest.raises(ToolError, match="timed out"):
+    with pytest.raises(ToolError, match="it did not end in time"):
         read_blobs(tmp_path, {"a": hold(b"1")})

@@ -162,6 +162,18 @@ def test_reasons_to_doubt_the_figures_are_given(judged, page, changes, remark):
     assert remark in text_of(page())
 
 
+@pytest.mark.parametrize(
+    ("tree", "is_named"),
+    [pytest.param("same", False, id="the same in another clone"), pytest.param("other", True, id="another commit")],
+)
+def test_of_a_committed_dataset_git_tells_whether_it_is_the_same(left, page, tree, is_named):
+    left("validate", inputs={"dataset": "times of one clone", "dataset, git tree": "same"})
+    left("split", inputs={"dataset": "times of another", "dataset, git tree": tree})
+
+    expected = "split used another state of dataset than that of validate: run the pipeline again"
+    assert (expected in text_of(page())) is is_named
+
+
 def test_a_stage_that_used_other_inputs_than_are_there_is_named(left, page):
     left("records", inputs={"dataset": "old"}, outputs={"records": "new"})
     left("train", inputs={"records": "old", "dataset": "old"})

@@ -10,6 +10,9 @@ from pathlib import Path
 from edgetrain.core.errors import MissingInputError
 from edgetrain.core.files import write_json
 
+# The input's name for git's id of the dataset's folder, beside "dataset", its state on this machine.
+DATASET_TREE = "dataset, git tree"
+
 
 @dataclass(frozen=True)
 class Report:

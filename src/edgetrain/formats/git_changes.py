@@ -1,4 +1,4 @@
-"""What git says changed in a dataset: the only door to git.
+"""What git says changed in a dataset, asked beside other work.
 
 Changed is what a pull request from here would change, and what is not committed yet: everything that differs from the
 last common ancestor with a revision, and files that git does not know (ignored ones left out). A file that was renamed

@@ -1,13 +1,12 @@
-"""What git holds of a folder: the door to the ``git`` program for files that are about to change."""
+"""What git holds of a folder's files that are about to change."""
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-_TIMEOUT_SECONDS = 120
+from edgetrain.formats.git_program import run_git
 
 
 @dataclass(frozen=True)
@@ -31,13 +30,7 @@ def git_files(folder: Path) -> GitFiles:
 
 def _names(folder: Path, *arguments: str) -> Optional[frozenset[str]]:
     """Return what git lists, ``None`` if it fails."""
-    try:
-        done = subprocess.run(  # noqa: S603 - a fixed program and arguments of our own
-            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
-            capture_output=True,
-            check=True,
-            timeout=_TIMEOUT_SECONDS,
-        )
-    except (OSError, subprocess.SubprocessError):
+    answer = run_git(folder, *arguments)
+    if answer.code or answer.is_timed_out:
         return None
-    return frozenset(name.decode("utf-8", "surrogateescape") for name in done.stdout.split(b"\0") if name)
+    return frozenset(name.decode("utf-8", "surrogateescape") for name in answer.output.split(b"\0") if name)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from edgetrain.core.errors import ToolError
+from edgetrain.formats.git_program import run_git
 
-_TIMEOUT_SECONDS = 120
 _LARGEST_BYTES = 1 << 24
 
 
@@ -50,18 +49,8 @@ def _ask(folder: Path, question: str, ids: Iterable[str]) -> bytes:
     asked = "".join(f"{one}\n" for one in ids).encode()
     if not asked:
         return b""
-    try:
-        done = subprocess.run(  # noqa: S603 - a fixed program and arguments of our own
-            ["git", "cat-file", question],  # noqa: S607 - the user's own git
-            cwd=folder,
-            input=asked,
-            capture_output=True,
-            check=True,
-            timeout=_TIMEOUT_SECONDS,
-        )
-    except subprocess.CalledProcessError as error:
-        reason = os.fsdecode(error.stderr).strip()
-        raise ToolError(f"git cat-file failed in {folder} ({reason}). Mend the repository.") from error
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ToolError(f"git cat-file in {folder}: {error}. Mend that, or leave --since out.") from error
-    return done.stdout
+    answer = run_git(folder, "cat-file", question, content=asked)
+    if answer.code or answer.is_timed_out:
+        reason = os.fsdecode(answer.errors).strip() or "it did not end in time"
+        raise ToolError(f"git cat-file failed in {folder} ({reason}). Mend the repository, or leave --since out.")
+    return answer.output

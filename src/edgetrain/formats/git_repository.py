@@ -1,8 +1,4 @@
-"""One git repository, read and written by plumbing commands only: no checkout, index or work tree is ever touched.
-
-git asks nobody (no terminal, no prompt), runs no hooks, and is ended at a limit of time. What a calling git has put
-into the environment (a hook's ``GIT_DIR``, ``GIT_INDEX_FILE``, …) does not count: the folder's own repository does.
-"""
+"""One git repository, read and written by plumbing commands only: no checkout, index or work tree is ever touched."""
 
 from __future__ import annotations
 
@@ -13,24 +9,12 @@ from pathlib import Path
 
 from edgetrain.core.errors import ChampionError
 from edgetrain.core.findings import printable
-from edgetrain.core.processes import Answer, ask_program
+from edgetrain.core.processes import Answer
+from edgetrain.formats.git_program import NOT_INSTALLED, has_changes, run_git
 from edgetrain.formats.stage_reports import clean_text
 
-_GIT = (
-    "env",
-    *(f"--unset=GIT_{name}" for name in ("DIR", "WORK_TREE", "INDEX_FILE", "COMMON_DIR", "OBJECT_DIRECTORY")),
-    "GIT_TERMINAL_PROMPT=0",
-    "LC_ALL=C",
-    "git",
-    "--no-optional-locks",
-    *("-c", "core.hooksPath=/dev/null"),
-    *("-c", "core.fsmonitor=false"),
-    *("-c", "gc.auto=0"),
-    *("-c", "push.gpgSign=false"),
-)
 _LOCAL_SECONDS, _NETWORK_SECONDS = 120, 600
 _NETWORK = ("fetch", "ls-remote", "push")
-_NOT_FOUND = 127
 _IDENTITY = ("-c", "user.name=edgetrain", "-c", "user.email=edgetrain@localhost")
 
 
@@ -75,9 +59,8 @@ class GitRepository:
             ChampionError: git is missing, or did not end in time.
         """
         seconds = _NETWORK_SECONDS if words[0] in _NETWORK else _LOCAL_SECONDS
-        command = [*_GIT, *options, "-C", str(self.folder), *words]
-        answer = ask_program(command, content, timeout_seconds=seconds)
-        if answer.code == _NOT_FOUND:
+        answer = run_git(self.folder, *words, content=content, options=options, timeout_seconds=seconds)
+        if answer.code == NOT_INSTALLED:
             raise ChampionError("git is not installed, and the champion's record lies in git. Install git.")
         if answer.is_timed_out:
             raise ChampionError(
@@ -165,11 +148,7 @@ def work_tree_state(folder: Path, left_out: Path) -> WorkTreeState:
     except ChampionError:
         return WorkTreeState(None, is_clean=False)
     revision = repository.commit_of("HEAD")
-    paths = ["."]
-    if folder.resolve() in left_out.resolve().parents:
-        paths.append(f":(exclude,literal){left_out.resolve().relative_to(folder.resolve()).as_posix()}")
-    status = repository.attempt("status", "--porcelain", "-z", "--", *paths)
-    return WorkTreeState(revision or None, is_clean=bool(revision) and not status.code and not status.output)
+    return WorkTreeState(revision or None, is_clean=bool(revision) and not has_changes(folder, left_out))
 
 
 def reason(answer: Answer) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.findings import counted
+from edgetrain.core.reports import DATASET_TREE
 from edgetrain.formats.charts import finite_number, share_text
 from edgetrain.formats.stage_reports import Records, as_object, as_text, value_of
 from edgetrain.formats.template import render_template
@@ -120,5 +121,7 @@ def _facts(records: Records) -> list[tuple[str, str]]:
             facts += [(f"{key}.{part}".rstrip("."), _plain(str(content))) for part, content in inner.items()]
     versions = {name: text for record in records.values() for name, text in record.versions.items()}
     facts += [(f"version of {name}", text) for name, text in sorted(versions.items())]
-    dataset = next((record.inputs["dataset"] for record in records.values() if record.inputs.get("dataset")), None)
-    return [*facts, ("digest of the dataset", dataset or "unknown")]
+    known = {name: digest for record in records.values() for name, digest in record.inputs.items() if digest}
+    if DATASET_TREE in known:
+        return [*facts, ("git tree of the dataset", known[DATASET_TREE])]
+    return [*facts, ("digest of the dataset", known.get("dataset", "unknown"))]

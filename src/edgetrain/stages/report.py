@@ -16,7 +16,7 @@ from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.files import visible_files, write_text
 from edgetrain.core.findings import counted
-from edgetrain.core.reports import Report
+from edgetrain.core.reports import DATASET_TREE, Report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
@@ -61,6 +61,7 @@ _FIGURES = (
     ("AR", "average_recall", "share of the labelled boxes that are found, mean over IoU 0.50 to 0.95"),
 )
 _FEW_BOXES = 100
+_INPUT_NAMES = {DATASET_TREE: "dataset"}
 
 
 @dataclass(frozen=True)
@@ -210,15 +211,17 @@ def _stale(records: Records) -> Iterator[Remark]:
     """Yield the stages whose inputs are not what the other stages left behind."""
     made: dict[str, tuple[str, str | None]] = {}
     for stage, record in records.items():
-        if "dataset" in record.inputs:
-            made.setdefault("dataset", (stage, record.inputs["dataset"]))
+        for name in {"dataset", DATASET_TREE} & set(record.inputs):
+            made.setdefault(name, (stage, record.inputs[name]))
         made |= {name: (stage, digest) for name, digest in record.outputs.items() if digest}
     for stage, record in records.items():
         for name, digest in record.inputs.items():
             maker, newest = made.get(name, ("", digest))
-            if digest != newest:
-                text = f"{stage} used another state of {name} than that of {maker}: run the pipeline again"
-                yield ("caution", text)
+            # In another clone all times of change are others: git tells whether it holds the same.
+            is_told_by_git = name == "dataset" and {DATASET_TREE} <= {*record.inputs} & {*records[maker].inputs}
+            if digest != newest and not is_told_by_git:
+                text = f"{stage} used another state of {_INPUT_NAMES.get(name, name)} than that of {maker}"
+                yield ("caution", f"{text}: run the pipeline again")
 
 
 def _figure_rows(records: Records) -> list[tuple[str, ...]]:
