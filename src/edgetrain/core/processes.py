@@ -77,6 +77,9 @@ def _started(command: Sequence[str], *, stdin: int, stderr: int) -> Iterator[sub
         yield process
     finally:
         _end(process)
+        if process.stdin:
+            with contextlib.suppress(BrokenPipeError):  # what was not taken before the end is lost
+                process.stdin.close()
 
 
 def _to_end(

@@ -14,6 +14,10 @@ from tests.ci.gocd.server import ONE
 from tests.conftest import PROJECT_DIR
 
 PYTHON = sys.executable
+# Tests that run in the background ignore Ctrl-C, and so would what they start.
+HEARS_CTRL_C = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 def job(tasks: str, more: str = "") -> str:
@@ -142,12 +146,15 @@ def test_interruption_ends_the_task_and_all_that_it_started(server, tmp_path):
     command = [PYTHON, str(PROJECT_DIR / "ci/program.py"), "--search-root", str(PROJECT_DIR), "ci.rehearse", str(file)]
     folder = tmp_path / "kept"
     with subprocess.Popen(
-        [*command, "--keep", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [PYTHON, "-c", HEARS_CTRL_C, *command, "--keep", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as running:
         console = folder / "artifacts/one/1/work/1/work/cruise-output/console.log"
         sleeper = wait_for(lambda: next((int(t) for t in console.read_text().split("\n") if t.isdigit()), 0), console)
         running.send_signal(signal.SIGINT)
-        output, _ = running.communicate(timeout=30)
+        try:
+            output, _ = running.communicate(timeout=30)
+        finally:
+            running.kill()
 
     assert running.returncode == 130
     assert b"interrupted" in output
