@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from benchmarks import folds
 from benchmarks.folds import FOLDS, committed_fold, groups_of, lay_out, make_folds
 from edgetrain.core.splits import Split
 from edgetrain.formats.dataset_folder import find_dataset
@@ -42,10 +43,10 @@ def test_the_committed_lists_are_what_the_photographs_give(raccoon):
 
 def test_groups_stay_whole_and_another_seed_gives_other_folds():
     groups = [(f"a{number:02d}", f"b{number:02d}") for number in range(30)]
-    folds, others = make_folds(groups, seed=0), make_folds(groups, seed=1)
+    made, others = make_folds(groups, seed=0), make_folds(groups, seed=1)
 
-    assert folds != others
-    for fold in (*folds, *others):
+    assert made != others
+    for fold in (*made, *others):
         assert [len(fold[split]) for split in Split] == [36, 4, 20]
         for names in fold.values():
             assert [f"b{name[1:]}" for name in names if name < "b"] == [name for name in names if name > "b"]
@@ -59,6 +60,15 @@ def test_the_lists_of_a_fold_divide_its_dataset(tmp_path, raccoon_stand_in):
         splits = {split: [item.name for item in found.items if item.split is split] for split in Split}
         assert found.findings == ()
         assert {split: sorted(names) for split, names in splits.items()} == committed_fold(number)
+
+
+def test_the_drawn_set_is_drawn_once_and_divided_as_the_photographs(tmp_path, monkeypatch):
+    monkeypatch.setattr(folds, "_DRAWN_PICTURES", 12)
+    first, second = (lay_out("drawn", tmp_path, None) for _ in range(2))
+
+    tested = Counter(item.name for folder in second for item in find_dataset(folder).items if item.split is Split.TEST)
+    assert first == second
+    assert tested == Counter(f"annotations/demo-{number:04d}.xml" for number in range(12))
 
 
 @pytest.fixture
