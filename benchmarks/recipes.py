@@ -27,7 +27,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
 from benchmarks.folds import DATASETS, FOLDS, lay_out  # noqa: E402 - found through the line above
-from benchmarks.runs import Plan, Record, Results, conclude, run_ours, sole_benchmark, workspace_of  # noqa: E402
+from benchmarks.runs import Plan, Record, Results, archive, conclude, run_ours, sole_benchmark, workspace_of  # noqa: E402
 from edgetrain.core.errors import SettingsError, ToolError  # noqa: E402
 
 _HEAD = (
@@ -44,7 +44,7 @@ def main() -> None:
     """Run what is not there yet, and print the table, the best first."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipes", type=Path, required=True)
-    parser.add_argument("--url", required=True, help="archive that training starts from")
+    parser.add_argument("--url", type=archive, required=True, help="archive that training starts from")
     parser.add_argument("--dataset", choices=DATASETS, default="raccoon")
     parser.add_argument("--photographs", type=Path, help="folder of datitran/raccoon_dataset")
     parser.add_argument("--folds", type=lambda text: [int(part) for part in text.split(",")], default=list(FOLDS))

@@ -130,6 +130,11 @@ def parse_settings(texts: Sequence[str]) -> dict[str, object]:
     return settings
 
 
+def archive(text: str) -> str:
+    """Return the address of a checkpoint archive, a path as an absolute one."""
+    return text if "://" in text else str(Path(text).resolve())
+
+
 def workspace_of(plan: Plan, folder: Path) -> Path:
     """Return the workspace of a run, below the folder of all; its log and settings lie beside it."""
     name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in plan.name)
@@ -167,7 +172,9 @@ def measure(workspace: Path, *command: object) -> Measured:
         ToolError: it failed.
     """
     log = _beside(workspace, "log")
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    # Settings of the caller's environment would stand in no result.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("INVOKE_")}
+    environment = {**own, "TF_CPP_MIN_LOG_LEVEL": "2"}
     began, start = time.time(), time.monotonic()
     with log.open("ab") as stream:
         process = subprocess.Popen(

@@ -27,6 +27,7 @@ from benchmarks.runs import (  # noqa: E402
     Plan,
     Record,
     Results,
+    archive,
     conclude,
     parse_settings,
     run_ours,
@@ -64,7 +65,7 @@ def main() -> None:
     """Run all sides on all folds, and print the table and what is reached."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--url", required=True, help="archive of an ImageNet backbone of MobileNet v2, as the API's TF2"
+        "--url", type=archive, required=True, help="archive of an ImageNet backbone of MobileNet v2, as the API's TF2"
     )
     parser.add_argument("--dataset", choices=DATASETS, default="raccoon")
     parser.add_argument("--photographs", type=Path, help="folder of datitran/raccoon_dataset")
