@@ -101,7 +101,7 @@ def record_offsets(path: Path) -> list[int]:
     Raises:
         DatasetError: the file cannot be read, or is damaged; names the record (from 1).
     """
-    offsets = []
+    offsets: list[int] = []
     try:
         with path.open("rb") as stream:
             left = os.fstat(stream.fileno()).st_size

@@ -1,4 +1,4 @@
-"""Which picture is trained on when: known for every sample of a run from the seed alone, so a run can start anywhere."""
+"""Which picture is trained on when: known of every sample from the seed alone, so that a run can start anywhere."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class _Drawings:
         return drawn
 
 
-def _uniform(
+def _uniform(  # noqa: PLR0913 - TensorFlow's own signature
     shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = tf.float32, *, seed: Any, name: Any = None
 ) -> tf.Tensor:
     # TensorFlow's stateless function has no default for the upper end of integers, and neither has the stateful one.
@@ -86,7 +86,7 @@ def _uniform(
     return tf.random.stateless_uniform(shape, seed, minval, 1 if maxval is None and is_real else maxval, dtype, name)
 
 
-def _normal(
+def _normal(  # noqa: PLR0913 - TensorFlow's own signature
     shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = tf.float32, *, seed: Any, name: Any = None
 ) -> tf.Tensor:
     return tf.random.stateless_normal(shape, seed, mean, stddev, dtype, name)

@@ -1,4 +1,4 @@
-"""The labelled pictures of TFRecords, by number: decoded once where memory allows, else each time they are asked for."""
+"""The labelled pictures of TFRecords, by number: decoded once where memory allows, else each time one asks for them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import tensorflow as tf
 
 
-class WeightAverage(tf.Module):
+class WeightAverage(tf.Module):  # type: ignore[misc]
     """One average for each variable, saved with a checkpoint."""
 
     def __init__(self, variables: Sequence[tf.Variable], decay: float) -> None:
