@@ -26,8 +26,8 @@ import yaml
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
-from benchmarks.folds import DATASETS, FOLDS, lay_out  # noqa: E402 - found through the line above
-from benchmarks.runs import Plan, Record, Results, archive, conclude, run_ours, sole_benchmark, workspace_of  # noqa: E402
+from benchmarks.folds import lay_out  # noqa: E402 - found through the line above
+from benchmarks.runs import Plan, Record, Results, add_arguments, conclude, run_ours, sole_benchmark, workspace_of  # noqa: E402
 from edgetrain.core.errors import SettingsError, ToolError  # noqa: E402
 
 _HEAD = (
@@ -44,14 +44,9 @@ def main() -> None:
     """Run what is not there yet, and print the table, the best first."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipes", type=Path, required=True)
-    parser.add_argument("--url", type=archive, required=True, help="archive that training starts from")
-    parser.add_argument("--dataset", choices=DATASETS, default="raccoon")
-    parser.add_argument("--photographs", type=Path, help="folder of datitran/raccoon_dataset")
-    parser.add_argument("--folds", type=lambda text: [int(part) for part in text.split(",")], default=list(FOLDS))
+    add_arguments(parser, folder="build/benchmark-recipes")
     parser.add_argument("--steps", type=int, default=100, help="of recipes that do not say themselves")
     parser.add_argument("--int8", action="store_true", help="judge the int8 model too, calibrated on all pictures")
-    parser.add_argument("--folder", type=Path, default=Path("build/benchmark-recipes"), help="for everything made")
-    parser.add_argument("--out", type=Path, help="results, a line of JSON each; default: results.jsonl in --folder")
     arguments = parser.parse_args()
     with sole_benchmark(arguments.folder):
         results = Results(arguments.out or arguments.folder / "results.jsonl")

@@ -6,6 +6,7 @@ was cut counts as not begun.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import ctypes
 import json
@@ -24,6 +25,7 @@ from typing import Any
 import yaml
 from tensorboard.compat.proto.event_pb2 import Event
 
+from benchmarks.folds import DATASETS, FOLDS
 from edgetrain.core.errors import DatasetError, EdgetrainError, SettingsError, ToolError
 from edgetrain.core.lock import sole_user
 from edgetrain.core.reports import require_report
@@ -88,8 +90,8 @@ class Results:
             os.truncate(path, len(whole.encode()))
         for number, line in enumerate(whole.splitlines(), start=1):
             try:
-                self.records.append(json.loads(line))
-            except ValueError as error:
+                self.records.append(dict(json.loads(line)))
+            except (TypeError, ValueError) as error:
                 raise DatasetError(f"{path}:{number}: no result of a run. Remove it, or give another --out.") from error
 
     def find(self, plan: Plan, *figures: str) -> Record | None:
@@ -130,9 +132,27 @@ def parse_settings(texts: Sequence[str]) -> dict[str, object]:
     return settings
 
 
-def archive(text: str) -> str:
-    """Return the address of a checkpoint archive, a path as an absolute one."""
+def add_arguments(parser: argparse.ArgumentParser, *, folder: str) -> None:
+    """Add the flags that say on what is trained, from what, and where to."""
+    parser.add_argument(
+        "--url", type=_archive, required=True, help="archive of the checkpoint that training starts from"
+    )
+    parser.add_argument("--dataset", choices=DATASETS, default="raccoon")
+    parser.add_argument("--photographs", type=Path, help="folder of datitran/raccoon_dataset")
+    parser.add_argument("--folds", type=_fold_numbers, default=list(FOLDS), help="some of 0,1,2")
+    parser.add_argument("--folder", type=Path, default=Path(folder), help="for everything made")
+    parser.add_argument("--out", type=Path, help="results, a line of JSON each; default: results.jsonl in --folder")
+
+
+def _archive(text: str) -> str:
     return text if "://" in text else str(Path(text).resolve())
+
+
+def _fold_numbers(text: str) -> list[int]:
+    numbers = sorted({int(part) for part in text.split(",")})
+    if not set(numbers) <= set(FOLDS):
+        raise ValueError(text)
+    return numbers
 
 
 def workspace_of(plan: Plan, folder: Path) -> Path:
@@ -147,7 +167,7 @@ def prepare(plan: Plan, dataset: Path, workspace: Path, *, to: str) -> None:
     workspace.parent.mkdir(parents=True, exist_ok=True)
     _beside(workspace, "log").unlink(missing_ok=True)
     sections: dict[str, dict[str, object]] = {}
-    values = {"checkpoint.url": plan.checkpoint, "training.steps": plan.steps, **plan.settings}
+    values = {"checkpoint.url": plan.checkpoint, **plan.settings, "training.steps": plan.steps}
     for name, value in values.items():
         section, _, key = name.partition(".")
         sections.setdefault(section, {})[key] = value

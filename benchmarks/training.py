@@ -22,12 +22,12 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
 from benchmarks import acceptance as sides  # noqa: E402 - found through the line above
-from benchmarks.folds import DATASETS, FOLDS, lay_out  # noqa: E402
+from benchmarks.folds import lay_out  # noqa: E402
 from benchmarks.runs import (  # noqa: E402
     Plan,
     Record,
     Results,
-    archive,
+    add_arguments,
     conclude,
     parse_settings,
     run_ours,
@@ -49,7 +49,7 @@ class Bench:
     datasets: list[Path]
     results: Results
 
-    def measured(self, side: str, fold: int, steps: int, runner: Runner, settings: Settings) -> Record:
+    def measured(self, side: str, fold: int, steps: int, *, runner: Runner, settings: Settings) -> Record:
         """Return the result of a run, from the file if it is there."""
         plan = Plan(side, self.arguments.dataset, fold, steps, self.arguments.url, settings)
         record = self.results.find(plan)
@@ -64,20 +64,13 @@ class Bench:
 def main() -> None:
     """Run all sides on all folds, and print the table and what is reached."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--url", type=archive, required=True, help="archive of an ImageNet backbone of MobileNet v2, as the API's TF2"
-    )
-    parser.add_argument("--dataset", choices=DATASETS, default="raccoon")
-    parser.add_argument("--photographs", type=Path, help="folder of datitran/raccoon_dataset")
-    parser.add_argument("--folds", type=lambda text: [int(part) for part in text.split(",")], default=list(FOLDS))
+    add_arguments(parser, folder="build/benchmark-training")
     parser.add_argument("--steps", type=int, default=300, help="of stock")
     parser.add_argument("--short-steps", type=int, help="of ours, instead of what fits a quarter of stock's time")
     parser.add_argument("--equal-steps", type=int, help="of ours, instead of what fits stock's time")
     parser.add_argument("--frozen-steps", type=int, help="of ours with a frozen backbone; default: as stock")
     parser.add_argument("--pilot-steps", type=int, default=40, help="of the runs that are only timed")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="a setting of ours")
-    parser.add_argument("--folder", type=Path, default=Path("build/benchmark-training"), help="for everything made")
-    parser.add_argument("--out", type=Path, help="results, a line of JSON each; default: results.jsonl in --folder")
     arguments = parser.parse_args()
     with sole_benchmark(arguments.folder):
         results = Results(arguments.out or arguments.folder / "results.jsonl")
@@ -90,16 +83,20 @@ def main() -> None:
 def _measure_fold(bench: Bench, fold: int) -> dict[str, Record]:
     """Run the sides in turn, and return their results."""
     given, own = bench.arguments, bench.settings
-    frozen = {**own, "training.train_whole_model": False}
-    found = {sides.STOCK: bench.measured(sides.STOCK, fold, given.steps, run_stock, {})}
-    found[sides.PILOT] = bench.measured(sides.PILOT, fold, given.pilot_steps, _run_pilot, own)
-    found[sides.STOCK_FROZEN] = bench.measured(sides.STOCK_FROZEN, fold, given.pilot_steps, run_stock_frozen, {})
-    seconds, pilot = found[sides.STOCK]["seconds"], found[sides.PILOT]
-    short = given.short_steps or sides.steps_within(sides.SHORT_SHARE * seconds, pilot)
-    equal = given.equal_steps or sides.steps_within(sides.EQUAL_SHARE * seconds, pilot)
-    found[sides.SHORT] = bench.measured(sides.SHORT, fold, short, run_ours, own)
-    found[sides.FROZEN] = bench.measured(sides.FROZEN, fold, given.frozen_steps or given.steps, run_ours, frozen)
-    found[sides.EQUAL] = bench.measured(sides.EQUAL, fold, equal, run_ours, own)
+    pilots, stock = given.pilot_steps, sides.STOCK
+    found = {
+        stock: bench.measured(stock, fold, given.steps, runner=run_stock, settings={}),
+        sides.PILOT: bench.measured(sides.PILOT, fold, pilots, runner=_run_pilot, settings=own),
+        sides.STOCK_FROZEN: bench.measured(sides.STOCK_FROZEN, fold, pilots, runner=run_stock_frozen, settings={}),
+    }
+    seconds, pilot = found[stock]["seconds"], found[sides.PILOT]
+    judged = {
+        sides.SHORT: (given.short_steps or sides.steps_within(sides.SHORT_SHARE * seconds, pilot), own),
+        sides.FROZEN: (given.frozen_steps or given.steps, {**own, "training.train_whole_model": False}),
+        sides.EQUAL: (given.equal_steps or sides.steps_within(sides.EQUAL_SHARE * seconds, pilot), own),
+    }
+    for side, (steps, settings) in judged.items():
+        found[side] = bench.measured(side, fold, steps, runner=run_ours, settings=settings)
     return found
 
 

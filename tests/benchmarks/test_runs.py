@@ -70,8 +70,9 @@ def test_a_line_that_a_kill_cut_off_counts_as_not_written(tmp_path):
     assert [record["fold"] for record in Results(path).records] == [0, 1]
 
 
-def test_a_broken_line_is_named(tmp_path):
-    (tmp_path / "results.jsonl").write_text("{}\nno result\n")
+@pytest.mark.parametrize("line", ["no result", "3"])
+def test_a_line_that_is_no_result_is_named(tmp_path, line):
+    (tmp_path / "results.jsonl").write_text(f"{{}}\n{line}\n")
 
     with pytest.raises(DatasetError, match=r"results\.jsonl:2: no result"):
         Results(tmp_path / "results.jsonl")
