@@ -46,28 +46,54 @@ def read_batches(
     pictures = TrainingPictures(shards, least_side=least_side, cache_bytes=cache_bytes)
     share = recipe.rare_class_share
     factors = repeat_factors(pictures.class_names(), share) if share else None
-    order = SampleOrder(len(pictures), seed=recipe.seed, factors=factors)
-    return Batches(config, model, pictures, order, seed=recipe.seed)
+    samples = Samples(pictures, SampleOrder(len(pictures), seed=recipe.seed, factors=factors))
+    return Batches(config, model, samples, seed=recipe.seed)
+
+
+class Samples:
+    """The pictures of a run in the order in which they are shown.
+
+    TensorFlow keeps what calls Python until the interpreter has shut down, when protobuf's containers can no longer be
+    freed: hence a class without configuration and model.
+    """
+
+    def __init__(self, pictures: TrainingPictures, order: SampleOrder) -> None:
+        """Show pictures in an order."""
+        self._pictures, self._order = pictures, order
+        self.error: DatasetError | None = None
+
+    def __getitem__(self, sample: int) -> LabelledPicture:
+        """Return the picture that a sample shows.
+
+        Raises:
+            DatasetError: it cannot be read; ``error`` keeps it, since TensorFlow hands on only its traceback's text.
+        """
+        try:
+            return self._pictures[self._order.picture(sample)]
+        except DatasetError as error:
+            self.error = error
+            raise
+
+    def arrays(
+        self, sample: np.int64
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """Return pixels, boxes and class ids of a sample."""
+        return self[int(sample)][:3]
 
 
 class Batches:
     """Makes the batches of a run beside its training."""
 
-    def __init__(
-        self, config: TrainEvalPipelineConfig, model: Any, pictures: TrainingPictures, order: SampleOrder, *, seed: int
-    ) -> None:
+    def __init__(self, config: TrainEvalPipelineConfig, model: Any, samples: Samples, *, seed: int) -> None:
         """Prepare the batches.
 
         Args:
             config: names batch size and augmentations.
             model: a model of ``build_model``, whose anchors the boxes are assigned to.
-            pictures: what to train on.
-            order: which of them when.
+            samples: what to train on.
             seed: of the augmentation.
         """
-        self._config, self._model = config, model
-        self._pictures, self._order, self._seed = pictures, order, seed
-        self._error: DatasetError | None = None
+        self._config, self._model, self._samples, self._seed = config, model, samples, seed
 
     def between(self, first: int, last: int) -> Iterator[api.TrainingInput]:
         """Yield the batches of the steps from ``first`` (0 for the first of a run) up to, but not with, ``last``.
@@ -86,32 +112,21 @@ class Batches:
                 yield next(batches)
             except tf.errors.OpError as error:
                 raise TrainingError(
-                    f"train: the next batch after step {step} cannot be made ({self._error or error.message}) "
+                    f"train: the next batch after step {step} cannot be made ({self._samples.error or error.message}) "
                     'Run "ci/inv validate" and "ci/inv records" again; the last checkpoint is intact.'
                 ) from error
 
     def source_ids(self, step: int) -> list[str]:
         """Return the names of the pictures in the batch of a step, sorted; 0 is the first of a run."""
         size = self._config.train_config.batch_size
-        return sorted({self._picture(sample).source_id for sample in range(step * size, (step + 1) * size)})
+        return sorted({self._samples[sample].source_id for sample in range(step * size, (step + 1) * size)})
 
     def _input(self, sample: tf.Tensor) -> api.TrainingInput:
         types = (tf.uint8, tf.float32, tf.int64)
-        pixels, boxes, classes = tf.numpy_function(self._arrays, [sample], types, stateful=False)
+        pixels, boxes, classes = tf.numpy_function(self._samples.arrays, [sample], types, stateful=False)
         picture = (
             tf.ensure_shape(pixels, (None, None, 3)),
             tf.ensure_shape(boxes, (None, 4)),
             tf.ensure_shape(classes, (None,)),
         )
         return api.augmented(self._config, self._model, picture, tf.stack([tf.constant(self._seed, tf.int64), sample]))
-
-    def _arrays(self, sample: np.int64) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        try:
-            picture = self._picture(int(sample))
-        except DatasetError as error:
-            self._error = error  # TensorFlow hands on its text alone, in the midst of a traceback
-            raise
-        return picture.pixels, picture.boxes, picture.class_ids
-
-    def _picture(self, sample: int) -> LabelledPicture:
-        return self._pictures[self._order.picture(sample)]

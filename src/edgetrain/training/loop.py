@@ -242,11 +242,10 @@ class Trainer:
     def _train_step(self, batch: api.TrainingInput) -> tuple[api.Losses, tf.Tensor]:
         """Do one step of gradient descent; return the losses before it and the norm of the whole gradient."""
         variables = self.model.trainable_variables
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            for variable in variables:
-                tape.watch(variable)
-            losses = api.training_losses(self.model, batch)
-        gradients = tape.gradient(losses.total, variables)
+        losses = api.training_losses(self.model, batch)
+        # Sums of three and more gradients (AddN) depend on which was ready first, those of pairs do not.
+        in_pairs = tf.AggregationMethod.EXPERIMENTAL_TREE
+        gradients = tf.gradients(losses.total, variables, aggregation_method=in_pairs)
         norm = tf.linalg.global_norm(gradients)
         limit = self._config.train_config.gradient_clipping_by_norm
         if limit > 0:
@@ -283,7 +282,11 @@ def _make_repeatable(recipe: Recipe) -> None:
     """Set what holds for all of TensorFlow in this process: seeds, operations that repeat to the bit, precision."""
     tf.keras.utils.set_random_seed(recipe.seed)
     tf.config.experimental.enable_op_determinism()
-    tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": recipe.is_bfloat16})
+    options = {
+        "auto_mixed_precision_onednn_bfloat16": recipe.is_bfloat16,
+        "arithmetic_optimization": False,  # would join sums of pairs again, see _train_step
+    }
+    tf.config.optimizer.set_experimental_options(options)
 
 
 def _reason(error: tf.errors.OpError) -> str:
