@@ -89,9 +89,9 @@ def check(_context: Context) -> None:
 
 
 @task(help={"mutants": "damaged annotations to review", "seed": "another seed, other mutants"})
-def soak(context: Context, mutants: int = 100_000, seed: int = 0) -> None:
+def soak(context: Context, mutants: int = 100_000, kills: int = 20, seed: int = 0) -> None:
     """Run the checks that take minutes: each a program, which says what it tried and ends badly at the first fault."""
-    programs = (f"tests.mutants --count {mutants} --seed {seed}",)
+    programs = (f"tests.mutants --count {mutants} --seed {seed}", f"tests.kills --count {kills} --seed {seed}")
     with context.cd(_ROOT):
         for program in programs:
             context.run(f"python -m {program}", env={"PYTHONPATH": "src"})

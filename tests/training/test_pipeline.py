@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import numpy as np
@@ -21,6 +19,7 @@ from edgetrain.formats.coco_metrics import Detection
 from edgetrain.training.history import read_history
 from tests.conftest import PROJECT_DIR
 from tests.fake_stages import NAMES
+from tests.kills import environment, train_command, weights_digest
 from tests.tiny_run import tiny_settings
 
 pytestmark = pytest.mark.tensorflow
@@ -199,18 +198,6 @@ def test_resume_refuses_to_continue_a_run_of_other_inputs(copied_run):
         flow.run_stage("train", settings)
 
 
-def _train_command(settings):
-    flags = {
-        "dataset": settings.dataset.root,
-        "workspace": settings.workspace.root,
-        "steps": 40,
-        "url": settings.checkpoint.url,
-        "batch-size": 2,
-    }
-    given = [part for name, value in flags.items() for part in (f"--{name}", str(value))]
-    return [sys.executable, "-m", "invoke", "--search-root", str(PROJECT_DIR), "pipeline", "--to", "train", *given]
-
-
 def _wait_for(folder, pattern, process):
     deadline = time.monotonic() + 300
     while not any(folder.glob(pattern)):
@@ -219,28 +206,27 @@ def _wait_for(folder, pattern, process):
         time.sleep(0.05)
 
 
-def test_a_killed_run_continues_from_its_last_checkpoint(copied_run):
-    """Kill -9 in the middle; the same command goes on where the checkpoint is and finishes."""
-    settings = copied_run()
-    workspace = Workspace(settings.workspace.root)
-    environment = {
-        **os.environ,
-        "INVOKE_NETWORK_IMAGE_SIZE": "96",
-        "INVOKE_NETWORK_DEPTH_MULTIPLIER": "0.25",
-        "INVOKE_TRAINING_CHECKPOINT_EVERY_STEPS": "2",
+def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(copied_run):
+    """Kill -9 in the middle; the same command goes on where the checkpoint is. More kills: ``ci.soak``."""
+    settings = copied_run(training__steps=24, training__weight_average=0.9)
+    root = Workspace(settings.workspace.root).root
+    flow.run_pipeline(settings, to="configure")
+    options = {
+        "env": environment(checkpoint_every_steps=2, weight_average=0.9),
+        "cwd": PROJECT_DIR,
+        "stderr": subprocess.PIPE,
     }
-    command = _train_command(settings)
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, cwd=PROJECT_DIR) as process:
-        _wait_for(workspace.train_dir, "checkpoints/ckpt-6.index", process)
+    with subprocess.Popen(train_command(root, "--restart"), **options) as process:
+        _wait_for(Workspace(root).train_dir, "checkpoints/ckpt-6.index", process)
         process.send_signal(signal.SIGKILL)
+    continued = subprocess.run(train_command(root), text=True, check=True, **options)
+    report, digest = _report(Workspace(root), "train"), weights_digest(root)
+    subprocess.run(train_command(root, "--restart"), check=True, **options)
 
-    finished = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=PROJECT_DIR, check=False)
-
-    report = _report(workspace, "train")
-    assert finished.returncode == 0, finished.stderr
-    assert "continuing from step" in finished.stderr
-    assert report["first_step"] >= 6
-    assert report["steps"] == 40
+    assert "continuing from step" in continued.stderr
+    assert (report["first_step"] >= 4, report["steps"]) == (True, 24)
+    assert weights_digest(root) == digest
+    assert _report(Workspace(root), "train")["first_step"] == 0
 
 
 def test_a_killed_run_continues_in_another_workspace(copied_run, tmp_path):
@@ -249,11 +235,10 @@ def test_a_killed_run_continues_in_another_workspace(copied_run, tmp_path):
     changes = {"training__steps": 40, "training__state_dir": tmp_path / "state"}
     flow.run_pipeline(copied_run(**changes), to="configure")
     shutil.copytree(first, tmp_path / "other", ignore=shutil.ignore_patterns("train", "train.previous"))
-    flags = ["--workspace", str(first), "--dataset", str(tmp_path / "none")]
-    environment = {**os.environ, "INVOKE_TRAINING_STATE_DIR": str(tmp_path / "state")}
-    environment["INVOKE_TRAINING_CHECKPOINT_EVERY_STEPS"] = "2"
-    command = [sys.executable, "-m", "invoke", "--search-root", str(PROJECT_DIR), "train", *flags]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, cwd=PROJECT_DIR) as process:
+    own = environment(checkpoint_every_steps=2, state_dir=tmp_path / "state")
+    with subprocess.Popen(
+        train_command(first, "--dataset", str(tmp_path / "none")), env=own, stderr=subprocess.PIPE, cwd=PROJECT_DIR
+    ) as process:
         _wait_for(tmp_path / "state", "*/train/checkpoints/ckpt-6.index", process)
         process.send_signal(signal.SIGKILL)
     shutil.rmtree(first)
@@ -263,7 +248,7 @@ def test_a_killed_run_continues_in_another_workspace(copied_run, tmp_path):
 
     workspace = Workspace(tmp_path / "other")
     assert any(text.startswith("continuing from step") for text in recorder.notes)
-    assert _report(workspace, "train")["first_step"] >= 6
+    assert _report(workspace, "train")["first_step"] >= 4
     assert (workspace.trained_dir / "checkpoint").is_file()
     assert read_history(workspace.history_path, up_to=40)[-1].step == 40
 
