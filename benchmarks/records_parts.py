@@ -16,17 +16,26 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from edgetrain.core.files import file_content, folder_state
-from edgetrain.formats.detection_example import encoded_parts
-from edgetrain.formats.pbtxt import read_label_map
-from edgetrain.formats.picture_finder import PictureFinder
-from edgetrain.formats.record_source import RecordSource
-from edgetrain.formats.tfrecord import masked_crc, write_records
-from edgetrain.formats.voc import parse_annotation
-
 PROJECT_DIR = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT_DIR / "src"))
+
+from edgetrain.core.files import file_content, folder_state  # noqa: E402
+from edgetrain.formats.detection_example import encoded_parts  # noqa: E402
+from edgetrain.formats.pbtxt import read_label_map  # noqa: E402
+from edgetrain.formats.picture_finder import PictureFinder  # noqa: E402
+from edgetrain.formats.record_source import RecordSource  # noqa: E402
+from edgetrain.formats.tfrecord import masked_crc, write_records  # noqa: E402
+from edgetrain.formats.voc import parse_annotation  # noqa: E402
+
 _RUNS = 7
-_IMPORTS = "import sys; sys.path.insert(0, 'src'); import edgetrain.stages.records"
+_IMPORT = """
+import sys, time
+sys.path[:0] = [".", "src"]
+import tasks
+started = time.process_time()
+import edgetrain.console, edgetrain.flow, edgetrain.stages.records
+print(time.process_time() - started)
+"""
 
 
 def main() -> None:
@@ -45,7 +54,6 @@ def main() -> None:
     gc.disable()
     steps: dict[str, Callable[[], object]] = {
         "Python and Invoke: `--list`": lambda: _run(["ci/inv", "--list"]),
-        "modules of the stage": lambda: _run([sys.executable, "-c", _IMPORTS]),
         "state of the dataset's files": lambda: folder_state(root),
         "XML: read": lambda: [file_content(path) for path in annotations],
         "XML: parse": lambda: [parse_annotation(text, root) for text in texts],
@@ -61,6 +69,8 @@ def main() -> None:
         ),
     }
     print(f"| {len(names)} pictures | s |\n|---|--:|")
+    imports = [float(_run([sys.executable, "-c", _IMPORT])) for _ in range(_RUNS)]
+    print(f"| modules of the stage | {min(imports):.3f} |")
     for title, step in steps.items():
         print(f"| {title} | {min(_cpu_seconds(step) for _ in range(_RUNS)):.3f} |", flush=True)
         copy.unlink(missing_ok=True)
@@ -75,8 +85,8 @@ def _cpu_seconds(step: Callable[[], object]) -> float:
     return time.process_time() - started + children
 
 
-def _run(command: list[str]) -> None:
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=PROJECT_DIR)
+def _run(command: list[str]) -> str:
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=PROJECT_DIR).stdout
 
 
 def _each(items: list[Path] | list[str], work: Callable[..., object]) -> None:
