@@ -232,6 +232,13 @@ def test_colours_that_cannot_be_decoded_are_told_though_nobody_looks_at_them(fac
     assert fault(decode_gray, bytes(damaged), ImageSize(2, 2)) == fault(decode, bytes(damaged))
 
 
+def test_a_header_that_is_shorter_than_its_channels_is_told():
+    damaged = bytearray(encoded(size=(200, 150)))
+    damaged[damaged.index(b"\xff\xc0") + 3] = 11
+
+    assert fault(decode_gray, bytes(damaged), ImageSize(2, 2)) == fault(decode, bytes(damaged)) != ""
+
+
 def fault(read, data, *arguments):
     """Return why a picture cannot be decoded, empty if it can."""
     try:

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import DatasetError
@@ -31,7 +32,7 @@ _HEAD_BYTES = 2048  # holds the header of most pictures; a longer one costs read
 _TAIL_BYTES = 64
 _MOST_BYTES = 256 << 20
 _PIXELS_EACH = 8  # in each direction of a reduced picture for one of a still smaller one; with fewer, edges move
-_PLAIN_SAMPLINGS = (0, 1, 2)  # 4:4:4, 4:2:2 and 4:2:0
+_PLAIN_SAMPLINGS = [[luma, (1, 1), (1, 1)] for luma in ((1, 1), (2, 1), (2, 2))]  # 4:4:4, 4:2:2 and 4:2:0
 _ENDS = {JPEG: image_header.JPEG_END, PNG: b"\0\0\0\0" + image_header.PNG_END}
 # What Pillow's readers raise for damaged bytes, beside OSError (github.com/python-pillow/Pillow/issues/5383).
 _UNREADABLE = (OSError, SyntaxError, ValueError, struct.error, EOFError, Image.DecompressionBombError)
@@ -210,8 +211,8 @@ def decode_gray(data: bytes, size: ImageSize, name: str = "picture") -> Sequence
     least = ImageSize(size.width * _PIXELS_EACH, size.height * _PIXELS_EACH)
     with _opened(data, name) as image:
         # With sampling factors of which it refuses some, libjpeg has to be asked for the colours too.
-        mode = "L" if JpegImagePlugin.get_sampling(image) in _PLAIN_SAMPLINGS else None
-        drafted = image.draft(mode, (least.width, least.height))
+        is_plain = isinstance(image, JpegImageFile) and [one[1:3] for one in image.layer] in _PLAIN_SAMPLINGS
+        drafted = image.draft("L" if is_plain else None, (least.width, least.height))
         gray = _pixels(image, name, "L")
     right, bottom = drafted[1][2:] if drafted else gray.size
     factor = max(1, min(gray.width // least.width, gray.height // least.height))
