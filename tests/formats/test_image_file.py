@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import zlib
 
 import pytest
@@ -12,7 +13,15 @@ from PIL import Image
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import DatasetError
-from edgetrain.formats.image_file import ImageInfo, decode, decode_resized, probe, probe_bytes
+from edgetrain.formats.image_file import (
+    ImageInfo,
+    UnreadableImageError,
+    decode,
+    decode_gray,
+    decode_reduced,
+    probe,
+    probe_bytes,
+)
 
 
 def encoded(image_format="JPEG", mode="RGB", size=(40, 30), **options):
@@ -162,8 +171,81 @@ def test_sixteen_bits_are_scaled_not_clipped():
     assert decode(data.getvalue()).getpixel((0, 0)) == (0x80, 0x80, 0x80)
 
 
-def test_pixels_resized_are_bytes_row_by_row():
-    assert decode_resized(JPEG, ImageSize(8, 4)) == decode(JPEG).resize((8, 4), Image.Resampling.BILINEAR).tobytes()
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"progressive": True}, {"mode": "L"}, {"mode": "CMYK"}])
+@pytest.mark.parametrize("size", [(40, 30), (403, 301), (1999, 1501)])
+def test_brightness_is_that_of_the_pixels(size, options):
+    data = encoded(size=size, **options)
+
+    exact = decode(data).convert("L").resize((8, 4), Image.Resampling.BILINEAR).tobytes()
+    assert max(abs(one - other) for one, other in zip(decode_gray(data, ImageSize(8, 4)), exact)) < 2
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "1", "I;16"])
+def test_brightness_is_known_whatever_the_mode(mode):
+    data = encoded("PNG", mode, (403, 301))
+
+    exact = decode(data).convert("L").resize((8, 4), Image.Resampling.BILINEAR).tobytes()
+    assert max(abs(one - other) for one, other in zip(decode_gray(data, ImageSize(8, 4)), exact)) < 2
+
+
+@pytest.mark.parametrize(
+    ("data", "least", "size", "extent"),
+    [
+        pytest.param(LARGE, ImageSize(50, 37), (50, 38), (50, 37.5), id="an eighth"),
+        pytest.param(LARGE, ImageSize(60, 40), (100, 75), (100, 75), id="a quarter"),
+        pytest.param(LARGE, ImageSize(400, 30), (400, 300), (400, 300), id="full size"),
+        pytest.param(encoded("PNG", size=(400, 300)), ImageSize(4, 3), (400, 300), (400, 300), id="PNG"),
+    ],
+)
+def test_a_jpeg_is_decoded_at_a_part_of_its_size(data, least, size, extent):
+    image, shown = decode_reduced(data, least)
+
+    assert (image.mode, image.size, shown) == ("RGB", size, extent)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, id="baseline"),
+        pytest.param({"progressive": True}, id="progressive"),
+        pytest.param({"subsampling": 0, "restart_marker_blocks": 2}, id="restarts"),
+        pytest.param({"mode": "CMYK"}, id="CMYK"),
+    ],
+)
+def test_the_same_damage_is_told_though_not_every_pixel_is_made(options):
+    source = encoded(size=(200, 150), **options)
+    chance = random.Random(1)  # noqa: S311 - the same faults each time
+    for _ in range(150):
+        damaged = bytearray(source[: chance.choice((len(source), chance.randrange(len(source))))])
+        for _ in range(chance.randrange(3)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+
+        assert fault(decode_gray, bytes(damaged), ImageSize(2, 2)) == fault(decode, bytes(damaged))
+
+
+@pytest.mark.parametrize("factors", [(0x22, 0x21, 0x11), (0x31, 0x21, 0x11), (0x12, 0x13, 0x11), (0x41, 0x11, 0x11)])
+def test_colours_that_cannot_be_decoded_are_told_though_nobody_looks_at_them(factors):
+    damaged = bytearray(encoded(size=(200, 150), subsampling=0))
+    frame = damaged.index(b"\xff\xc0")
+    damaged[frame + 11 : frame + 18 : 3] = bytes(factors)
+
+    assert fault(decode_gray, bytes(damaged), ImageSize(2, 2)) == fault(decode, bytes(damaged))
+
+
+def test_a_header_that_is_shorter_than_its_channels_is_told():
+    damaged = bytearray(encoded(size=(200, 150)))
+    damaged[damaged.index(b"\xff\xc0") + 3] = 11
+
+    assert fault(decode_gray, bytes(damaged), ImageSize(2, 2)) == fault(decode, bytes(damaged)) != ""
+
+
+def fault(read, data, *arguments):
+    """Return why a picture cannot be decoded, empty if it can."""
+    try:
+        read(data, *arguments)
+    except UnreadableImageError as error:
+        return error.reason
+    return ""
 
 
 def test_pixels_of_a_cut_picture_are_a_dataset_error():

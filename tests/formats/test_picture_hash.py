@@ -27,6 +27,18 @@ def test_a_scene_keeps_its_hash_at_another_size_and_quality():
     assert hamming_distance(difference_hash(encoded(SCENE), "a"), difference_hash(smaller, "b")) <= MAX_DISTANCE
 
 
+@pytest.mark.parametrize("size", [(259, 197), (255, 255), (1001, 463), (61, 47)])
+def test_a_jpeg_has_the_hash_of_its_pixels(size):
+    """It is decoded at a part of its size, which is no whole number of pixels here."""
+    scene = Image.effect_mandelbrot((640, 480), (-2, -1, 1, 1), 60).resize(size, Image.Resampling.LANCZOS)
+
+    distance = hamming_distance(
+        difference_hash(encoded(scene, "JPEG", quality=95), "a"), difference_hash(encoded(scene), "b")
+    )
+
+    assert distance <= MAX_DISTANCE // 2
+
+
 def test_a_mirrored_edge_gives_the_opposite_bits():
     rising = Image.linear_gradient("L").rotate(90)
 

@@ -21,12 +21,12 @@ def test_what_was_written_is_read(tmp_path):
     "content",
     [
         pytest.param(b"", id="empty"),
-        pytest.param(b'{"version": 1, "pictures": {"aa', id="cut"),
+        pytest.param(b'{"version": 2, "pictures": {"aa', id="cut"),
         pytest.param(b"\xff\xfe", id="not UTF-8"),
         pytest.param(b"[" * 100_000, id="deep"),
         pytest.param(b"[]", id="no object"),
         pytest.param(b'{"version": 0, "pictures": {}}', id="old"),
-        pytest.param(b'{"version": 1, "pictures": []}', id="no pictures"),
+        pytest.param(b'{"version": 2, "pictures": []}', id="no pictures"),
     ],
 )
 def test_a_damaged_cache_counts_as_absent(tmp_path, content):
@@ -38,7 +38,7 @@ def test_a_damaged_cache_counts_as_absent(tmp_path, content):
 def test_a_cache_of_another_version_counts_as_absent(tmp_path):
     path = tmp_path / "pixels.json"
     write_pixel_cache(path, FACTS)
-    path.write_text(path.read_text().replace('"version": 1', '"version": 0'))
+    path.write_text(path.read_text().replace('"version": 2', '"version": 0'))
 
     assert read_pixel_cache(path) == {}
 
@@ -55,6 +55,6 @@ def test_a_cache_of_another_version_counts_as_absent(tmp_path):
 )
 def test_an_entry_of_the_wrong_shape_is_left_out(tmp_path, digest, entry):
     good = {"dhash": None, "error": ""}
-    (tmp_path / "pixels.json").write_text(json.dumps({"version": 1, "pictures": {digest: entry, "b" * 64: good}}))
+    (tmp_path / "pixels.json").write_text(json.dumps({"version": 2, "pictures": {digest: entry, "b" * 64: good}}))
 
     assert read_pixel_cache(tmp_path / "pixels.json") == {"b" * 64: PixelFacts(None)}

@@ -8,12 +8,11 @@ profiles, and an orientation has been applied.
 from __future__ import annotations
 
 import io
-import warnings
 
 from PIL import Image, ImageOps
 
 from edgetrain.core.boxes import ImageSize
-from edgetrain.formats.image_file import JPEG, PNG, UnreadableImageError, decode
+from edgetrain.formats.image_file import JPEG, PNG, decode_reduced
 
 _JPEG_QUALITY = 95
 _NO_SUBSAMPLING = 0
@@ -43,8 +42,7 @@ def encoded_anew(data: bytes, image_format: str, size: ImageSize, name: str, *, 
         UnreadableImageError: the bytes are damaged.
     """
     buffer = io.BytesIO()
-    stored = (size.height, size.width) if is_turned else (size.width, size.height)
-    image = _reduced(data, stored, name) if image_format == JPEG else decode(data, name)
+    image, _ = decode_reduced(data, ImageSize(size.height, size.width) if is_turned else size, name)
     if is_turned:
         image = ImageOps.exif_transpose(image)
     if image.size != (size.width, size.height):
@@ -70,19 +68,3 @@ def _scaled(image: Image.Image, size: ImageSize) -> Image.Image:
 def encoded_format(image_format: str) -> str:
     """Return the format that :func:`encoded_anew` gives for a picture of some format."""
     return JPEG if image_format == JPEG else PNG
-
-
-def _reduced(data: bytes, size: tuple[int, int], name: str) -> Image.Image:
-    """Return the pixels of a JPEG, decoded at a half, quarter or eighth of its size if that is not below ``size``.
-
-    That averages as well as a filter does, in a quarter of the memory and less than half of the time.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data)) as image:
-                image.draft(None, size)
-                image.load()
-                return image if image.mode == "RGB" else image.convert("RGB")  # converting copies in any case
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise UnreadableImageError(name, f"the picture is damaged ({error})") from error

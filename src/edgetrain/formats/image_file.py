@@ -12,10 +12,13 @@ import stat
 import struct
 import warnings
 import zlib
+from array import array
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
 
 from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import DatasetError
@@ -28,6 +31,8 @@ IMAGE_FIX = "Replace the picture, or remove it and its annotation."
 _HEAD_BYTES = 2048  # holds the header of most pictures; a longer one costs reading the file
 _TAIL_BYTES = 64
 _MOST_BYTES = 256 << 20
+_PIXELS_EACH = 8  # in each direction of a reduced picture for one of a still smaller one; with fewer, edges move
+_PLAIN_SAMPLINGS = [[luma, (1, 1), (1, 1)] for luma in ((1, 1), (2, 1), (2, 2))]  # 4:4:4, 4:2:2 and 4:2:0
 _ENDS = {JPEG: image_header.JPEG_END, PNG: b"\0\0\0\0" + image_header.PNG_END}
 # What Pillow's readers raise for damaged bytes, beside OSError (github.com/python-pillow/Pillow/issues/5383).
 _UNREADABLE = (OSError, SyntaxError, ValueError, struct.error, EOFError, Image.DecompressionBombError)
@@ -158,39 +163,73 @@ def _info(header: ImageHeader, *, is_complete: bool) -> ImageInfo:
     return ImageInfo(size, header.format, is_complete, header.exif_orientation, header.mode, header.oddity)
 
 
-def decode(data: bytes, name: str = "picture", *, least_side: int = 0) -> Image.Image:
+def decode(data: bytes, name: str = "picture") -> Image.Image:
     """Return a picture's pixels as an RGB image, as TensorFlow decodes them: transparency dropped, not rotated.
 
     Args:
         data: JPEG or PNG.
         name: what messages call the picture.
-        least_side: if above 0, a JPEG may be decoded at a half, a quarter or an eighth of its size, as long as no side
-            falls below this many pixels.
 
     Raises:
         UnreadableImageError: the bytes are damaged.
     """
     with _opened(data, name) as image:
-        try:
-            if least_side:
-                image.draft(None, (least_side, least_side))
-            if image.mode.startswith("I"):  # 16 bits a sample; Pillow would clip instead of scaling
-                return image.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
-            image.load()
-            return image if image.mode == "RGB" else image.convert("RGB")  # converting copies in any case
-        except _UNREADABLE as error:
-            raise _damaged(name, error) from error
+        return _pixels(image, name)
 
 
-def decode_resized(data: bytes, size: ImageSize, name: str = "picture") -> bytes:
-    """Return a picture's pixels stretched to a size: RGB, row by row, one byte a channel.
+def decode_reduced(data: bytes, least: ImageSize, name: str = "picture") -> tuple[Image.Image, tuple[float, float]]:
+    """Return a picture's pixels as :func:`decode` does, a JPEG's at a half, quarter or eighth of its size.
 
-    Bilinear, with antialiasing where the picture becomes smaller.
+    That averages as well as a filter does, in a part of the time and memory. The data are read to their end all the
+    same, so what is damaged fails here as it does at full size.
+
+    Args:
+        data: JPEG or PNG.
+        least: no side becomes smaller than this because of it.
+        name: what messages call the picture.
+
+    Returns:
+        The image, and how much of its width and height is the picture: the last column and row may go beyond it.
 
     Raises:
         UnreadableImageError: the bytes are damaged.
     """
-    return decode(data, name).resize((size.width, size.height), Image.Resampling.BILINEAR).tobytes()
+    with _opened(data, name) as image:
+        drafted = image.draft(None, (least.width, least.height))
+        pixels = _pixels(image, name)
+        return pixels, drafted[1][2:] if drafted else pixels.size
+
+
+def decode_gray(data: bytes, size: ImageSize, name: str = "picture") -> Sequence[float]:
+    """Return a picture's brightness at a size that it is stretched to: 0 to 255, row by row, with antialiasing.
+
+    Of a JPEG that is large enough only the brightness is decoded, at a part of its size; see :func:`decode_reduced`.
+
+    Raises:
+        UnreadableImageError: the bytes are damaged.
+    """
+    least = ImageSize(size.width * _PIXELS_EACH, size.height * _PIXELS_EACH)
+    with _opened(data, name) as image:
+        # With sampling factors of which it refuses some, libjpeg has to be asked for the colours too.
+        is_plain = isinstance(image, JpegImageFile) and [one[1:3] for one in image.layer] in _PLAIN_SAMPLINGS
+        drafted = image.draft("L" if is_plain else None, (least.width, least.height))
+        gray = _pixels(image, name, "L")
+    right, bottom = drafted[1][2:] if drafted else gray.size
+    factor = max(1, min(gray.width // least.width, gray.height // least.height))
+    # As numbers of 8 bits, levels that hardly differ would be equal, or not, by chance.
+    levels = gray.reduce(factor).convert("F")
+    box = (0, 0, right / factor, bottom / factor)
+    return array("f", levels.resize((size.width, size.height), Image.Resampling.BILINEAR, box).tobytes())
+
+
+def _pixels(image: Image.Image, name: str, mode: str = "RGB") -> Image.Image:
+    try:
+        if image.mode.startswith("I"):  # 16 bits a sample; Pillow would clip instead of scaling
+            return image.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert(mode)
+        image.load()
+        return image if image.mode == mode else image.convert(mode)  # converting copies in any case
+    except _UNREADABLE as error:
+        raise _damaged(name, error) from error
 
 
 def _opened(data: bytes, name: str) -> Image.Image:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from edgetrain.core.boxes import ImageSize
-from edgetrain.formats.image_file import decode_resized
+from edgetrain.formats.image_file import decode_gray
 
 _COLUMNS, _ROWS = 8, 8
 # Below this range of grey levels (0 to 255) the signs of differences are noise: fog, sky and night would all be twins.
@@ -16,16 +16,15 @@ def difference_hash(data: bytes, name: str) -> Optional[int]:
     """Return 64 bits, row by row: whether the picture grows brighter to the right; ``None`` if it has no structure.
 
     Args:
-        data: the encoded picture; every pixel is decoded.
+        data: the encoded picture; it is read to its end.
         name: what messages call the picture.
 
     Raises:
         UnreadableImageError: the bytes are damaged.
     """
     width = _COLUMNS + 1
-    rgb = decode_resized(data, ImageSize(width, _ROWS), name)
-    grey = [299 * red + 587 * green + 114 * blue for red, green, blue in zip(rgb[::3], rgb[1::3], rgb[2::3])]
-    if max(grey) - min(grey) < 1000 * _MIN_RANGE:
+    grey = decode_gray(data, ImageSize(width, _ROWS), name)
+    if max(grey) - min(grey) < _MIN_RANGE:
         return None
     value = 0
     for row in range(_ROWS):

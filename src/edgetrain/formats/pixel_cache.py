@@ -1,7 +1,7 @@
 """What decoding each picture showed, kept between runs: JSON by the SHA-256 of the picture's content.
 
 ```
-{"version": 1, "pictures": {"<64 hexadecimal digits>": {"dhash": "<16 hexadecimal digits>" | null, "error": ""}}}
+{"version": 2, "pictures": {"<64 hexadecimal digits>": {"dhash": "<16 hexadecimal digits>" | null, "error": ""}}}
 ```
 
 A damaged file, or one of another version, counts as absent: everything in it can be found again.
@@ -19,7 +19,7 @@ from typing import Optional
 from edgetrain.core.files import write_text
 
 # Raise it whenever the same picture would give another hash or error.
-_VERSION = 1
+_VERSION = 2
 _DIGEST = re.compile("[0-9a-f]{64}")
 _HASH = re.compile("[0-9a-f]{16}")
 

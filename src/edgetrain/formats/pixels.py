@@ -7,7 +7,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from edgetrain.core.boxes import ImageSize
-from edgetrain.formats.image_file import decode
+from edgetrain.formats.image_file import decode, decode_reduced
 
 
 def network_pixels(data: bytes, size: ImageSize, name: str) -> npt.NDArray[np.uint8]:
@@ -42,10 +42,9 @@ def reduced_pixels(data: bytes, least_side: int, name: str) -> npt.NDArray[np.ui
     Raises:
         DatasetError: the picture cannot be decoded.
     """
-    picture = decode(data, name, least_side=least_side)
-    scale = least_side / min(picture.size)
+    picture, extent = decode_reduced(data, ImageSize(least_side, least_side), name)
+    scale = least_side / min(extent)
     if scale < 1:
-        picture = picture.resize(
-            (round(picture.width * scale), round(picture.height * scale)), resample=Image.Resampling.BILINEAR
-        )
+        size = (round(extent[0] * scale), round(extent[1] * scale))
+        picture = picture.resize(size, resample=Image.Resampling.BILINEAR, box=(0, 0, *extent))
     return np.asarray(picture, dtype=np.uint8)

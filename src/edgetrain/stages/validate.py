@@ -75,7 +75,7 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Repo
     images = {name: key for name, key in zip(reviewed.image_names, reviewed.image_keys) if key}
     claim_workspace(root, images, workspace)
     facts = pixel_rules.decoded(root, reviewed, workspace.pixel_cache_path) if chosen.pixels else {}
-    if facts:
+    if any(known.error for known in facts.values()):
         reviewed = ReviewedSet.of(pixel_rules.with_damage(reviewed, facts))
     found = [finding for one in reviewed.faulty() if _concerns(changes, one) for finding in one.findings]
     found += _set_findings(folder, reviewed, label_map, facts=facts, min_boxes=chosen.min_class_boxes)
