@@ -156,12 +156,12 @@ def test_another_width_is_refused_with_the_shapes(detector, start):
 
 
 def test_the_summary_says_what_was_taken_and_what_has_no_place(detector, start):
-    from edgetrain.training.tensorflow1_weights import summary_of
+    from edgetrain.training.weight_matches import summary_of
 
     _, _, matches = start(detector("mobilenet_v1_ssd"), "mobilenet_v1_ssd")
 
     assert summary_of(matches) == (
-        "199 variables taken from the TensorFlow 1 checkpoint, 0 new; class predictors taken: background, person, "
+        "199 variables taken from the checkpoint, 0 new; class predictors taken: background, person, "
         "Traffic_Light; 1 of 3 classes are new; 1 variable of it not part of this network, such as Unknown/weights "
         "(train/start_weights.csv)"
     )
@@ -185,4 +185,4 @@ def test_a_run_that_starts_from_tensorflow_1_leaves_the_table_and_says_so(detect
     expected = "Conv1/kernel,FeatureExtractor/MobilenetV2/Conv/weights/ExponentialMovingAverage,taken"
     assert expected in lines
     assert len(lines) == 1 + 324 + 5
-    assert "324 variables taken from the TensorFlow 1 checkpoint, 0 new" in str(notes.texts)
+    assert "324 variables taken from the checkpoint, 0 new" in str(notes.texts)
