@@ -145,8 +145,8 @@ def _check_together(settings: Settings) -> None:
     size, step = settings.network.image_size, settings.network.type.image_size_step
     if size % step:
         raise SettingsError(
-            f"network.image_size {size} does not fit {settings.network.type.value}, whose feature pyramid needs a multiple "
-            f"of {step}. Give {size // step * step} or {(size // step + 1) * step}."
+            f"network.image_size {size} does not fit {settings.network.type.value}, whose feature pyramid needs a "
+            f"multiple of {step}. Give {size // step * step} or {(size // step + 1) * step}."
         )
     split = settings.split
     if split.validation + split.test >= 1:

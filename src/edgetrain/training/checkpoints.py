@@ -43,7 +43,7 @@ def checkpoint_kind(prefix: Path, name: str) -> CheckpointKind:
         # Reading compares checksums: a file that was cut is found here, not in the middle of a training.
         for variable in names:
             reader.get_tensor(variable)
-    except (ValueError, tf.errors.OpError) as error:
+    except (IndexError, ValueError, tf.errors.OpError) as error:
         raise TrainingError(f"{name}: this is no readable TensorFlow checkpoint. Fetch it again.") from error
     version = 2 if _OBJECT_GRAPH in names else 1
     if _any_starts(names, _DETECTOR[version]):

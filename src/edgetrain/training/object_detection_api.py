@@ -24,6 +24,7 @@ from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.training.compatibility import restore_moved_names
 from edgetrain.training.tensorflow1_weights import load_tensorflow1_weights
 from edgetrain.training.tensorflow2_weights import load_tensorflow2_weights
+from edgetrain.training.upsampling import upsample_by_resizing
 from edgetrain.training.weight_matches import COCO, SourceClasses, WeightMatch
 
 SOURCE_ID = standard_fields.InputDataFields.source_id
@@ -66,6 +67,7 @@ def build_model(config: TrainEvalPipelineConfig, *, is_training: bool) -> Any:
     size = input_size(config)
     shape = (size.height, size.width, 3)
     model.predict(tf.zeros((1, *shape)), tf.constant([shape]))
+    upsample_by_resizing(model)
     _freeze(model, list(config.train_config.freeze_variables))
     return model
 
@@ -184,8 +186,8 @@ def restore_start(model: Any, config: TrainEvalPipelineConfig, prefix: Path) -> 
         former = prefix.with_name(LABEL_MAP_NAME)
         theirs = SourceClasses.of_names(read_label_map(former).names) if former.is_file() else COCO
         return load_tensorflow2_weights(model, prefix, kind=kind, class_names=names, theirs=theirs)
-    except tf.errors.OpError as error:
-        raise TrainingError(f"{prefix}: this checkpoint is damaged ({error.message}). Fetch it again.") from error
+    except (IndexError, tf.errors.OpError) as error:
+        raise TrainingError(f"{prefix}: this checkpoint is damaged ({error}). Fetch it again.") from error
 
 
 def export_saved_model(

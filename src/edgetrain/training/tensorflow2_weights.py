@@ -28,10 +28,9 @@ from edgetrain.training.weight_matches import (
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 _IGNORED = (
-    ("optimizer/", "state of the optimizer"),
-    ("save_counter", "number of the checkpoint"),
-    ("step", "number of the step"),
-    ("global_step", "number of the step"),
+    (r"optimizer/|.*/\.OPTIMIZER_SLOT/", "state of the optimizer"),
+    (r"save_counter/", "number of the checkpoint"),
+    (r"(global_)?step/", "number of the step"),
 )
 # Layers without weights count here, and networks of one backbone differ in these: "layer_with_weights-3" is the same.
 _PLACE_OF_ANY = re.compile(r"layer-\d+")
@@ -97,4 +96,4 @@ def _proposal(variable: Any, key: str, given: Any, class_names: Sequence[str], t
 def _left_over(keys: Sequence[str]) -> Iterator[WeightMatch]:
     """Yield what became of the variables that the model has no place for."""
     for key in keys:
-        yield left_out(key.removesuffix(_VALUE), next((why for start, why in _IGNORED if key.startswith(start)), ""))
+        yield left_out(key.removesuffix(_VALUE), next((why for what, why in _IGNORED if re.match(what, key)), ""))

@@ -1,4 +1,4 @@
-"""What becomes of each variable where a model starts from a checkpoint: decided before anything is changed, and listed."""
+"""What becomes of each variable where a model starts from a checkpoint: decided before any changes, and listed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ COCO = SourceClasses(COCO_IDS, "COCO", coco_id)
 
 @dataclass(frozen=True)
 class Proposal:
-    """The value that a variable shall get, ``None`` if it keeps its own, the name of that value, and what to say of it."""
+    """The value that a variable shall get (``None``: it keeps its own), that value's name, and what to say of it."""
 
     variable: Any
     source: str
