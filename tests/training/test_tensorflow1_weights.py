@@ -144,6 +144,16 @@ def test_a_backbone_fills_the_backbone_only(detector, start, tmp_path):
     assert changed == {name for name in before if not any(part in name for part in OPTIONAL)}
 
 
+def test_a_feature_pyramid_takes_the_backbone_only(detector, start):
+    """Its extra layers and predictors are others."""
+    _, _, matches = start(detector("mobilenet_v2_ssd"), "mobilenet_v2_fpnlite")
+
+    taken = [match for match in matches if match.is_taken]
+    assert len(taken) == 260
+    assert all(match.source.startswith("FeatureExtractor/MobilenetV2/") for match in taken)
+    assert not any("Predictor" in match.variable or "FeatureMaps" in match.variable for match in taken)
+
+
 def test_another_networks_checkpoint_is_refused_and_changes_nothing(detector, start):
     with pytest.raises(TrainingError, match=r"does not fit the network's backbone: conv.*not in the checkpoint \(\d+"):
         start(detector("mobilenet_v2_ssd"), "mobilenet_v1_ssd")

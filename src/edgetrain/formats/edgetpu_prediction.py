@@ -179,8 +179,8 @@ def _warnings(model: TfliteModel, graph: Subgraph, parameter_bytes: int) -> Iter
 def _parameter_bytes(graph: Subgraph, operators: Sequence[Operator]) -> int:
     """Return the size of the operators' constants, each time that one is used.
 
-    So it is for predictors that the levels of a pyramid share: Google's compiled SSD MobileNet v1 FPN 640 has 37.7 MB,
-    of which 36.3 MB are such parameters; each counted once they would be 31.0 MB.
+    So it is for predictors that the levels of a pyramid share: Google's compiled SSD MobileNet v1 FPN 640 has 37.7 MB
+    (coral.ai/models/object-detection), which its constants reach only so.
     """
     places = [place for operator in operators for place in operator.inputs if place >= 0]
     return sum(graph.tensors[place].constant_bytes for place in places)
