@@ -61,6 +61,8 @@ def pipeline_text(network: str = "mobilenet_v2_ssd", **changes: object) -> str:
         "batch_size": 2,
         "steps": 4,
         "train_whole_model": True,
+        "frozen_blocks": 0,
+        "freeze_batch_norm": False,
         "checkpoint_type": "classification",
         "checkpoint_version": 2,
         "augmentations": ("random_horizontal_flip",),

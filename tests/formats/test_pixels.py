@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from edgetrain.core.boxes import ImageSize
-from edgetrain.formats.pixels import network_pixels
+from edgetrain.formats.pixels import network_pixels, reduced_pixels
 
 
 def _png(array):
@@ -35,3 +36,16 @@ def test_a_gray_picture_has_three_equal_channels():
 
     assert pixels.shape == (10, 10, 3)
     assert np.unique(pixels).tolist() == [77]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_only_a_picture_whose_sides_are_both_longer_is_reduced(kind):
+    """The shorter side gets the length asked for, and the picture keeps its shape."""
+    stream = io.BytesIO()
+    Image.linear_gradient("L").resize((640, 320)).save(stream, kind)
+
+    reduced = reduced_pixels(stream.getvalue(), 100, "a")
+    kept = reduced_pixels(stream.getvalue(), 320, "a")
+
+    assert (reduced.shape, kept.shape) == ((100, 200, 3), (320, 640, 3))
+    assert abs(reduced[25].mean() - kept[80].mean()) < 2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edgetrain.core.errors import DatasetError, StorageError
 from edgetrain.core.files import file_digest
-from edgetrain.formats.tfrecord import read_records, records_digest, write_records
+from edgetrain.formats.tfrecord import read_record, read_records, record_offsets, records_digest, write_records
 
 RECORDS = st.lists(st.binary(max_size=40), max_size=4)
 PARTS = st.lists(st.lists(st.binary(max_size=9), max_size=3).map(tuple), max_size=4)
@@ -101,3 +101,27 @@ def test_files_that_cannot_be_opened_are_own_errors(tmp_path):
         list(read_records(tmp_path / "r"))
     with pytest.raises(StorageError, match=str(tmp_path)):
         write_records(tmp_path, [b"x"])
+
+
+def test_a_record_is_read_where_it_starts(tmp_path):
+    path = tmp_path / "a.record"
+    write_records(path, [b"one", b"", b"three"])
+
+    assert [read_record(path, offset) for offset in record_offsets(path)] == [b"one", b"", b"three"]
+
+
+def test_starts_are_not_looked_for_behind_a_damage(tmp_path):
+    path = tmp_path / "a.record"
+    write_records(path, [b"one", b"two"])
+    path.write_bytes(path.read_bytes()[:-1])
+
+    with pytest.raises(DatasetError, match=r'a\.record: record 2 is cut off\. Run "ci/inv records" again'):
+        record_offsets(path)
+    with pytest.raises(DatasetError, match=r"a\.record: the record at byte 19 is cut off"):
+        read_record(path, 19)
+
+
+def test_a_missing_file_of_records_is_one_message(tmp_path):
+    for read in (record_offsets, lambda path: read_record(path, 0)):
+        with pytest.raises(DatasetError, match=r"none\.record: cannot be read \(No such file or directory\)"):
+            read(tmp_path / "none.record")

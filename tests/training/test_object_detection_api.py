@@ -35,44 +35,77 @@ def _backbone(model):
     return model._feature_extractor.classification_backbone
 
 
-def _batch():
-    """Return two random pictures with one box each, as the API's input pipeline shapes them."""
+BOXES = [[[0.1, 0.1, 0.6, 0.7], [0.5, 0.5, 0.9, 0.6]], [[0.2, 0.3, 0.8, 0.7]], []]
+
+
+def _picture(number):
+    """Return a random picture, its boxes and their classes."""
+    pixels = np.random.default_rng(number).integers(0, 256, (120, 150, 3), dtype=np.uint8)
+    boxes = np.array(BOXES[number], np.float32).reshape(-1, 4)
+    return pixels, boxes, 1 + np.arange(len(boxes))
+
+
+def _batch(config, model):
+    """Return three random pictures, the last without an object, as they are trained on."""
     import tensorflow as tf
 
-    generator = tf.random.Generator.from_seed(0)
-    features = {
-        "image": generator.uniform((2, 96, 96, 3), -1, 1),
-        "true_image_shape": tf.constant([[96, 96, 3]] * 2),
-    }
-    labels = {
-        "groundtruth_boxes": tf.tile(tf.constant([[[0.1, 0.1, 0.6, 0.7]]]), (2, 1, 1)),
-        "groundtruth_classes": tf.tile(tf.constant([[[1.0, 0.0, 0.0]]]), (2, 1, 1)),
-        "groundtruth_weights": tf.ones((2, 1)),
-        "num_groundtruth_boxes": tf.constant([1, 1]),
-    }
-    return features, labels
+    from edgetrain.training import object_detection_api as api
+
+    inputs = []
+    for number in range(3):
+        pixels, boxes, classes = _picture(number)
+        picture = (tf.constant(pixels), tf.constant(boxes), tf.constant(classes))
+        inputs.append(api.augmented(config, model, picture, tf.constant([0, number], tf.int64)))
+    return api.TrainingInput(*(tf.stack(parts) for parts in zip(*inputs)))
 
 
-def _step(model):
+def _step(config, model):
     """Do one big step of plain gradient descent."""
     import tensorflow as tf
 
     from edgetrain.training import object_detection_api as api
 
     with tf.GradientTape() as tape:
-        losses = api.training_losses(model, *_batch())
+        losses = api.training_losses(model, _batch(config, model))
     gradients = tape.gradient(losses.total, model.trainable_variables)
     tf.keras.optimizers.SGD(0.1).apply_gradients(zip(gradients, model.trainable_variables))
 
 
 @pytest.mark.parametrize("network", NETWORKS)
+def test_the_losses_are_those_that_the_api_computes_itself(network):
+    """Its own way: padded ground truth, assigned to the anchors in the step; ours: assigned while the batch is made."""
+    import tensorflow as tf
+
+    from edgetrain.training import object_detection_api as api
+
+    config, model = _model(network=network, augmentations=())
+    batch = _batch(config, model)
+    ours = api.training_losses(model, batch)
+    truth = [_picture(number)[1:] for number in range(3)]
+    padded = [np.pad(boxes, ((0, 5 - len(boxes)), (0, 0))) for boxes, _ in truth]
+    classes = [np.eye(3, dtype=np.float32)[np.pad(ids, (0, 5 - len(ids))) - 1] for _, ids in truth]
+    weights = [np.pad(np.ones(len(ids), np.float32), (0, 5 - len(ids))) for _, ids in truth]
+    model.provide_groundtruth(
+        groundtruth_boxes_list=list(map(tf.constant, padded)),
+        groundtruth_classes_list=list(map(tf.constant, classes)),
+        groundtruth_weights_list=list(map(tf.constant, weights)),
+    )
+    shapes = tf.constant([[96, 96, 3]] * 3)
+    theirs = model.loss(model.predict(batch.images, shapes), shapes)
+
+    assert float(ours.localization) == pytest.approx(float(theirs["Loss/localization_loss"]), rel=1e-5)
+    assert float(ours.classification) == pytest.approx(float(theirs["Loss/classification_loss"]), rel=1e-5)
+    assert float(ours.localization) > 0
+
+
+@pytest.mark.parametrize("network", NETWORKS)
 def test_a_frozen_backbone_keeps_every_weight_and_statistic(network):
     """Neither gradient nor moving average reaches the backbone; the layers after it learn."""
-    _, model = _model(network=network, **FROZEN)
+    config, model = _model(network=network, **FROZEN)
     before = [variable.numpy() for variable in _backbone(model).variables]
     heads = [variable.numpy() for variable in model.trainable_variables]
 
-    _step(model)
+    _step(config, model)
 
     assert all(np.array_equal(old, new) for old, new in zip(before, _backbone(model).variables))
     assert not all(np.array_equal(old, new) for old, new in zip(heads, model.trainable_variables))
@@ -80,10 +113,10 @@ def test_a_frozen_backbone_keeps_every_weight_and_statistic(network):
 
 def test_the_whole_model_learns_unless_frozen():
     """Weights and moving averages of the backbone change in one step."""
-    _, model = _model()
+    config, model = _model()
     before = [variable.numpy() for variable in _backbone(model).variables]
 
-    _step(model)
+    _step(config, model)
 
     changed = [not np.array_equal(old, new) for old, new in zip(before, _backbone(model).variables)]
     assert sum(changed) > 0.9 * len(changed)
@@ -110,6 +143,34 @@ def _part(name):
 def _plain(variable):
     """Return a variable's name without what tells two models of a process apart."""
     return re.sub(r"(feature_extractor)_\d+/", r"\1/", variable.name)
+
+
+@pytest.mark.parametrize(
+    ("network", "first"),
+    [
+        pytest.param("mobilenet_v1_ssd", ("conv1", "conv_dw_1", "conv_pw_1", "conv_dw_2", "conv_pw_2"), id="v1"),
+        pytest.param("mobilenet_v2_ssd", ("Conv1", "expanded_conv", "block_1"), id="v2"),
+        pytest.param("mobilenet_v1_fpn", ("conv1", "conv_dw_1", "conv_pw_1", "conv_dw_2", "conv_pw_2"), id="v1 fpn"),
+        pytest.param("mobilenet_v2_fpnlite", ("Conv1", "expanded_conv", "block_1"), id="v2 fpnlite"),
+    ],
+)
+def test_the_first_blocks_and_the_statistics_stay_on_request(network, first):
+    """The layers named and no other of the backbone, and every batch normalization of the backbone."""
+    _, model = _model(network=network, frozen_blocks=2)
+    layers = {variable.name.split("/")[0].removeprefix("bn_") for variable in _backbone(model).trainable_variables}
+    whole = {
+        variable.name.split("/")[0].removeprefix("bn_") for variable in _backbone(_model(network=network)[1]).variables
+    }
+    _, still = _model(network=network, freeze_batch_norm=True)
+
+    kept = {name for name in whole if re.match(f"({'|'.join(first)})(_|$)", name)}
+    assert whole - layers == kept
+    assert len(kept) >= 8
+    assert {variable.name.split("/")[1] for variable in _backbone(still).trainable_variables} == {
+        "kernel:0",
+        "depthwise_kernel:0",
+    }
+    assert any("batchnorm/gamma" in variable.name for variable in still.trainable_variables)
 
 
 @pytest.mark.parametrize(

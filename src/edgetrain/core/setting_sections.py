@@ -37,6 +37,13 @@ _OWN_IMAGE_SIZES = {
 }
 
 
+class Precision(enum.Enum):
+    """What a training computes in."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
 class ExchangeFormat(enum.Enum):
     """The formats of annotations that are imported and exported, beside Pascal VOC."""
 
@@ -206,6 +213,10 @@ class CheckpointSettings:
 class TrainingSettings:
     """How long and how fast the detector learns, how often it is judged meanwhile, and where the run lies.
 
+    Of a model that is trained whole, the first ``frozen_blocks`` of the backbone keep their weights, and with
+    ``freeze_batch_norm`` the whole backbone its statistics. ``weight_average`` is the decay of a moving average of the
+    weights, 0 for none; classes in fewer pictures than ``rare_class_share`` of all are shown more often.
+
     0 for ``validate_every_steps`` means as often as is cheap; ``patience`` judgements without a better AP end the
     training, 0 never do. ``state_dir`` is a folder that outlives the workspace (``None``: the run lies in the
     workspace); in it, runs that nobody touched for ``state_days`` are removed.
@@ -218,6 +229,12 @@ class TrainingSettings:
     warmup: float = field(metadata=_between(0, 0.9))
     gradient_clip_norm: float = field(metadata=_at_least(0))
     augmentations: tuple[str, ...]
+    frozen_blocks: int = field(metadata=_between(0, 17))
+    freeze_batch_norm: bool
+    weight_average: float = field(metadata=_between(0, 0.99999))
+    rare_class_share: float = field(metadata=_between(0, 1))
+    precision: Precision
+    cache_mb: float = field(metadata=_at_least(0))
     checkpoint_every_steps: int = field(metadata=_at_least(1))
     validate_every_steps: int = field(metadata=_at_least(0))
     patience: int = field(metadata=_at_least(0))

@@ -158,18 +158,22 @@ def _info(header: ImageHeader, *, is_complete: bool) -> ImageInfo:
     return ImageInfo(size, header.format, is_complete, header.exif_orientation, header.mode, header.oddity)
 
 
-def decode(data: bytes, name: str = "picture") -> Image.Image:
+def decode(data: bytes, name: str = "picture", *, least_side: int = 0) -> Image.Image:
     """Return a picture's pixels as an RGB image, as TensorFlow decodes them: transparency dropped, not rotated.
 
     Args:
         data: JPEG or PNG.
         name: what messages call the picture.
+        least_side: if above 0, a JPEG may be decoded at a half, a quarter or an eighth of its size, as long as no side
+            falls below this many pixels.
 
     Raises:
         UnreadableImageError: the bytes are damaged.
     """
     with _opened(data, name) as image:
         try:
+            if least_side:
+                image.draft(None, (least_side, least_side))
             if image.mode.startswith("I"):  # 16 bits a sample; Pillow would clip instead of scaling
                 return image.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
             image.load()

@@ -26,3 +26,26 @@ def network_pixels(data: bytes, size: ImageSize, name: str) -> npt.NDArray[np.ui
     """
     resized = decode(data, name).resize((size.width, size.height), resample=Image.Resampling.BILINEAR)
     return np.asarray(resized, dtype=np.uint8)
+
+
+def reduced_pixels(data: bytes, least_side: int, name: str) -> npt.NDArray[np.uint8]:
+    """Return a JPEG or PNG, made smaller if both of its sides are longer than ``least_side``.
+
+    Args:
+        data: the encoded picture.
+        least_side: pixels; the shorter side of a larger picture gets this length, with antialiasing.
+        name: what messages call the picture.
+
+    Returns:
+        uint8, shape (height, width, 3), RGB, 0 to 255.
+
+    Raises:
+        DatasetError: the picture cannot be decoded.
+    """
+    picture = decode(data, name, least_side=least_side)
+    scale = least_side / min(picture.size)
+    if scale < 1:
+        picture = picture.resize(
+            (round(picture.width * scale), round(picture.height * scale)), resample=Image.Resampling.BILINEAR
+        )
+    return np.asarray(picture, dtype=np.uint8)

@@ -91,8 +91,47 @@ def read_records(path: Path) -> Iterator[bytes]:
     """
     for number, record in enumerate(scan_records(path), start=1):
         if isinstance(record, BrokenRecord):
-            raise DatasetError(f'{path}: record {number} {record.reason}. Run "ci/inv records" again.')
+            raise _damaged(path, number, record)
         yield record
+
+
+def record_offsets(path: Path) -> list[int]:
+    """Return where the records of a file start; only their lengths are read and checked, not their data.
+
+    Raises:
+        DatasetError: the file cannot be read, or is damaged; names the record (from 1).
+    """
+    offsets: list[int] = []
+    try:
+        with path.open("rb") as stream:
+            left = os.fstat(stream.fileno()).st_size
+            while left:
+                length = _read_length(stream, left)
+                if isinstance(length, BrokenRecord):
+                    raise _damaged(path, len(offsets) + 1, length)
+                offsets.append(stream.tell() - _HEADER_BYTES)
+                left -= _HEADER_BYTES + length + _CRC.size
+                stream.seek(length + _CRC.size, os.SEEK_CUR)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return offsets
+
+
+def read_record(path: Path, offset: int) -> bytes:
+    """Return the record that starts at an offset, checksums checked.
+
+    Raises:
+        DatasetError: the file cannot be read, or the record is damaged; names the offset.
+    """
+    try:
+        with path.open("rb") as stream:
+            stream.seek(offset)
+            record, _ = _read_record(stream, os.fstat(stream.fileno()).st_size - offset)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if isinstance(record, BrokenRecord):
+        raise DatasetError(f'{path}: the record at byte {offset} {record.reason}. Run "ci/inv records" again.')
+    return record
 
 
 def scan_records(path: Path) -> Iterator[bytes | BrokenRecord]:
@@ -109,7 +148,7 @@ def scan_records(path: Path) -> Iterator[bytes | BrokenRecord]:
                 yield record
                 left -= size_bytes
     except OSError as error:
-        raise DatasetError(f'{path}: cannot be read ({error.strerror}). Run "ci/inv records" again.') from error
+        raise _unreadable(path, error) from error
 
 
 def records_digest(path: Path) -> str:
@@ -129,18 +168,32 @@ def records_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _damaged(path: Path, number: int, record: BrokenRecord) -> DatasetError:
+    return DatasetError(f'{path}: record {number} {record.reason}. Run "ci/inv records" again.')
+
+
+def _unreadable(path: Path, error: OSError) -> DatasetError:
+    return DatasetError(f'{path}: cannot be read ({error.strerror}). Run "ci/inv records" again.')
+
+
 def _read_record(stream: BinaryIO, left: int) -> tuple[bytes | BrokenRecord, int]:
     """Return the next record and its size in the file; the whole rest where nothing behind it can be read."""
+    length = _read_length(stream, left)
+    if isinstance(length, BrokenRecord):
+        return length, left
+    data = stream.read(length)
+    is_whole = _CRC.unpack(stream.read(_CRC.size))[0] == masked_crc(data)
+    return data if is_whole else BrokenRecord("has a wrong checksum"), _HEADER_BYTES + length + _CRC.size
+
+
+def _read_length(stream: BinaryIO, left: int) -> int | BrokenRecord:
+    """Return the length of the next record's data, which lies within what is left of the file."""
     header = stream.read(_HEADER_BYTES)
     if len(header) < _HEADER_BYTES:
-        return BrokenRecord("is cut off"), left
+        return BrokenRecord("is cut off")
     length = header[: _LENGTH.size]
     if _CRC.unpack(header[_LENGTH.size :])[0] != masked_crc(length):
-        return BrokenRecord("is compressed" if header.startswith(_GZIP) else "has a wrong checksum of its length"), left
-    size_bytes = _LENGTH.unpack(length)[0]
+        return BrokenRecord("is compressed" if header.startswith(_GZIP) else "has a wrong checksum of its length")
+    size_bytes: int = _LENGTH.unpack(length)[0]
     # A length that says more than there is would have that much memory reserved.
-    if size_bytes + _HEADER_BYTES + _CRC.size > left:
-        return BrokenRecord("is cut off"), left
-    data = stream.read(size_bytes)
-    is_whole = _CRC.unpack(stream.read(_CRC.size))[0] == masked_crc(data)
-    return data if is_whole else BrokenRecord("has a wrong checksum"), _HEADER_BYTES + size_bytes + _CRC.size
+    return BrokenRecord("is cut off") if size_bytes + _HEADER_BYTES + _CRC.size > left else size_bytes

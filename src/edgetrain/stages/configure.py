@@ -35,6 +35,8 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         "batch_size": training.batch_size,
         "steps": training.steps,
         "train_whole_model": training.train_whole_model,
+        "frozen_blocks": training.frozen_blocks,
+        "freeze_batch_norm": training.freeze_batch_norm,
         "checkpoint_type": checkpoint["type"],
         "checkpoint_version": checkpoint.get("tensorflow", 2),
         "augmentations": training.augmentations,

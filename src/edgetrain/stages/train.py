@@ -6,18 +6,23 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.files import replacing_dir, tree_digest
 from edgetrain.core.progress import listener
 from edgetrain.core.reports import Report
+from edgetrain.core.setting_sections import Precision
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.pipeline_config import read_pipeline_config
 from edgetrain.training.loop import Pace, RunPaths, Trainer
+from edgetrain.training.recipe import Recipe
 from edgetrain.training.run_dir import claim_run_dir, hand_over, kept_home
+
+_MEGABYTE = 10**6
 
 
 def run(settings: Settings, workspace: Workspace) -> Report:
@@ -38,16 +43,16 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     with _home(settings, workspace, identity) as home:
         claim_run_dir(home, identity, resume=training.resume, restart=training.restart)
         listener().advanced(0, steps, "building the network")
-        start, shards = Path(config.train_config.fine_tune_checkpoint), workspace.shard_paths(Split.VALIDATION)
-        trainer = Trainer(config, RunPaths(home.train_dir, home.history_path, start, shards), seed=training.seed)
+        start = Path(config.train_config.fine_tune_checkpoint)
+        shards = (workspace.shard_paths(Split.TRAIN), workspace.shard_paths(Split.VALIDATION))
+        paths = RunPaths(home.train_dir, home.history_path, start, *shards)
+        trainer = Trainer(config, paths, _recipe(settings), cache_bytes=int(training.cache_mb * _MEGABYTE))
         if trainer.first_step:
             listener().noted(f"continuing from step {trainer.first_step}")
         outcome = trainer.run(Pace(training.checkpoint_every_steps, training.validate_every_steps, training.patience))
         kept = outcome.best if training.keep_best else None
-        if kept:
-            trainer.best.load()
         with replacing_dir(home.trained_dir) as temporary:
-            trainer.save_weights(temporary)
+            trainer.save_weights(temporary, best=kept is not None)
             # A run that starts from these weights learns from it which classes they predict.
             shutil.copyfile(workspace.label_map_path, temporary / workspace.label_map_path.name)
         if home != workspace:
@@ -88,6 +93,16 @@ def _refuse_other_steps(settings: Settings, steps: int) -> None:
         )
 
 
+def _recipe(settings: Settings) -> Recipe:
+    training = settings.training
+    return Recipe(
+        training.seed,
+        average_decay=training.weight_average,
+        rare_class_share=training.rare_class_share,
+        is_bfloat16=training.precision is Precision.BFLOAT16,
+    )
+
+
 def _identity(settings: Settings, workspace: Workspace) -> dict[str, object]:
     """Return what a run is made from; a run continues only if all of it is the same."""
     return {
@@ -95,5 +110,5 @@ def _identity(settings: Settings, workspace: Workspace) -> dict[str, object]:
         "records": tree_digest(workspace.records_dir),
         "label_map": tree_digest(workspace.label_map_path),
         "checkpoint": tree_digest(workspace.checkpoint_dir),
-        "seed": settings.training.seed,
+        **asdict(_recipe(settings)),
     }

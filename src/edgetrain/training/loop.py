@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
 from edgetrain.core.errors import StorageError, TrainingError
 from edgetrain.core.progress import listener
 from edgetrain.training import object_detection_api as api
+from edgetrain.training.batches import read_batches
 from edgetrain.training.best_weights import BestWeights, Judgement
 from edgetrain.training.history import HistoryRow, read_history, write_history
+from edgetrain.training.recipe import Recipe
 from edgetrain.training.validation import Judged, Validation, interval, read_validation
+from edgetrain.training.weight_average import WeightAverage
 from edgetrain.training.weight_matches import summary_of, write_weight_matches
 
 _LOG_EVERY_STEPS = 10
@@ -25,14 +29,15 @@ _CHECKPOINTS_KEPT = 2
 
 @dataclass(frozen=True)
 class RunPaths:
-    """Where a run writes its checkpoints, events and history, and what it starts from and is judged on.
+    """Where a run writes its checkpoints, events and history, and what it starts from, learns and is judged on.
 
-    ``start_checkpoint`` is a prefix; ``validation_shards`` are TFRecords, of which there may be none.
+    ``start_checkpoint`` is a prefix; the shards are TFRecords, for validation there may be none.
     """
 
     run_dir: Path
     history_path: Path
     start_checkpoint: Path
+    training_shards: Sequence[Path]
     validation_shards: Sequence[Path] = ()
 
 
@@ -60,31 +65,46 @@ class Outcome:
 
 
 class Trainer:
-    """A model in training: variables, optimizer and step, saved and restored together."""
+    """A model in training: variables, optimizer and step, saved and restored together.
 
-    def __init__(self, config: TrainEvalPipelineConfig, paths: RunPaths, *, seed: int) -> None:
+    Everything else of a run is a function of its seed and the step: a run that was cut ends with the weights of one
+    that was not, to the bit on the same machine.
+    """
+
+    def __init__(self, config: TrainEvalPipelineConfig, paths: RunPaths, recipe: Recipe, *, cache_bytes: int) -> None:
         """Build the model and continue from the run's last checkpoint, or start from the fine-tune checkpoint.
+
+        Args:
+            config: of network and training.
+            paths: of the run.
+            recipe: what else decides how it learns.
+            cache_bytes: of decoded pictures kept in memory.
 
         Raises:
             TrainingError: the fine-tune checkpoint does not fit the network.
+            DatasetError: the records cannot be read.
         """
-        tf.keras.utils.set_random_seed(seed)
+        _make_repeatable(recipe)
         self._config = config
         self._paths = paths
         self._batch_size = config.train_config.batch_size
         self.step = tf.Variable(0, dtype=tf.int64, name="step", trainable=False)
         self.model = api.build_model(config, is_training=True)
         self._optimizer, self._rate = api.build_optimizer(config, self.step)
-        self._checkpoint = tf.train.Checkpoint(model=self.model, optimizer=self._optimizer, step=self.step)
+        self.average = WeightAverage(self.model.variables, recipe.average_decay) if recipe.average_decay else None
+        self._checkpoint = tf.train.Checkpoint(
+            model=self.model, optimizer=self._optimizer, step=self.step, average=self.average or tf.Module()
+        )
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, str(paths.run_dir / "checkpoints"), max_to_keep=_CHECKPOINTS_KEPT
         )
         if not self._restore_last():
             self._start_from(paths.start_checkpoint)
+            if self.average:
+                self.average.start()
         self.first_step = int(self.step)
         self.best = BestWeights(self.model, paths.run_dir / "best")
-        # Another seed after a resumption, or the run would see its first batches again.
-        tf.random.set_seed(seed + self.first_step)
+        self._batches = read_batches(config, self.model, paths.training_shards, recipe, cache_bytes=cache_bytes)
 
     def _start_from(self, checkpoint: Path) -> None:
         """Load the fine-tune checkpoint, and leave the table of what became of each variable."""
@@ -170,8 +190,9 @@ class Trainer:
 
     def _judged(self, row: HistoryRow, validation: Validation) -> HistoryRow:
         """Return a row with the AP of the weights after its step, and keep the weights if they are the best so far."""
-        average_precision = validation.average_precision()
-        self.best.offer(Judgement(row.step, average_precision))
+        with self._averaged():
+            average_precision = validation.average_precision()
+            self.best.offer(Judgement(row.step, average_precision))
         return replace(row, validation_ap=average_precision)
 
     def _is_out_of_patience(self, rows: Sequence[HistoryRow], pace: Pace) -> bool:
@@ -180,22 +201,31 @@ class Trainer:
             return False
         return sum(row.validation_ap is not None and row.step > best.step for row in rows) >= pace.patience
 
-    def save_weights(self, directory: Path) -> None:
-        """Write the model alone, as the API's exporter reads it."""
-        checkpoint = tf.train.Checkpoint(model=self.model)
-        tf.train.CheckpointManager(checkpoint, str(directory), max_to_keep=1, checkpoint_name="ckpt").save()
+    def save_weights(self, directory: Path, *, best: bool) -> None:
+        """Write the model alone, as the API's exporter reads it: the best weights where there are any, or the last.
+
+        Raises:
+            TrainingError: the best weights are damaged.
+        """
+        if best:
+            self.best.load()
+        with self._averaged() if not best else nullcontext():
+            checkpoint = tf.train.Checkpoint(model=self.model)
+            tf.train.CheckpointManager(checkpoint, str(directory), max_to_keep=1, checkpoint_name="ckpt").save()
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        """Let the model have the weights that are judged and exported."""
+        return self.average.in_place() if self.average else nullcontext()
 
     def _rows(self, total: int) -> Iterator[HistoryRow]:
         """Yield the figures of each step as it is done."""
-        batches = iter(api.training_batches(self._config, self.model))
-        while int(self.step) < total:
-            started = time.monotonic()
-            features, labels = self._next(batches)
+        started = time.monotonic()
+        for batch in self._batches.between(int(self.step), total):
             rate = float(self._rate())
-            losses, gradient_norm = self._train_step(features, labels)
+            losses, gradient_norm = self._train_step(batch)
             localization, classification = float(losses.localization), float(losses.classification)
-            self._refuse_not_a_number("loss", float(losses.total), features)
-            self._refuse_not_a_number("gradient's norm", float(gradient_norm), features)
+            self._refuse_not_a_number("loss", float(losses.total))
+            self._refuse_not_a_number("gradient's norm", float(gradient_norm))
             seconds = time.monotonic() - started
             yield HistoryRow(
                 step=int(self.step),
@@ -205,40 +235,34 @@ class Trainer:
                 learning_rate=rate,
                 images_per_second=self._batch_size / seconds,
             )
+            started = time.monotonic()
 
-    def _next(self, batches: Iterator[tuple[api.Tensors, api.Tensors]]) -> tuple[api.Tensors, api.Tensors]:
-        try:
-            return next(batches)
-        except tf.errors.OpError as error:
-            raise TrainingError(
-                f"train: the next batch after step {int(self.step)} cannot be read ({_reason(error)}). "
-                'Run "ci/inv validate" and "ci/inv records" again; the last checkpoint is intact.'
-            ) from error
-
-    @tf.function(reduce_retracing=True)
-    def _train_step(self, features: api.Tensors, labels: api.Tensors) -> tuple[api.Losses, tf.Tensor]:
+    @tf.function(autograph=False)
+    def _train_step(self, batch: api.TrainingInput) -> tuple[api.Losses, tf.Tensor]:
         """Do one step of gradient descent; return the losses before it and the norm of the whole gradient."""
         variables = self.model.trainable_variables
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            for variable in variables:
-                tape.watch(variable)
-            losses = api.training_losses(self.model, features, labels)
-        gradients = tape.gradient(losses.total, variables)
+        losses = api.training_losses(self.model, batch)
+        # Sums of three and more gradients (AddN) depend on which was ready first, those of pairs do not.
+        in_pairs = tf.AggregationMethod.EXPERIMENTAL_TREE
+        gradients = tf.gradients(losses.total, variables, aggregation_method=in_pairs)
         norm = tf.linalg.global_norm(gradients)
         limit = self._config.train_config.gradient_clipping_by_norm
         if limit > 0:
             gradients, _ = tf.clip_by_global_norm(gradients, limit, use_norm=norm)
         self._optimizer.apply_gradients(zip(gradients, variables))
         self.step.assign_add(1)
+        if self.average:
+            self.average.update(self.step)
         return losses, norm
 
-    def _refuse_not_a_number(self, name: str, value: float, features: api.Tensors) -> None:
+    def _refuse_not_a_number(self, name: str, value: float) -> None:
         """Raise before weights that are no numbers can reach a checkpoint."""
         if math.isfinite(value):
             return
-        names = sorted({name.decode() for name in features[api.SOURCE_ID].numpy().ravel()})
+        step = int(self.step)
         raise TrainingError(
-            f"train: the {name} is {value} at step {int(self.step)}; the batch was {', '.join(names)}. "
+            f"train: the {name} is {value} at step {step}; the batch was "
+            f"{', '.join(self._batches.source_ids(step - 1))}. "
             "Look at these pictures' boxes, or lower training.learning_rate; the last checkpoint is intact."
         )
 
@@ -251,6 +275,17 @@ class Trainer:
     def _save(self, rows: list[HistoryRow]) -> None:
         write_history(self._paths.history_path, rows)
         self._manager.save(checkpoint_number=int(self.step))
+
+
+def _make_repeatable(recipe: Recipe) -> None:
+    """Set what holds for all of TensorFlow in this process: seeds, operations that repeat to the bit, precision."""
+    tf.keras.utils.set_random_seed(recipe.seed)
+    tf.config.experimental.enable_op_determinism()
+    options = {
+        "auto_mixed_precision_onednn_bfloat16": recipe.is_bfloat16,
+        "arithmetic_optimization": False,  # would join sums of pairs again, see _train_step
+    }
+    tf.config.optimizer.set_experimental_options(options)
 
 
 def _reason(error: tf.errors.OpError) -> str:

@@ -6,33 +6,46 @@ The configuration is the API's own ``TrainEvalPipelineConfig`` with paths relati
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import tensorflow as tf
-from object_detection import export_tflite_graph_lib_tf2, inputs, model_lib
-from object_detection.builders import model_builder, optimizer_builder
-from object_detection.core import freezable_batch_norm, standard_fields
+from object_detection import export_tflite_graph_lib_tf2, inputs
+from object_detection.builders import image_resizer_builder, model_builder, optimizer_builder, preprocessor_builder
+from object_detection.core import freezable_batch_norm, preprocessor, standard_fields
 from object_detection.protos import train_pb2
 from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
+from object_detection.utils import autoaugment_utils, patch_ops
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import TrainingError
 from edgetrain.formats.checkpoint_archive import LABEL_MAP_NAME
 from edgetrain.formats.pbtxt import read_label_map
-from edgetrain.training.compatibility import restore_moved_names
+from edgetrain.training.seeded_randomness import seeded
 from edgetrain.training.tensorflow1_weights import load_tensorflow1_weights
 from edgetrain.training.tensorflow2_weights import load_tensorflow2_weights
 from edgetrain.training.upsampling import upsample_by_resizing
 from edgetrain.training.weight_matches import COCO, SourceClasses, WeightMatch
 
-SOURCE_ID = standard_fields.InputDataFields.source_id
-_IMAGE = standard_fields.InputDataFields.image
-_TRUE_SHAPE = standard_fields.InputDataFields.true_image_shape
 _LOWEST_SCORE = 0.001
 
-Tensors = Mapping[str, tf.Tensor]
+
+class TrainingInput(NamedTuple):
+    """One picture, or with a first axis for them a batch of several, and what the network shall say of it.
+
+    Images float32 (height, width, 3) in -1 to 1. For each of the n anchors: classes (n, classes + 1), one-hot, the
+    background first; box encodings (n, 4); weights of both in the loss; number of the box it is assigned to, below 0
+    for none.
+    """
+
+    images: tf.Tensor
+    class_targets: tf.Tensor
+    class_weights: tf.Tensor
+    box_targets: tf.Tensor
+    box_weights: tf.Tensor
+    matches: tf.Tensor
 
 
 class Losses(NamedTuple):
@@ -92,24 +105,61 @@ def _freeze(model: Any, patterns: list[str]) -> None:
                 layer._training = False  # noqa: SLF001 - the API has no public switch
 
 
-def training_batches(config: TrainEvalPipelineConfig, model: Any) -> tf.data.Dataset:
-    """Return the endless stream of augmented, resized, shuffled batches as the API makes them."""
-    restore_moved_names()
-    return inputs.train_input(config.train_config, config.train_input_reader, config.model, model=model)
+def augmented(
+    config: TrainEvalPipelineConfig, model: Any, picture: tuple[tf.Tensor, tf.Tensor, tf.Tensor], seed: tf.Tensor
+) -> TrainingInput:
+    """Return a picture as the network is shown it once: augmented by the API, resized, its boxes assigned to anchors.
+
+    Args:
+        config: names the augmentations.
+        model: a model of ``build_model``.
+        picture: pixels uint8 (height, width, 3); boxes float32 (n, 4), fractions, ymin xmin ymax xmax; classes int64
+            (n,), from 1.
+        seed: int64 (2,): the same gives the same augmentation.
+    """
+    pixels, boxes, classes = picture
+    fields = standard_fields.InputDataFields
+    example = {
+        fields.image: pixels,
+        fields.groundtruth_boxes: boxes,
+        fields.groundtruth_classes: classes,
+        fields.groundtruth_weights: tf.ones_like(classes, tf.float32),
+    }
+    options = [preprocessor_builder.build(step) for step in config.train_config.data_augmentation_options]
+    with seeded((preprocessor, autoaugment_utils, patch_ops), seed):
+        changed = inputs.transform_input_data(
+            example,
+            model_preprocess_fn=model.preprocess,
+            image_resizer_fn=image_resizer_builder.build(config.model.ssd.image_resizer),
+            num_classes=config.model.ssd.num_classes,
+            data_augmentation_fn=partial(inputs.augment_input_data, data_augmentation_options=options),
+        )
+    truth = (changed[fields.groundtruth_boxes], changed[fields.groundtruth_classes])
+    most = config.train_input_reader.max_number_of_boxes
+    boxes, classes, weights = (part[:most] for part in (*truth, changed[fields.groundtruth_weights]))
+    targets = model._assign_targets([boxes], [classes], None, [weights])  # noqa: SLF001 - not public
+    size = input_size(config)
+    image = tf.ensure_shape(changed[fields.image], (size.height, size.width, 3))
+    return TrainingInput(image, *(target[0] for target in targets))
 
 
-def training_losses(model: Any, features: Tensors, labels: Tensors) -> Losses:
-    """Return the losses of one batch with batch normalization in training mode.
+def training_losses(model: Any, batch: TrainingInput) -> Losses:
+    """Return the API's losses of one batch with batch normalization in training mode.
 
     Args:
         model: a model of ``build_model``.
-        features: images float32 (batch, height, width, 3) in -1 to 1, as ``training_batches`` gives them.
-        labels: padded ground truth of the same batch.
+        batch: of ``augmented``, with a first axis for the pictures.
     """
     _set_phase(model, is_training=True)
-    model_lib.provide_groundtruth(model, model_lib.unstack_batch(labels, unpad_groundtruth_tensors=False))
-    prediction = model.predict(features[_IMAGE], features[_TRUE_SHAPE], **model.get_side_inputs(features))
-    losses = model.loss(prediction, features[_TRUE_SHAPE])
+    shapes = tf.tile(tf.shape(batch.images)[tf.newaxis, 1:], (tf.shape(batch.images)[0], 1))
+    prediction = model.predict(batch.images, shapes)
+    # The boxes were assigned to the anchors while the batch was made, which the API would do here, picture by picture.
+    model.provide_groundtruth(groundtruth_boxes_list=[], groundtruth_classes_list=[])
+    model._assign_targets = lambda *_: batch[1:]  # noqa: SLF001 - not public
+    try:
+        losses = model.loss(prediction, shapes)
+    finally:
+        del model._assign_targets  # noqa: SLF001 - the class's own again
     penalties = model.regularization_losses()
     return Losses(
         total=tf.add_n([*losses.values(), *penalties]),

@@ -1,0 +1,130 @@
+"""The batches of a run, each a function of the seed and the step alone, so that a run can begin anywhere in them.
+
+The n-th sample of a run shows the picture that :class:`SampleOrder` says, augmented with random numbers made of the
+seed and n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
+
+from edgetrain.core.errors import DatasetError, TrainingError
+from edgetrain.training import object_detection_api as api
+from edgetrain.training.recipe import Recipe
+from edgetrain.training.sample_order import SampleOrder, repeat_factors
+from edgetrain.training.training_pictures import LabelledPicture, TrainingPictures
+
+_READY = 2
+# Crops show parts of a picture: twice the network's input leaves them enough to see.
+_LEAST_SIDE_IN_INPUTS = 2
+
+
+def read_batches(
+    config: TrainEvalPipelineConfig, model: Any, shards: Sequence[Path], recipe: Recipe, *, cache_bytes: int
+) -> Batches:
+    """Return the batches of a run.
+
+    Args:
+        config: names batch size and augmentations.
+        model: a model of ``build_model``.
+        shards: TFRecord files with at least one picture.
+        recipe: of the run.
+        cache_bytes: of decoded pictures kept in memory.
+
+    Raises:
+        DatasetError: the records cannot be read.
+    """
+    size = api.input_size(config)
+    least_side = _LEAST_SIDE_IN_INPUTS * max(size.width, size.height)
+    pictures = TrainingPictures(shards, least_side=least_side, cache_bytes=cache_bytes)
+    share = recipe.rare_class_share
+    factors = repeat_factors(pictures.class_names(), share) if share else None
+    samples = Samples(pictures, SampleOrder(len(pictures), seed=recipe.seed, factors=factors))
+    return Batches(config, model, samples, seed=recipe.seed)
+
+
+class Samples:
+    """The pictures of a run in the order in which they are shown.
+
+    TensorFlow keeps what calls Python until the interpreter has shut down, when protobuf's containers can no longer be
+    freed: hence a class without configuration and model.
+    """
+
+    def __init__(self, pictures: TrainingPictures, order: SampleOrder) -> None:
+        """Show pictures in an order."""
+        self._pictures, self._order = pictures, order
+        self.error: DatasetError | None = None
+
+    def __getitem__(self, sample: int) -> LabelledPicture:
+        """Return the picture that a sample shows.
+
+        Raises:
+            DatasetError: it cannot be read; ``error`` keeps it, since TensorFlow hands on only its traceback's text.
+        """
+        try:
+            return self._pictures[self._order.picture(sample)]
+        except DatasetError as error:
+            self.error = error
+            raise
+
+    def arrays(self, sample: np.int64) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """Return pixels, boxes and class ids of a sample."""
+        return self[int(sample)][:3]
+
+
+class Batches:
+    """Makes the batches of a run beside its training."""
+
+    def __init__(self, config: TrainEvalPipelineConfig, model: Any, samples: Samples, *, seed: int) -> None:
+        """Prepare the batches.
+
+        Args:
+            config: names batch size and augmentations.
+            model: a model of ``build_model``, whose anchors the boxes are assigned to.
+            samples: what to train on.
+            seed: of the augmentation.
+        """
+        self._config, self._model, self._samples, self._seed = config, model, samples, seed
+
+    def between(self, first: int, last: int) -> Iterator[api.TrainingInput]:
+        """Yield the batches of the steps from ``first`` (0 for the first of a run) up to, but not with, ``last``.
+
+        Raises:
+            TrainingError: a record is damaged, or a picture cannot be decoded.
+        """
+        size = self._config.train_config.batch_size
+        samples = tf.data.Dataset.range(first * size, last * size)
+        # Turning the API's Python into graph code, which it does not need, would take ten seconds.
+        augment = tf.autograph.experimental.do_not_convert(self._input)
+        dataset = samples.map(augment, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        batches = iter(dataset.batch(size, drop_remainder=True).prefetch(_READY))
+        for step in range(first, last):
+            try:
+                yield next(batches)
+            except tf.errors.OpError as error:
+                raise TrainingError(
+                    f"train: the next batch after step {step} cannot be made ({self._samples.error or error.message}) "
+                    'Run "ci/inv validate" and "ci/inv records" again; the last checkpoint is intact.'
+                ) from error
+
+    def source_ids(self, step: int) -> list[str]:
+        """Return the names of the pictures in the batch of a step, sorted; 0 is the first of a run."""
+        size = self._config.train_config.batch_size
+        return sorted({self._samples[sample].source_id for sample in range(step * size, (step + 1) * size)})
+
+    def _input(self, sample: tf.Tensor) -> api.TrainingInput:
+        types = (tf.uint8, tf.float32, tf.int64)
+        pixels, boxes, classes = tf.numpy_function(self._samples.arrays, [sample], types, stateful=False)
+        picture = (
+            tf.ensure_shape(pixels, (None, None, 3)),
+            tf.ensure_shape(boxes, (None, 4)),
+            tf.ensure_shape(classes, (None,)),
+        )
+        return api.augmented(self._config, self._model, picture, tf.stack([tf.constant(self._seed, tf.int64), sample]))
