@@ -181,15 +181,16 @@ def test_a_run_that_starts_from_tensorflow_1_leaves_the_table_and_says_so(detect
     """The table stands in the run directory, one line for each variable of model and checkpoint."""
     from edgetrain.formats.pipeline_config import parse_pipeline_config
     from edgetrain.training.loop import RunPaths, Trainer
+    from edgetrain.training.recipe import Recipe
 
     text = pipeline_text(checkpoint_version=1, checkpoint_type="detection", depth_multiplier=1.0)
     config = parse_pipeline_config(text, where="test")
     config.train_input_reader.label_map_path = str(tmp_path / "label_map.pbtxt")
     write_text(tmp_path / "label_map.pbtxt", _label_map())
 
-    paths = RunPaths(tmp_path, tmp_path / "history.csv", detector("mobilenet_v2_ssd") / "model.ckpt")
+    paths = RunPaths(tmp_path, tmp_path / "history.csv", detector("mobilenet_v2_ssd") / "model.ckpt", ())
     with listening(notes := Notes()):
-        Trainer(config, paths, seed=0)
+        Trainer(config, paths, Recipe(seed=0), cache_bytes=0)
 
     lines = (tmp_path / "start_weights.csv").read_text(encoding="utf-8").splitlines()
     expected = "Conv1/kernel,FeatureExtractor/MobilenetV2/Conv/weights/ExponentialMovingAverage,taken"
