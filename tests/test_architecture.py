@@ -36,7 +36,12 @@ DOORS = {
     "google.protobuf": ["formats/pipeline_config.py", "demo/pretraining.py"],
     "object_detection": ["training/object_detection_api.py", "demo/pretraining.py"],
     # A configuration is a message of the API's own type wherever it is handed on.
-    "object_detection.protos": ["formats/pipeline_config.py", "training/loop.py", "training/untrained_model.py"],
+    "object_detection.protos": [
+        "formats/pipeline_config.py",
+        "training/batches.py",
+        "training/loop.py",
+        "training/untrained_model.py",
+    ],
     # Those of the demo draw pictures of their own.
     "PIL": [
         "formats/image_encoding.py",

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from edgetrain.core.setting_sections import NetworkType
 from tests.conftest import PROJECT_DIR, SHARED_DIR
 from tests.tiny_run import pipeline_text
 
@@ -37,15 +38,15 @@ def test_a_test_that_needs_the_shared_folder_and_is_skipped_all_the_same_fails(t
 
 @pytest.mark.shared
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("version", ["v1", "v2"])
-def test_the_published_backbones_fit_their_networks(tmp_path, version):
+@pytest.mark.parametrize("network", [one.value for one in NetworkType])
+def test_the_published_backbones_fit_their_networks(tmp_path, network):
     """Digest as published; every weight of the backbone is replaced."""
     from edgetrain.formats.checkpoint_archive import unpack_checkpoint
     from edgetrain.formats.pipeline_config import parse_pipeline_config
     from edgetrain.training import object_detection_api as api
 
-    archive = SHARED_DIR / "checkpoints" / f"mobilenet_{version}_1.0_224_imagenet_backbone.tar.gz"
-    text = pipeline_text(network=f"mobilenet_{version}_ssd", depth_multiplier=1.0, image_size=300)
+    archive = SHARED_DIR / "checkpoints" / f"{network[:12]}_1.0_224_imagenet_backbone.tar.gz"
+    text = pipeline_text(network=network, depth_multiplier=1.0, image_size=320)
     config = parse_pipeline_config(text, where="test")
     model = api.build_model(config, is_training=True)
     before = [variable.numpy() for variable in model._feature_extractor.classification_backbone.variables]

@@ -17,6 +17,7 @@ from edgetrain.core.reports import require_report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
+from edgetrain.formats.checkpoint_archive import checkpoint_dir_of
 from edgetrain.formats.finding_formats import Review, render_review, repository_prefix, require_format
 from edgetrain.formats.review_summary import Contents, render_summary
 from edgetrain.stage_run import Digests, StageInputs, run_if_stale
@@ -51,9 +52,10 @@ class Stage:
 
 
 def _checkpoint_file(settings: Settings, _workspace: Workspace) -> Sequence[Path]:
-    """Return the local archive, if the checkpoint is one: its content may change under the same name."""
+    """Return the local archive or folder, if the checkpoint is one: its content may change under the same name."""
     url = settings.checkpoint.url
-    return () if not url or url.startswith(("http://", "https://")) else (Path(url.removeprefix("file://")),)
+    local = Path(url.removeprefix("file://"))
+    return () if not url or url.startswith(("http://", "https://")) else (checkpoint_dir_of(local),)
 
 
 _PROOFS = ("evaluate", "compile", "hardware")
@@ -94,7 +96,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "checkpoint",
-        ("network.type", "checkpoint"),
+        ("network.type", "network.image_size", "checkpoint"),
         optional=_checkpoint_file,
         makes=lambda _, w: [w.checkpoint_dir],
     ),

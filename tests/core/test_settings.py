@@ -111,6 +111,12 @@ def test_lists_are_separated_by_commas(environment, expected):
         pytest.param({"checkpoint__url": 5}, "checkpoint.url is 5, but must be text. Put it in quotes.", id="text"),
         pytest.param({"training__augmentations": 5}, "augmentations is 5, but must be a list of names.", id="list"),
         pytest.param({"evaluate__split": "tets"}, 'one of: train, validation, test. Did you mean "test"', id="choice"),
+        pytest.param({"network__image_size": 95}, "image_size is 95, but must be 0 or between 96 and 1280.", id="side"),
+        pytest.param(
+            {"network__type": "mobilenet_v2_fpnlite", "network__image_size": 300},
+            "image_size 300 does not fit mobilenet_v2_fpnlite, .* multiple of 32. Give 288 or 320.",
+            id="pyramid",
+        ),
         pytest.param({"network__type": "mobilenet_v2"}, 'Did you mean "mobilenet_v2_ssd"?', id="enum"),
         pytest.param({"training__batch_sise": 5}, 'batch_sise is not a setting. Did you mean "batch_size"?', id="key"),
         pytest.param({"checkpoint__sha256": "12ab"}, "sha256 is '12ab', but must be 64 hexa", id="digest"),
@@ -140,6 +146,13 @@ def test_wrong_values_are_refused_in_these_words(changes, message):
 def test_messages_say_where_the_value_comes_from(sources, message):
     with pytest.raises(SettingsError, match=message):
         parse(**sources)
+
+
+@pytest.mark.parametrize(("given", "expected"), [(0, 320), (640, 640)])
+def test_the_input_size_is_the_network_s_own_unless_given(given, expected):
+    settings = parse(defaults(network__type="mobilenet_v2_fpnlite", network__image_size=given))
+
+    assert settings.network.image_size == expected
 
 
 def test_an_optional_number_may_be_absent_or_a_number():

@@ -93,7 +93,7 @@ def test_all_shards_of_the_data_are_unpacked(unpack):
         pytest.param(tar_bytes({INDEX: b"i", DATA[:-1] + "2": b"one of two"}), "found: none", id="shard missing"),
         pytest.param(
             tar_bytes({**WHOLE, **{name.replace("w/", "v/"): WHOLE[name] for name in WHOLE}}),
-            r"found: v/checkpoint/ckpt-0, w/checkpoint/ckpt-0\. Give the archive of one",
+            r"found: v/checkpoint/ckpt-0, w/checkpoint/ckpt-0\. Give the archive or folder of one",
             id="two",
         ),
         pytest.param(

@@ -77,6 +77,16 @@ def test_a_detector_leaves_its_ends_on_the_cpu(tmp_path):
     assert prediction.parameter_bytes == 108 + 16
 
 
+def test_a_filter_that_two_convolutions_share_counts_for_each(tmp_path):
+    """As the predictors that the levels of a pyramid share."""
+    spec = detector()
+    twice = replace(spec, operators=(*spec.operators[:2], *spec.operators[1:]))
+
+    once, shared = (predicted(one, tmp_path).parameter_bytes for one in (spec, twice))
+
+    assert shared - once == 108 + 16
+
+
 def test_what_needs_a_result_of_the_cpu_stays_there(tmp_path):
     """The convolution is mapped no more, and neither is what follows it."""
     spec = detector().with_tensor("filter", data=b"")

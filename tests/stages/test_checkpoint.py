@@ -9,8 +9,10 @@ import tarfile
 import pytest
 
 from edgetrain.core.download import Download
-from edgetrain.core.errors import DownloadError, SettingsError, TrainingError
+from edgetrain.core.errors import DownloadError, LabelMapError, SettingsError, TrainingError
 from edgetrain.core.files import file_digest
+from edgetrain.core.label_map import LabelMap
+from edgetrain.formats.pbtxt import read_label_map, write_label_map
 from tests.conftest import SHARED_DIR
 
 pytestmark = pytest.mark.tensorflow
@@ -102,6 +104,87 @@ def test_a_network_s_own_archive_is_used_where_none_is_given(run, archives):
     report = run(checkpoint__mobilenet_v2_ssd_url=str(archive))
 
     assert report.results["sha256"] == file_digest(archive)
+
+
+@pytest.mark.parametrize(
+    ("image_size", "name"), [(320, "mobilenet_v2_fpnlite_url"), (480, "mobilenet_v2_fpnlite_640_url")]
+)
+def test_the_archive_of_the_nearer_size_is_used(run, archives, image_size, name):
+    archive = archives("detection")
+    changes = {f"checkpoint__{name}": str(archive), "network__image_size": image_size}
+
+    report = run(network__type="mobilenet_v2_fpnlite", **changes)
+
+    assert report.results["sha256"] == file_digest(archive)
+
+
+@pytest.fixture
+def former(archives, tmp_path):
+    """Return the workspace of a finished run of two classes, of which only what counts is there."""
+    final = tmp_path / "former" / "train" / "final"
+    final.mkdir(parents=True)
+    with tarfile.open(archives("detection")) as tar:
+        for member in tar.getmembers():
+            if member.isfile():
+                (final / member.name.rpartition("/")[2]).write_bytes(tar.extractfile(member).read())
+    (tmp_path / "former" / "annotations").mkdir()
+    write_label_map(tmp_path / "former" / "annotations" / "label_map.pbtxt", LabelMap(("boat", "fish")))
+    return tmp_path / "former"
+
+
+@pytest.mark.parametrize("place", ["", "train/final"])
+def test_a_former_run_is_taken_with_its_classes(run, former, workspace, place):
+    report = run(former / place)
+
+    assert report.results["classes"] == ["boat", "fish"]
+    assert read_label_map(workspace.checkpoint_dir / "label_map.pbtxt").names == ("boat", "fish")
+    assert report.summary.startswith(
+        f"detection checkpoint {place[6:] or 'former'} with 2 classes of its own, SHA-256 "
+    )
+    assert (workspace.checkpoint_dir / "ckpt-0.index").is_file()
+
+
+def test_an_archive_of_a_former_run_has_its_classes_too(run, former):
+    write_label_map(former / "train" / "final" / "label_map.pbtxt", LabelMap(("house",)))
+    archive = former.parent / "run.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(former / "train" / "final", "final")
+
+    assert run(archive).results["classes"] == ["house"]
+
+
+def test_a_damaged_label_map_beside_the_checkpoint_is_one_message(run, former, workspace):
+    (former / "annotations" / "label_map.pbtxt").write_text("item {")
+
+    with pytest.raises(LabelMapError, match=r"label_map\.pbtxt:\d+"):
+        run(former)
+    assert not workspace.checkpoint_dir.exists()
+
+
+def test_a_workspace_does_not_start_from_itself(run, former):
+    with pytest.raises(SettingsError, match=r"former lies in this workspace, .*Give another --workspace"):
+        run(former, workspace__root=former)
+
+
+def test_a_folder_has_no_digest_to_check(run, former):
+    with pytest.raises(SettingsError, match=r"sha256: \S+former is a folder.*Leave it empty, or give an archive"):
+        run(former, checkpoint__sha256="0" * 64)
+
+
+def test_a_folder_without_a_checkpoint_is_refused(run, tmp_path):
+    (tmp_path / "empty").mkdir()
+
+    with pytest.raises(DownloadError, match=r"empty: exactly one TensorFlow checkpoint .*found: none"):
+        run(tmp_path / "empty")
+
+
+def test_a_checkpoint_whose_data_were_cut_is_refused(run, former, workspace):
+    data = former / "train" / "final" / "ckpt-0.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:-1])
+
+    with pytest.raises(TrainingError, match="former: this is no readable TensorFlow checkpoint"):
+        run(former)
+    assert not workspace.checkpoint_dir.exists()
 
 
 def test_a_network_without_an_archive_of_its_own_is_one_message(run, workspace):

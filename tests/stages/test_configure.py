@@ -10,12 +10,13 @@ import pytest
 
 from edgetrain.core.errors import MissingInputError, SettingsError
 from edgetrain.core.label_map import LabelMap
+from edgetrain.core.setting_sections import NetworkType
 from edgetrain.formats.pbtxt import write_label_map
 from tests.conftest import PROJECT_DIR
 
 pytestmark = pytest.mark.tensorflow
 GOLDEN_DIR = PROJECT_DIR / "tests" / "templates"
-NETWORKS = [pytest.param(name, id=name) for name in ("mobilenet_v1_ssd", "mobilenet_v2_ssd")]
+NETWORKS = [pytest.param(one.value, id=one.value) for one in NetworkType]
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +123,6 @@ def test_the_rate_follows_the_number_of_steps(parsed, steps, warmup, expected):
     [
         pytest.param("Conv1/kernel:0", True, id="v2 backbone"),
         pytest.param("conv_dw_1_bn/gamma:0", True, id="v1 backbone"),
-        pytest.param("BoxPredictor/ConvolutionalBoxHead_0/BoxPredictor/kernel:0", False, id="box predictor"),
     ],
 )
 def test_without_the_whole_model_only_the_backbone_is_frozen(parsed, network, name, is_frozen):
@@ -130,6 +130,14 @@ def test_without_the_whole_model_only_the_backbone_is_frozen(parsed, network, na
 
     assert len(patterns) == 1
     assert bool(re.match(patterns[0], name)) is is_frozen
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_network_has_an_input_size_of_its_own(parsed, network):
+    resizer = parsed(network__type=network).model.ssd.image_resizer.fixed_shape_resizer
+
+    expected = {"mobilenet_v2_fpnlite": 320, "mobilenet_v1_fpn": 640}.get(network, 300)
+    assert (resizer.width, resizer.height) == (expected, expected)
 
 
 def test_the_whole_model_has_nothing_frozen(parsed):

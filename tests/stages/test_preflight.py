@@ -8,9 +8,11 @@ import pytest
 
 from edgetrain import flow
 from edgetrain.core.errors import MissingInputError, SettingsError
+from edgetrain.core.setting_sections import NetworkType
 from edgetrain.formats.edgetpu_judgement import UnfitModelError
 from edgetrain.stages import preflight, preflight_file
 from tests.tflite_models import detector, write_model
+from tests.tiny_run import pipeline_text
 
 
 def test_the_model_of_the_workspace_is_judged(settings, workspace):
@@ -72,12 +74,11 @@ def test_an_untrained_model_has_the_operators_of_the_trained_one(finished_worksp
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("network", ["mobilenet_v1_ssd", "mobilenet_v2_ssd"])
+@pytest.mark.parametrize("network", [one.value for one in NetworkType])
 def test_every_network_of_the_project_is_fit_before_training(copied_run, network):
     settings = copied_run(network__type=network)
     workspace = flow.Workspace(settings.workspace.root)
-    text = workspace.pipeline_config_path.read_text().replace("mobilenet_v2_keras", f"{network[:12]}_keras")
-    workspace.pipeline_config_path.write_text(text)
+    workspace.pipeline_config_path.write_text(pipeline_text(network))
 
     flow.run_stage("preflight-untrained", settings)
 

@@ -9,10 +9,18 @@ import numpy as np
 import pytest
 
 from edgetrain.core.errors import TrainingError
+from edgetrain.core.label_map import LabelMap
+from edgetrain.formats.pbtxt import write_label_map
 from tests.tiny_run import pipeline_text, write_backbone_archive
 
 pytestmark = pytest.mark.tensorflow
 FROZEN = {"train_whole_model": False}
+PLAIN = {"BoxPredictor", "FeatureMaps"}
+PYRAMID = {"WeightSharedConvolutionalBoxPredictor", "FeatureMaps", "bottom_up_Conv2d"}
+NETWORKS = [
+    pytest.param(name, id=name)
+    for name in ("mobilenet_v1_ssd", "mobilenet_v2_ssd", "mobilenet_v2_fpnlite", "mobilenet_v1_fpn")
+]
 
 
 def _model(**changes):
@@ -63,7 +71,7 @@ def _step(config, model):
     tf.keras.optimizers.SGD(0.1).apply_gradients(zip(gradients, model.trainable_variables))
 
 
-@pytest.mark.parametrize("network", ["mobilenet_v1_ssd", "mobilenet_v2_ssd"])
+@pytest.mark.parametrize("network", NETWORKS)
 def test_the_losses_are_those_that_the_api_computes_itself(network):
     """Its own way: padded ground truth, assigned to the anchors in the step; ours: assigned while the batch is made."""
     import tensorflow as tf
@@ -90,17 +98,17 @@ def test_the_losses_are_those_that_the_api_computes_itself(network):
     assert float(ours.localization) > 0
 
 
-@pytest.mark.parametrize("network", ["mobilenet_v1_ssd", "mobilenet_v2_ssd"])
+@pytest.mark.parametrize("network", NETWORKS)
 def test_a_frozen_backbone_keeps_every_weight_and_statistic(network):
     """Neither gradient nor moving average reaches the backbone; the layers after it learn."""
     config, model = _model(network=network, **FROZEN)
     before = [variable.numpy() for variable in _backbone(model).variables]
-    head = model.trainable_variables[0].numpy()
+    heads = [variable.numpy() for variable in model.trainable_variables]
 
     _step(config, model)
 
     assert all(np.array_equal(old, new) for old, new in zip(before, _backbone(model).variables))
-    assert not np.array_equal(head, model.trainable_variables[0].numpy())
+    assert not all(np.array_equal(old, new) for old, new in zip(heads, model.trainable_variables))
 
 
 def test_the_whole_model_learns_unless_frozen():
@@ -114,14 +122,27 @@ def test_the_whole_model_learns_unless_frozen():
     assert sum(changed) > 0.9 * len(changed)
 
 
-def test_only_the_layers_after_the_backbone_are_trained_when_frozen():
-    """Every trained variable belongs to a predictor or to an extra feature layer."""
-    _, model = _model(**FROZEN)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_only_the_layers_after_the_backbone_are_trained_when_frozen(network):
+    """What would be trained otherwise is the backbone's, which is frozen, or is trained: nothing is in between."""
+    _, whole = _model(network=network)
+    _, model = _model(network=network, **FROZEN)
 
-    names = [variable.name for variable in model.trainable_variables]
+    trainable, trained = ({_plain(one) for one in part.trainable_variables} for part in (whole, model))
 
-    assert names
-    assert all(name.startswith("BoxPredictor/") or "/FeatureMaps/" in name for name in names)
+    assert trainable - trained == {_plain(one) for one in _backbone(whole).trainable_variables}
+    assert trained == trainable - {_plain(one) for one in _backbone(model).variables}
+    assert {_part(name) for name in trained} == (PYRAMID if "fpn" in network else PLAIN)
+
+
+def _part(name):
+    """Return the part of the network that a variable belongs to: the first word below the feature extractor."""
+    return re.sub(r"^ssd_\w+_extractor/|_\d+_\w+", "", name).split("/")[0]
+
+
+def _plain(variable):
+    """Return a variable's name without what tells two models of a process apart."""
+    return re.sub(r"(feature_extractor)_\d+/", r"\1/", variable.name)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +150,8 @@ def test_only_the_layers_after_the_backbone_are_trained_when_frozen():
     [
         pytest.param("mobilenet_v1_ssd", ("conv1", "conv_dw_1", "conv_pw_1", "conv_dw_2", "conv_pw_2"), id="v1"),
         pytest.param("mobilenet_v2_ssd", ("Conv1", "expanded_conv", "block_1"), id="v2"),
+        pytest.param("mobilenet_v1_fpn", ("conv1", "conv_dw_1", "conv_pw_1", "conv_dw_2", "conv_pw_2"), id="v1 fpn"),
+        pytest.param("mobilenet_v2_fpnlite", ("Conv1", "expanded_conv", "block_1"), id="v2 fpnlite"),
     ],
 )
 def test_the_first_blocks_and_the_statistics_stay_on_request(network, first):
@@ -164,7 +187,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path, network, depth_mul
     write_backbone_archive(tmp_path, network, depth_multiplier)
     config, model = _model()
 
-    expected = r"does not fit ssd_mobilenet_v2_keras with depth multiplier 0\.25.*network"
+    expected = r"does not fit the network's backbone: \S+: (the checkpoint has|not in the checkpoint).*network"
     with pytest.raises(TrainingError, match=expected):
         api.restore_start(model, config, tmp_path / "ckpt-0")
 
@@ -195,9 +218,28 @@ def test_a_detector_of_other_classes_gives_all_but_its_predictors(tmp_path):
         str(tmp_path / "ckpt")
     )
     config, model = _model(checkpoint_type=checkpoint_kind(Path(prefix), "zoo").type)
+    config.train_input_reader.label_map_path = str(tmp_path / "label_map.txt")
+    write_label_map(tmp_path / "label_map.txt", LabelMap(("boat", "fish", "house")))
 
     api.restore_start(model, config, Path(prefix))
 
     extractors = [one._feature_extractor.variables for one in (zoo, model)]
     assert len(extractors[0]) > len(_backbone(model).variables)
     assert all(np.array_equal(*pair) for pair in zip(*extractors))
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_network_detects_in_a_picture(network):
+    """As many detections as its post-processing allows, best first, from boxes and anchors of all its levels."""
+    import tensorflow as tf
+
+    from edgetrain.training import object_detection_api as api
+
+    config, model = _model(network=network, image_size=128)
+
+    found = api.detect(model, config, tf.zeros((2, 128, 128, 3), tf.uint8))
+
+    scores = found.scores.numpy()
+    assert (found.boxes.shape, found.counts.numpy().tolist()) == ((2, 100, 4), [100, 100])
+    assert (np.diff(scores) <= 0).all()
+    assert scores[0, 0] > 0

@@ -144,6 +144,16 @@ def test_a_backbone_fills_the_backbone_only(detector, start, tmp_path):
     assert changed == {name for name in before if not any(part in name for part in OPTIONAL)}
 
 
+def test_a_feature_pyramid_takes_the_backbone_only(detector, start):
+    """Its extra layers and predictors are others."""
+    _, _, matches = start(detector("mobilenet_v2_ssd"), "mobilenet_v2_fpnlite")
+
+    taken = [match for match in matches if match.is_taken]
+    assert len(taken) == 260
+    assert all(match.source.startswith("FeatureExtractor/MobilenetV2/") for match in taken)
+    assert not any("Predictor" in match.variable or "FeatureMaps" in match.variable for match in taken)
+
+
 def test_another_networks_checkpoint_is_refused_and_changes_nothing(detector, start):
     with pytest.raises(TrainingError, match=r"does not fit the network's backbone: conv.*not in the checkpoint \(\d+"):
         start(detector("mobilenet_v2_ssd"), "mobilenet_v1_ssd")
@@ -156,12 +166,12 @@ def test_another_width_is_refused_with_the_shapes(detector, start):
 
 
 def test_the_summary_says_what_was_taken_and_what_has_no_place(detector, start):
-    from edgetrain.training.tensorflow1_weights import summary_of
+    from edgetrain.training.weight_matches import summary_of
 
     _, _, matches = start(detector("mobilenet_v1_ssd"), "mobilenet_v1_ssd")
 
     assert summary_of(matches) == (
-        "199 variables taken from the TensorFlow 1 checkpoint, 0 new; class predictors taken: background, person, "
+        "199 variables taken from the checkpoint, 0 new; class predictors taken: background, person, "
         "Traffic_Light; 1 of 3 classes are new; 1 variable of it not part of this network, such as Unknown/weights "
         "(train/start_weights.csv)"
     )
@@ -171,18 +181,19 @@ def test_a_run_that_starts_from_tensorflow_1_leaves_the_table_and_says_so(detect
     """The table stands in the run directory, one line for each variable of model and checkpoint."""
     from edgetrain.formats.pipeline_config import parse_pipeline_config
     from edgetrain.training.loop import RunPaths, Trainer
+    from edgetrain.training.recipe import Recipe
 
     text = pipeline_text(checkpoint_version=1, checkpoint_type="detection", depth_multiplier=1.0)
     config = parse_pipeline_config(text, where="test")
     config.train_input_reader.label_map_path = str(tmp_path / "label_map.pbtxt")
     write_text(tmp_path / "label_map.pbtxt", _label_map())
 
-    paths = RunPaths(tmp_path, tmp_path / "history.csv", detector("mobilenet_v2_ssd") / "model.ckpt")
+    paths = RunPaths(tmp_path, tmp_path / "history.csv", detector("mobilenet_v2_ssd") / "model.ckpt", ())
     with listening(notes := Notes()):
-        Trainer(config, paths, seed=0)
+        Trainer(config, paths, Recipe(seed=0), cache_bytes=0)
 
     lines = (tmp_path / "start_weights.csv").read_text(encoding="utf-8").splitlines()
     expected = "Conv1/kernel,FeatureExtractor/MobilenetV2/Conv/weights/ExponentialMovingAverage,taken"
     assert expected in lines
     assert len(lines) == 1 + 324 + 5
-    assert "324 variables taken from the TensorFlow 1 checkpoint, 0 new" in str(notes.texts)
+    assert "324 variables taken from the checkpoint, 0 new" in str(notes.texts)

@@ -15,6 +15,26 @@ class NetworkType(enum.Enum):
 
     MOBILENET_V1_SSD = "mobilenet_v1_ssd"
     MOBILENET_V2_SSD = "mobilenet_v2_ssd"
+    MOBILENET_V2_FPNLITE = "mobilenet_v2_fpnlite"
+    MOBILENET_V1_FPN = "mobilenet_v1_fpn"
+
+    @property
+    def own_image_size(self) -> int:
+        """Side of the input, in pixels, for which the network is published."""
+        return _OWN_IMAGE_SIZES[self]
+
+    @property
+    def image_size_step(self) -> int:
+        """What the side of the input must be a multiple of: the levels of a pyramid are doubled and added up."""
+        return 32 if self in (NetworkType.MOBILENET_V2_FPNLITE, NetworkType.MOBILENET_V1_FPN) else 1
+
+
+_OWN_IMAGE_SIZES = {
+    NetworkType.MOBILENET_V1_SSD: 300,
+    NetworkType.MOBILENET_V2_SSD: 300,
+    NetworkType.MOBILENET_V2_FPNLITE: 320,
+    NetworkType.MOBILENET_V1_FPN: 640,
+}
 
 
 class Precision(enum.Enum):
@@ -165,10 +185,13 @@ class RecordsSettings:
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """The detector: its type, input side in pixels, width of its layers, boxes read for each picture."""
+    """The detector: its type, input side in pixels, width of its layers, boxes read for each picture.
+
+    An ``image_size`` of 0 is the network's own, which ``Settings`` puts in its place.
+    """
 
     type: NetworkType
-    image_size: int = field(metadata=_between(96, 1280))
+    image_size: int = field(metadata={**_between(96, 1280), "or": 0})
     depth_multiplier: float = field(metadata=_between(0.1, 2))
     max_boxes: int = field(metadata=_between(1, 1000))
 
@@ -181,6 +204,9 @@ class CheckpointSettings:
     sha256: str = field(metadata={"pattern": "|[0-9a-fA-F]{64}", "shape": "64 hexadecimal digits, or empty"})
     mobilenet_v1_ssd_url: str
     mobilenet_v2_ssd_url: str
+    mobilenet_v2_fpnlite_url: str
+    mobilenet_v2_fpnlite_640_url: str
+    mobilenet_v1_fpn_url: str
 
 
 @dataclass(frozen=True)

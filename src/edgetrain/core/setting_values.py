@@ -218,8 +218,9 @@ def _check_range(value: object, limits: Mapping[str, object], label: str) -> Non
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return
     low, high = limits.get("low", -math.inf), limits.get("high", math.inf)
-    if not low <= value <= high:  # type: ignore[operator]
+    if not low <= value <= high and value != limits.get("or"):  # type: ignore[operator]
         bounds = f"at least {low}" if high == math.inf else f"between {low} and {high}"
+        bounds = f"{limits['or']} or {bounds}" if "or" in limits else bounds
         raise SettingsError(f"{label} is {value}, but must be {bounds}.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,8 @@ class Settings:
         for source in sources:
             source.refuse_unknown(_SECTIONS)
         parsed: dict[str, Any] = {name: parse_section(name, section, sources) for name, section in _SECTIONS.items()}
+        if not parsed["network"].image_size:
+            parsed["network"] = replace(parsed["network"], image_size=parsed["network"].type.own_image_size)
         settings = cls(**parsed, flags=frozenset(sources[-1].values))
         _check_together(settings)
         return settings
@@ -139,6 +141,12 @@ def _check_together(settings: Settings) -> None:
     if settings.training.resume and settings.training.restart:
         raise SettingsError(
             "training.resume and training.restart contradict each other. Give one of --resume, --restart."
+        )
+    size, step = settings.network.image_size, settings.network.type.image_size_step
+    if size % step:
+        raise SettingsError(
+            f"network.image_size {size} does not fit {settings.network.type.value}, whose feature pyramid needs a "
+            f"multiple of {step}. Give {size // step * step} or {(size // step + 1) * step}."
         )
     split = settings.split
     if split.validation + split.test >= 1:

@@ -177,7 +177,12 @@ def _warnings(model: TfliteModel, graph: Subgraph, parameter_bytes: int) -> Iter
 
 
 def _parameter_bytes(graph: Subgraph, operators: Sequence[Operator]) -> int:
-    places = {place for operator in operators for place in operator.inputs if place >= 0}
+    """Return the size of the operators' constants, each time that one is used.
+
+    So it is for predictors that the levels of a pyramid share: Google's compiled SSD MobileNet v1 FPN 640 has 37.7 MB
+    (coral.ai/models/object-detection), which its constants reach only so.
+    """
+    places = [place for operator in operators for place in operator.inputs if place >= 0]
     return sum(graph.tensors[place].constant_bytes for place in places)
 
 

@@ -23,7 +23,7 @@ NOT_SUPPORTED = "Operation not supported"
 LIMITED = "Operation is otherwise supported, but not mapped due to some unspecified limitation"
 BAD_RANK = "Tensor has unsupported rank (up to 3 innermost dimensions mapped)"
 NOT_CONSTANT = "Filter, bias, or other param is not constant at compile-time"
-# Operators of a plain SSD that stay on the CPU: the ends of the integer part, and the post-processing in float.
+# Operators of each network here that stay on the CPU: the ends of the integer part, and the post-processing in float.
 PLAIN_SSD_ON_CPU = {"DEQUANTIZE": 2, POST_PROCESS: 1}
 SECOND_SUBGRAPH = "More than one subgraph is not supported"
 
@@ -111,7 +111,8 @@ _SOFTMAX_ELEMENTS = 16_000
 _CONV_CHANNELS, _FILTER_CHANNELS = 3, 3
 # 6 / scale must fit into 32 bits: TFLite computes the limits of RELU6 with it.
 _SMALLEST_SCALE = 6 / (2**31 - 1)
-# An enlargement of 33 stays on the CPU (deeplabv3_mnv2_dm05 of google-coral/test_data), 2 is mapped (EfficientDet).
+# An enlargement of 33 stays on the CPU (deeplabv3_mnv2_dm05 of google-coral/test_data), 2 is mapped (EfficientDet; and
+# YOLOv8n by compiler 16.0, ultralytics/hub issue 1136).
 _LARGEST_ENLARGEMENT = 8
 _OUTPUTS = 4
 _OLD_RUNTIME = 12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,8 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         kept = outcome.best if training.keep_best else None
         with replacing_dir(home.trained_dir) as temporary:
             trainer.save_weights(temporary, best=kept is not None)
+            # A run that starts from these weights learns from it which classes they predict.
+            shutil.copyfile(workspace.label_map_path, temporary / workspace.label_map_path.name)
         if home != workspace:
             hand_over(home, workspace)
     judged = f", validation AP {kept.average_precision:.3f} at step {kept.step}, which is kept" if kept else ""

@@ -74,9 +74,7 @@ class Samples:
             self.error = error
             raise
 
-    def arrays(
-        self, sample: np.int64
-    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    def arrays(self, sample: np.int64) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Return pixels, boxes and class ids of a sample."""
         return self[int(sample)][:3]
 

@@ -38,8 +38,12 @@ def checkpoint_kind(prefix: Path, name: str) -> CheckpointKind:
         TrainingError: not a checkpoint, or one of something else.
     """
     try:
-        names = [variable for variable, _ in tf.train.list_variables(str(prefix))]
-    except (ValueError, tf.errors.OpError) as error:
+        reader = tf.train.load_checkpoint(str(prefix))
+        names = sorted(reader.get_variable_to_shape_map())
+        # Reading compares checksums: a file that was cut is found here, not in the middle of a training.
+        for variable in names:
+            reader.get_tensor(variable)
+    except (IndexError, ValueError, tf.errors.OpError) as error:
         raise TrainingError(f"{name}: this is no readable TensorFlow checkpoint. Fetch it again.") from error
     version = 2 if _OBJECT_GRAPH in names else 1
     if _any_starts(names, _DETECTOR[version]):

@@ -19,9 +19,9 @@ from edgetrain.training.batches import read_batches
 from edgetrain.training.best_weights import BestWeights, Judgement
 from edgetrain.training.history import HistoryRow, read_history, write_history
 from edgetrain.training.recipe import Recipe
-from edgetrain.training.tensorflow1_weights import summary_of, write_weight_matches
 from edgetrain.training.validation import Judged, Validation, interval, read_validation
 from edgetrain.training.weight_average import WeightAverage
+from edgetrain.training.weight_matches import summary_of, write_weight_matches
 
 _LOG_EVERY_STEPS = 10
 _CHECKPOINTS_KEPT = 2
@@ -107,11 +107,10 @@ class Trainer:
         self._batches = read_batches(config, self.model, paths.training_shards, recipe, cache_bytes=cache_bytes)
 
     def _start_from(self, checkpoint: Path) -> None:
-        """Load the fine-tune checkpoint; where its variables were matched by name, leave the table of them."""
+        """Load the fine-tune checkpoint, and leave the table of what became of each variable."""
         matches = api.restore_start(self.model, self._config, checkpoint)
-        if matches:
-            write_weight_matches(self._paths.run_dir / "start_weights.csv", matches)
-            listener().noted(summary_of(matches))
+        write_weight_matches(self._paths.run_dir / "start_weights.csv", matches)
+        listener().noted(summary_of(matches))
 
     def _restore_last(self) -> bool:
         """Restore the newest readable checkpoint of the run and return whether there was any.

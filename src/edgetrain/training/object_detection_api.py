@@ -21,9 +21,13 @@ from object_detection.utils import autoaugment_utils, patch_ops
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import TrainingError
+from edgetrain.formats.checkpoint_archive import LABEL_MAP_NAME
 from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.training.seeded_randomness import seeded
-from edgetrain.training.tensorflow1_weights import WeightMatch, load_tensorflow1_weights
+from edgetrain.training.tensorflow1_weights import load_tensorflow1_weights
+from edgetrain.training.tensorflow2_weights import load_tensorflow2_weights
+from edgetrain.training.upsampling import upsample_by_resizing
+from edgetrain.training.weight_matches import COCO, SourceClasses, WeightMatch
 
 _LOWEST_SCORE = 0.001
 
@@ -76,6 +80,7 @@ def build_model(config: TrainEvalPipelineConfig, *, is_training: bool) -> Any:
     size = input_size(config)
     shape = (size.height, size.width, 3)
     model.predict(tf.zeros((1, *shape)), tf.constant([shape]))
+    upsample_by_resizing(model)
     _freeze(model, list(config.train_config.freeze_variables))
     return model
 
@@ -216,29 +221,23 @@ def build_optimizer(config: TrainEvalPipelineConfig, step: tf.Variable) -> tuple
 def restore_start(model: Any, config: TrainEvalPipelineConfig, prefix: Path) -> list[WeightMatch]:
     """Load the fine-tune checkpoint into the model, as ``fine_tune_checkpoint_type`` and ``…_version`` say.
 
-    Return what became of each variable where that is decided by name, that is for a checkpoint of TensorFlow 1.
+    Return what became of each variable of both.
 
     Raises:
         TrainingError: the checkpoint is damaged or belongs to another network.
+        LabelMapError: the label map that lies beside the checkpoint is damaged.
     """
     kind = config.train_config.fine_tune_checkpoint_type
-    network = config.model.ssd.feature_extractor
-    if config.train_config.fine_tune_checkpoint_version == train_pb2.V1:
-        names = class_names(config)
-        return load_tensorflow1_weights(model, prefix, network=network.type, kind=kind, class_names=names)
-    checkpoint = tf.train.Checkpoint(**model.restore_from_objects(fine_tune_checkpoint_type=kind))
+    names = class_names(config) if kind == "detection" else ()
     try:
-        checkpoint.read(str(prefix)).expect_partial().assert_existing_objects_matched()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
-        # Objects that are half restored complain, one line for each variable, when the process ends.
-        tf.get_logger().setLevel("ERROR")
-        raise TrainingError(
-            f"{prefix}: this {kind} checkpoint does not fit {network.type} with depth multiplier "
-            f"{network.depth_multiplier:g}: weights are missing in it or have other sizes. "
-            "Give the checkpoint of that network (checkpoint.url), "
-            "or the network of that checkpoint (network.type, network.depth_multiplier)."
-        ) from error
-    return []
+        if config.train_config.fine_tune_checkpoint_version == train_pb2.V1:
+            network = config.model.ssd.feature_extractor.type
+            return load_tensorflow1_weights(model, prefix, network=network, kind=kind, class_names=names)
+        former = prefix.with_name(LABEL_MAP_NAME)
+        theirs = SourceClasses.of_names(read_label_map(former).names) if former.is_file() else COCO
+        return load_tensorflow2_weights(model, prefix, kind=kind, class_names=names, theirs=theirs)
+    except (IndexError, tf.errors.OpError) as error:
+        raise TrainingError(f"{prefix}: this checkpoint is damaged ({error}). Fetch it again.") from error
 
 
 def export_saved_model(

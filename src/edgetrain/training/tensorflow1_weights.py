@@ -1,7 +1,8 @@
 """Weights of TensorFlow 1 checkpoints, brought by name into the Keras models of the Object Detection API.
 
 Accepted: checkpoints of the API's TF1 detectors ``ssd_mobilenet_v1`` and ``ssd_mobilenet_v2``, plain or trained with
-fake quantization, and of the slim classifiers that they start from. Structure of the names (v2; Keras on the left)::
+fake quantization, and of the slim classifiers that they start from; a network with a feature pyramid takes the backbone
+of them. Structure of the names (v2; Keras on the left)::
 
     Conv1/kernel                        FeatureExtractor/MobilenetV2/Conv/weights
     block_3_depthwise/depthwise_kernel  FeatureExtractor/MobilenetV2/expanded_conv_3/depthwise/depthwise_weights
@@ -16,25 +17,23 @@ Where a variable has a moving average, that is taken. The names are those of the
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
-from edgetrain.core.errors import TrainingError
-from edgetrain.core.files import write_text
-from edgetrain.core.findings import counted
-from edgetrain.formats.coco_classes import COCO_IDS, coco_id
-
-Weights = npt.NDArray[np.float32]
+from edgetrain.training.weight_matches import (
+    COCO,
+    Proposal,
+    WeightMatch,
+    Weights,
+    assign,
+    left_out,
+    propose,
+    propose_classes,
+)
 
 _MOVING_AVERAGE = "/ExponentialMovingAverage"
 _VARIABLES = {
@@ -59,7 +58,12 @@ _V2_LAYERS = (
     (r"Conv_1(_bn)?", "Conv_1"),
 )
 _LAYERS = {"MobilenetV1": _V1_LAYERS, "MobilenetV2": _V2_LAYERS}
-_NETWORKS = {"ssd_mobilenet_v1_keras": "MobilenetV1", "ssd_mobilenet_v2_keras": "MobilenetV2"}
+_NETWORKS = {
+    "ssd_mobilenet_v1_keras": "MobilenetV1",
+    "ssd_mobilenet_v2_keras": "MobilenetV2",
+    "ssd_mobilenet_v1_fpn_keras": "MobilenetV1",
+    "ssd_mobilenet_v2_fpn_keras": "MobilenetV2",
+}
 _FEATURE_MAP = re.compile(r".*/FeatureMaps/(.+)_(?:conv|batchnorm)")
 _HEAD = re.compile(r"BoxPredictor/Convolutional(?:Box|Class)Head_(\d+)/(BoxEncodingPredictor|ClassPredictor)")
 _IGNORED = (
@@ -69,26 +73,6 @@ _IGNORED = (
     (rf"{_MOVING_AVERAGE}$", "moving average of a variable that is not used"),
     (r"/BatchNorm/moving_(mean|variance)/(biased|local_step)$", "state of a moving average"),
 )
-_NEW, _TAKEN = "new: ", "taken"
-_UNKNOWN = "left out: not part of this network"
-
-
-@dataclass(frozen=True)
-class WeightMatch:
-    """What became of one variable.
-
-    ``variable`` is of the model, ``source`` of the checkpoint; one of them is empty where there is no partner. ``note``
-    says why, or ``taken``.
-    """
-
-    variable: str
-    source: str
-    note: str
-
-    @property
-    def is_taken(self) -> bool:
-        """Whether the variable has its value, or a part of it, from the checkpoint."""
-        return self.note.startswith(_TAKEN)
 
 
 def tensorflow1_name(variable: str, network: str) -> str | None:
@@ -132,29 +116,18 @@ def load_tensorflow1_weights(
             was changed then.
     """
     checkpoint = _Checkpoint(prefix)
-    matches, values, faults = [], [], []
-    for variable in model.variables:
-        name = variable.name.removesuffix(":0")
-        source = tensorflow1_name(name, _NETWORKS[network]) or ""
-        source = checkpoint.variable(source if kind == "detection" else source.removeprefix("FeatureExtractor/"))
-        if "/ClassPredictor/" in name and source:
-            value, note = _known_classes(variable, checkpoint.value(source), class_names)
-        else:
-            value, note = _same_shape(variable, checkpoint.value(source) if source else None)
-        matches.append(WeightMatch(name, source, note))
-        if value is not None:
-            values.append((variable, value))
-        elif not (_FEATURE_MAP.match(name) or _HEAD.match(name)):
-            faults.append(f"{name}: {note.removeprefix(_NEW)}")
-    if faults:
-        raise TrainingError(
-            f"{prefix}: this TensorFlow 1 checkpoint does not fit the network's backbone: {faults[0]} "
-            f"({counted(len(faults), 'such variable')}). Give the checkpoint of that network (checkpoint.url), or the "
-            "network of that checkpoint (network.type, network.depth_multiplier)."
-        )
-    for variable, value in values:
-        variable.assign(value)
-    return [*matches, *checkpoint.left_over()]
+    proposals = [_proposal(variable, checkpoint, _NETWORKS[network], kind, class_names) for variable in model.variables]
+    return [*assign(model, prefix, proposals), *checkpoint.left_over()]
+
+
+def _proposal(variable: Any, checkpoint: _Checkpoint, network: str, kind: str, class_names: Sequence[str]) -> Proposal:
+    name = variable.name.removesuffix(":0")
+    source = tensorflow1_name(name, network) or ""
+    source = checkpoint.variable(source if kind == "detection" else source.removeprefix("FeatureExtractor/"))
+    given = checkpoint.value(source) if source else None
+    if "/ClassPredictor/" in name and given is not None:
+        return propose_classes(variable, source, given, names=class_names, theirs=COCO)
+    return propose(variable, source, given)
 
 
 class _Checkpoint:
@@ -180,49 +153,4 @@ class _Checkpoint:
         """Yield the variables that nobody asked for, and why they have no place."""
         for source in sorted(self._left):
             note = next((note for pattern, note in _IGNORED if re.search(pattern, source)), "")
-            yield WeightMatch("", source, f"left out: {note}" if note else _UNKNOWN)
-
-
-def _same_shape(variable: Any, given: Weights | None) -> tuple[Weights | None, str]:
-    """Return the value for a variable, ``None`` if it keeps its own, and what to say of it."""
-    shape = tuple(variable.shape)
-    if given is None:
-        return None, f"{_NEW}not in the checkpoint"
-    if given.shape != shape:
-        return None, f"{_NEW}the checkpoint has shape {given.shape}, the network {shape}"
-    return given, _TAKEN
-
-
-def _known_classes(variable: Any, given: Weights, class_names: Sequence[str]) -> tuple[Weights | None, str]:
-    """Return the value for a class predictor, whose last axis is (anchor, class), class 0 being the background."""
-    mine, theirs = len(class_names) + 1, COCO_IDS + 1
-    *first_axes, channels = variable.shape
-    if given.shape != (*first_axes, channels // mine * theirs):
-        return None, f"{_NEW}the checkpoint's shape {given.shape} is not that of COCO's classes"
-    ids = {0: 0} | {i: found for i, name in enumerate(class_names, start=1) if (found := coco_id(name))}
-    value = variable.numpy().reshape(*first_axes, -1, mine)
-    value[..., list(ids)] = given.reshape(*first_axes, -1, theirs)[..., list(ids.values())]
-    names = ", ".join(["background", *(name for name in class_names if coco_id(name))])
-    return value.reshape(variable.shape), f"{_TAKEN}: {names}; {mine - len(ids)} of {mine - 1} classes are new"
-
-
-def write_weight_matches(path: Path, matches: Iterable[WeightMatch]) -> None:
-    """Write the table of all variables as CSV: variable, checkpoint, result."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(("variable", "checkpoint", "result"))
-    writer.writerows(dataclasses.astuple(match) for match in matches)
-    write_text(path, buffer.getvalue())
-
-
-def summary_of(matches: Sequence[WeightMatch]) -> str:
-    """Return a sentence about what was taken from the checkpoint, what is new, and what of it has no place."""
-    taken = sum(match.is_taken for match in matches)
-    new = sum(match.note.startswith(_NEW) for match in matches)
-    unknown = [match.source for match in matches if match.note == _UNKNOWN]
-    classes = next((match.note for match in matches if match.is_taken and "/ClassPredictor/" in match.variable), "")
-    text = f"{counted(taken, 'variable')} taken from the TensorFlow 1 checkpoint, {new} new"
-    text += f"; class predictors {classes}" if classes else ""
-    if unknown:
-        text += f"; {counted(len(unknown), 'variable')} of it not part of this network, such as {unknown[0]}"
-    return f"{text} (train/start_weights.csv)"
+            yield left_out(source, note)
