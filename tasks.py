@@ -148,7 +148,8 @@ def stats(context: Context, dataset: Flag = None, workspace: Flag = None) -> Non
     from edgetrain import console, flow
 
     with console.listening(settings := settings_of(context, {"dataset": dataset, "workspace": workspace}, VARIABLES)):
-        print(flow.report_text("stats", settings))
+        text = flow.report_text("stats", settings)
+    print(text)
 
 
 @stage("from_", "source", "boxes_from_polygons", "replace")

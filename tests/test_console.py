@@ -14,7 +14,7 @@ from edgetrain import console
 from edgetrain.console import Console, closing_table
 from edgetrain.core.errors import StorageError
 from edgetrain.core.progress import listener
-from tests.conftest import PROJECT_DIR
+from tests.conftest import PROJECT_DIR, draw_labelled
 
 
 class Terminal(io.StringIO):
@@ -259,3 +259,17 @@ def test_the_closing_table_says_nothing_of_an_evaluation_that_was_no_part_of_the
     write_evaluation(workspace)
 
     assert closing_table(settings(), ["records"]) == f"report  {workspace.report_page_path}"
+
+
+def test_the_text_of_stats_stands_on_standard_output(tmp_path):
+    draw_labelled(tmp_path / "dataset", "0001")
+    flags = ["--dataset", str(tmp_path / "dataset"), "--workspace", str(tmp_path / "build")]
+    ran = subprocess.run(
+        [sys.executable, "-m", "invoke", "--search-root", str(PROJECT_DIR), "stats", *flags],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+
+    assert "pictures" in ran.stdout

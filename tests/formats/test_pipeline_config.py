@@ -81,4 +81,5 @@ def test_the_api_s_augmentations_are_known_by_name(pipeline_config):
     known = pipeline_config.known_augmentations()
 
     assert {"random_horizontal_flip", "ssd_random_crop"} <= set(known)
+    assert "resize_image" not in known  # without a size of its own it gives pictures of none
     assert list(known) == sorted(known)

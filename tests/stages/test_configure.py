@@ -140,8 +140,21 @@ def test_a_network_has_an_input_size_of_its_own(parsed, network):
     assert (resizer.width, resizer.height) == (expected, expected)
 
 
-def test_the_whole_model_has_nothing_frozen(parsed):
-    assert list(parsed().train_config.freeze_variables) == []
+@pytest.mark.parametrize(
+    ("blocks", "frozen"),
+    [
+        pytest.param(0, [], id="none"),
+        pytest.param(1, ["Conv1", "conv_dw_1_bn", "expanded_conv_project"], id="the first"),
+        pytest.param(3, ["Conv1", "block_2_expand", "conv_dw_1_bn", "conv_pw_3", "expanded_conv_project"], id="three"),
+    ],
+)
+def test_of_a_whole_model_the_first_blocks_are_frozen(parsed, blocks, frozen):
+    """A block of v1 is a depthwise and a pointwise convolution; the first of v2 is the one that expands nothing."""
+    patterns = parsed(training__frozen_blocks=blocks).train_config.freeze_variables
+    layers = ["Conv1", "block_2_expand", "block_3_expand", "conv_dw_1_bn", "conv_pw_3", "conv_pw_4"]
+    layers += ["expanded_conv_project"]
+
+    assert [name for name in layers if any(re.match(one, f"{name}/kernel:0") for one in patterns)] == frozen
 
 
 def test_augmentations_are_kept_in_their_order(parsed):

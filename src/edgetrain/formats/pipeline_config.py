@@ -14,6 +14,18 @@ from object_detection.protos.preprocessor_pb2 import PreprocessingStep
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.workspace import Workspace
 
+# They take settings of their own, give pictures that no network here reads, or call what TensorFlow 2 has not.
+_UNUSABLE_AUGMENTATIONS = {
+    "autoaugment_image",
+    "convert_class_logits_to_softmax",
+    "normalize_image",
+    "random_resize_method",
+    "random_square_crop_by_scale",
+    "resize_image",
+    "rgb_to_gray",
+    "subtract_channel_mean",
+}
+
 
 def parse_pipeline_config(text: str, *, where: str) -> TrainEvalPipelineConfig:
     """Return the configuration that a text describes.
@@ -52,5 +64,5 @@ def _absolute(path: str, root: Path) -> str:
 
 
 def known_augmentations() -> tuple[str, ...]:
-    """Return the names of the API's data augmentations, sorted."""
-    return tuple(sorted(PreprocessingStep.DESCRIPTOR.fields_by_name))
+    """Return the names of the API's data augmentations that work by their name alone, sorted."""
+    return tuple(sorted({*PreprocessingStep.DESCRIPTOR.fields_by_name} - _UNUSABLE_AUGMENTATIONS))

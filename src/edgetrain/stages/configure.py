@@ -66,6 +66,6 @@ def _check_augmentations(names: tuple[str, ...]) -> None:
     for name in names:
         if name not in known:
             raise SettingsError(
-                f"training.augmentations: {name!r} is no augmentation of the Object Detection API."
-                f"{suggestion(name, known)} It knows: {', '.join(known)}."
+                f"training.augmentations: {name!r} is no augmentation of the Object Detection API that works by "
+                f"its name alone.{suggestion(name, known)} These do: {', '.join(known)}."
             )
