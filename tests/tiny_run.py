@@ -41,7 +41,9 @@ def write_backbone_archive(folder: Path, network: str, depth_multiplier: float) 
     text = pipeline_text(network=network, depth_multiplier=depth_multiplier)
     model = build_model(parse_pipeline_config(text, where="test"), is_training=True)
     objects = model.restore_from_objects(fine_tune_checkpoint_type="classification")
-    tf.train.Checkpoint(**objects).write(str(folder / "ckpt-0"))
+    checkpoint = tf.train.Checkpoint(**objects)
+    assert int(checkpoint.save_counter) == 0  # it exists from now on, and the API's own loop wants it in the file
+    checkpoint.write(str(folder / "ckpt-0"))
     archive = folder / f"{network}_{depth_multiplier}.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
         for path in sorted(folder.glob("ckpt-0.*")):
