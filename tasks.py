@@ -146,7 +146,6 @@ def fix(context: Context, dataset: Flag = None, workspace: Flag = None, apply: b
 def stats(context: Context, dataset: Flag = None, workspace: Flag = None) -> None:
     """Measure the dataset as the network sees it: counts, box sizes, anchors that fit."""
     from edgetrain import console, flow
-
     with console.listening(settings := settings_of(context, {"dataset": dataset, "workspace": workspace}, VARIABLES)):
         text = flow.report_text("stats", settings)
     print(text)
