@@ -21,9 +21,17 @@ def run(context: Context, name: str, **given: object) -> None:
     """Run one stage and tell how it went on standard error."""
     from edgetrain import console, flow
 
-    settings = settings_of(context, given, VARIABLES)
-    with console.listening(settings):
+    with console.listening(settings := settings_of(context, given, VARIABLES)):
         flow.run_stage(name, settings)
+
+
+def show(context: Context, name: str, **given: object) -> None:
+    """Run one stage and say on standard output what it found."""
+    from edgetrain import console, flow
+
+    with console.listening(settings := settings_of(context, given, VARIABLES)):
+        text = flow.report_text(name, settings)
+    print(text)
 
 
 def read_back(context: Context, **given: object) -> None:
@@ -134,21 +142,13 @@ def validate(
 @stage("apply")
 def fix(context: Context, dataset: Flag = None, workspace: Flag = None, apply: bool = False) -> None:
     """Show the repairs that have one right answer as a diff; --apply writes them."""
-    from edgetrain import console, flow
-
-    settings = settings_of(context, {"dataset": dataset, "workspace": workspace, "apply": apply}, VARIABLES)
-    with console.listening(settings):
-        text = flow.report_text("fix", settings)
-    print(text)
+    show(context, "fix", dataset=dataset, workspace=workspace, apply=apply)
 
 
 @stage()
 def stats(context: Context, dataset: Flag = None, workspace: Flag = None) -> None:
     """Measure the dataset as the network sees it: counts, box sizes, anchors that fit."""
-    from edgetrain import console, flow
-    with console.listening(settings := settings_of(context, {"dataset": dataset, "workspace": workspace}, VARIABLES)):
-        text = flow.report_text("stats", settings)
-    print(text)
+    show(context, "stats", dataset=dataset, workspace=workspace)
 
 
 @stage("from_", "source", "boxes_from_polygons", "replace")

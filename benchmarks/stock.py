@@ -61,7 +61,7 @@ def main() -> None:
     """Train in a workspace and put the last checkpoint where the exporter looks."""
     from object_detection import model_lib_v2
 
-    from edgetrain.training.compatibility import restore_moved_names
+    from benchmarks.moved_names import restore_moved_names
 
     workspace, steps, steps_in_call = sys.argv[1:]
     os.chdir(workspace)

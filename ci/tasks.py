@@ -88,7 +88,7 @@ def check(_context: Context) -> None:
     """Run all of the above."""
 
 
-@task(help={"mutants": "damaged annotations to review", "seed": "another seed, other mutants"})
+@task(help={"mutants": "damaged annotations to review", "kills": "of a training", "seed": "another one, other faults"})
 def soak(context: Context, mutants: int = 100_000, kills: int = 20, seed: int = 0) -> None:
     """Run the checks that take minutes: each a program, which says what it tried and ends badly at the first fault."""
     programs = (f"tests.mutants --count {mutants} --seed {seed}", f"tests.kills --count {kills} --seed {seed}")

@@ -19,8 +19,8 @@ from object_detection.builders import anchor_generator_builder, box_predictor_bu
 from object_detection.models.ssd_mobilenet_v1_feature_extractor import SSDMobileNetV1FeatureExtractor
 from object_detection.models.ssd_mobilenet_v2_feature_extractor import SSDMobileNetV2FeatureExtractor
 
+from benchmarks.moved_names import restore_moved_names
 from edgetrain.formats.pipeline_config import parse_pipeline_config
-from edgetrain.training.compatibility import restore_moved_names
 from tests.tiny_run import TINY, pipeline_text
 
 _EXTRACTORS = {

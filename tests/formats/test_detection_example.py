@@ -85,7 +85,7 @@ def test_the_object_detection_api_reads_an_example(tmp_path):
     from object_detection.data_decoders.tf_example_decoder import TfExampleDecoder
     from PIL import Image
 
-    from edgetrain.training.compatibility import restore_moved_names
+    from benchmarks.moved_names import restore_moved_names
 
     restore_moved_names()
     Image.new("RGB", (64, 48)).save(tmp_path / "a.png")

@@ -68,7 +68,7 @@ class Trainer:
     """A model in training: variables, optimizer and step, saved and restored together.
 
     Everything else of a run is a function of its seed and the step: a run that was cut ends with the weights of one
-    that was not, to the bit on the same machine.
+    that was not, to the bit on the same processors (not on GPUs).
     """
 
     def __init__(self, config: TrainEvalPipelineConfig, paths: RunPaths, recipe: Recipe, *, cache_bytes: int) -> None:
@@ -280,7 +280,9 @@ class Trainer:
 def _make_repeatable(recipe: Recipe) -> None:
     """Set what holds for all of TensorFlow in this process: seeds, operations that repeat to the bit, precision."""
     tf.keras.utils.set_random_seed(recipe.seed)
-    tf.config.experimental.enable_op_determinism()
+    # On GPUs it would refuse operations of these networks that have no such kernel.
+    if not tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.enable_op_determinism()
     options = {
         "auto_mixed_precision_onednn_bfloat16": recipe.is_bfloat16,
         "arithmetic_optimization": False,  # would join sums of pairs again, see _train_step
