@@ -206,51 +206,32 @@ def _wait_for(folder, pattern, process):
         time.sleep(0.05)
 
 
-def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(copied_run):
-    """Kill -9 in the middle; the same command goes on where the checkpoint is. More kills: ``ci.soak``."""
-    settings = copied_run(training__steps=24, training__weight_average=0.9)
-    root = Workspace(settings.workspace.root).root
-    flow.run_pipeline(settings, to="configure")
+def test_a_run_killed_and_continued_elsewhere_ends_with_the_weights_of_one_that_was_not(copied_run, tmp_path):
+    """Kill -9, and an empty job folder with the same inputs: the state directory has it. More kills: ``ci.soak``."""
+    first, state = tmp_path / "build", tmp_path / "state"
+    changes = {"training__steps": 24, "training__weight_average": 0.9}
+    flow.run_pipeline(copied_run(**changes), to="configure")
+    for name in ("other", "peace"):
+        shutil.copytree(first, tmp_path / name, ignore=shutil.ignore_patterns("train", "train.previous"))
     options = {
-        "env": environment(checkpoint_every_steps=2, weight_average=0.9),
+        "env": environment(checkpoint_every_steps=2, weight_average=0.9, state_dir=state),
         "cwd": PROJECT_DIR,
         "stderr": subprocess.PIPE,
     }
-    with subprocess.Popen(train_command(root, "--restart"), **options) as process:
-        _wait_for(Workspace(root).train_dir, "checkpoints/ckpt-6.index", process)
-        process.send_signal(signal.SIGKILL)
-    continued = subprocess.run(train_command(root), text=True, check=True, **options)
-    report, digest = _report(Workspace(root), "train"), weights_digest(root)
-    subprocess.run(train_command(root, "--restart"), check=True, **options)
-
-    assert "continuing from step" in continued.stderr
-    assert (report["first_step"] >= 4, report["steps"]) == (True, 24)
-    assert weights_digest(root) == digest
-    assert _report(Workspace(root), "train")["first_step"] == 0
-
-
-def test_a_killed_run_continues_in_another_workspace(copied_run, tmp_path):
-    """Kill -9, and an empty job folder with the same inputs: it goes on from the checkpoint in the state directory."""
-    first = tmp_path / "build"
-    changes = {"training__steps": 40, "training__state_dir": tmp_path / "state"}
-    flow.run_pipeline(copied_run(**changes), to="configure")
-    shutil.copytree(first, tmp_path / "other", ignore=shutil.ignore_patterns("train", "train.previous"))
-    own = environment(checkpoint_every_steps=2, state_dir=tmp_path / "state")
-    with subprocess.Popen(
-        train_command(first, "--dataset", str(tmp_path / "none")), env=own, stderr=subprocess.PIPE, cwd=PROJECT_DIR
-    ) as process:
-        _wait_for(tmp_path / "state", "*/train/checkpoints/ckpt-6.index", process)
+    with subprocess.Popen(train_command(first, "--dataset", str(tmp_path / "none")), **options) as process:
+        _wait_for(state, "*/train/checkpoints/ckpt-6.index", process)
         process.send_signal(signal.SIGKILL)
     shutil.rmtree(first)
     recorder = Recorder()
     with listening(recorder):
-        flow.run_stage("train", copied_run(**changes, workspace__root=tmp_path / "other"))
+        flow.run_stage("train", copied_run(**changes, training__state_dir=state, workspace__root=tmp_path / "other"))
+    flow.run_stage("train", copied_run(**changes, workspace__root=tmp_path / "peace"))
 
-    workspace = Workspace(tmp_path / "other")
+    reports = [_report(Workspace(tmp_path / name), "train") for name in ("other", "peace")]
     assert any(text.startswith("continuing from step") for text in recorder.notes)
-    assert _report(workspace, "train")["first_step"] >= 4
-    assert (workspace.trained_dir / "checkpoint").is_file()
-    assert read_history(workspace.history_path, up_to=40)[-1].step == 40
+    assert (reports[0]["first_step"] >= 4, reports[1]["first_step"]) == (True, 0)
+    assert read_history(Workspace(tmp_path / "other").history_path, up_to=24)[-1].step == 24
+    assert weights_digest(tmp_path / "other") == weights_digest(tmp_path / "peace")
 
 
 def _bytes_of(root):
