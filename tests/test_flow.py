@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -50,6 +51,24 @@ def test_a_changed_setting_reruns_what_depends_on_it_and_nothing_else(pipeline, 
     pipeline()
 
     assert pipeline(**change) == expected
+
+
+# They decide where a run lies, how often it is saved and how it is computed, not what it learns.
+NO_PART_OF_THE_RESULT = {
+    f"training.{name}"
+    for name in ("cache_mb", "checkpoint_every_steps", "state_dir", "state_days", "resume", "restart")
+}
+
+
+@pytest.mark.parametrize("section", ["network", "checkpoint", "training", "export", "quantize", "evaluate"])
+def test_a_stage_depends_on_each_setting_of_the_pipeline(settings, section):
+    """A setting that no stage names would be changed in vain: the next run would skip what it changes."""
+    named = {name for stage in flow.STAGES for name in stage.settings}
+    keys = {f"{section}.{key.name}" for key in dataclasses.fields(settings().value(section))}
+
+    unnamed = set() if section in named else keys - named
+
+    assert unnamed == {name for name in NO_PART_OF_THE_RESULT if name in keys}
 
 
 def test_a_changed_dataset_reruns_what_reads_it_and_nothing_whose_inputs_are_the_same(pipeline, dataset):
