@@ -44,6 +44,14 @@ class Precision(enum.Enum):
     BFLOAT16 = "bfloat16"
 
 
+class DistributionKind(enum.Enum):
+    """Who works on a step of training."""
+
+    NONE = "none"
+    GPUS = "gpus"
+    WORKERS = "workers"
+
+
 class ExchangeFormat(enum.Enum):
     """The formats of annotations that are imported and exported, beside Pascal VOC."""
 
@@ -217,6 +225,8 @@ class TrainingSettings:
     ``freeze_batch_norm`` the whole backbone its statistics. ``weight_average`` is the decay of a moving average of the
     weights, 0 for none; classes in fewer pictures than ``rare_class_share`` of all are shown more often.
 
+    ``distribution`` says who works on a step; workers wait ``meeting_seconds`` for each other.
+
     0 for ``validate_every_steps`` means as often as is cheap; ``patience`` judgements without a better AP end the
     training, 0 never do. ``state_dir`` is a folder that outlives the workspace (``None``: the run lies in the
     workspace); in it, runs that nobody touched for ``state_days`` are removed.
@@ -234,6 +244,8 @@ class TrainingSettings:
     weight_average: float = field(metadata=_between(0, 0.99999))
     rare_class_share: float = field(metadata=_between(0, 1))
     precision: Precision
+    distribution: DistributionKind
+    meeting_seconds: float = field(metadata=_at_least(1))
     cache_mb: float = field(metadata=_at_least(0))
     checkpoint_every_steps: int = field(metadata=_at_least(1))
     validate_every_steps: int = field(metadata=_at_least(0))

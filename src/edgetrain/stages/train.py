@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -13,12 +14,14 @@ from edgetrain.core.errors import SettingsError
 from edgetrain.core.files import replacing_dir, tree_digest
 from edgetrain.core.progress import listener
 from edgetrain.core.reports import Report
-from edgetrain.core.setting_sections import Precision
+from edgetrain.core.setting_sections import DistributionKind, Precision
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.pipeline_config import read_pipeline_config
-from edgetrain.training.loop import Pace, RunPaths, Trainer
+from edgetrain.training.cluster import VARIABLE, meet, read_cluster
+from edgetrain.training.distribution import ALONE, Distribution, Gpus, Workers
+from edgetrain.training.loop import Pace, RunPaths, Trainer, make_repeatable
 from edgetrain.training.recipe import Recipe
 from edgetrain.training.run_dir import claim_run_dir, hand_over, kept_home
 
@@ -40,13 +43,17 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     steps = config.train_config.num_steps
     _refuse_other_steps(settings, steps)
     training, identity = settings.training, _identity(settings, workspace)
+    make_repeatable(_recipe(settings))
     with _home(settings, workspace, identity) as home:
         claim_run_dir(home, identity, resume=training.resume, restart=training.restart)
+        distribution = _distribution(settings, identity)
         listener().advanced(0, steps, "building the network")
         start = Path(config.train_config.fine_tune_checkpoint)
         shards = (workspace.shard_paths(Split.TRAIN), workspace.shard_paths(Split.VALIDATION))
         paths = RunPaths(home.train_dir, home.history_path, start, *shards)
-        trainer = Trainer(config, paths, _recipe(settings), cache_bytes=int(training.cache_mb * _MEGABYTE))
+        trainer = Trainer(
+            config, paths, _recipe(settings), cache_bytes=int(training.cache_mb * _MEGABYTE), distribution=distribution
+        )
         if trainer.first_step:
             listener().noted(f"continuing from step {trainer.first_step}")
         outcome = trainer.run(Pace(training.checkpoint_every_steps, training.validate_every_steps, training.patience))
@@ -81,6 +88,23 @@ def _home(settings: Settings, workspace: Workspace, identity: dict[str, object])
     else:
         with kept_home(training.state_dir, identity, days=training.state_days, now=time.time()) as home:
             yield home
+
+
+def _distribution(settings: Settings, identity: Mapping[str, object]) -> Distribution:
+    """Return who works on a step; workers have met when it returns."""
+    training = settings.training
+    if training.distribution is DistributionKind.GPUS:
+        return Gpus()
+    if training.distribution is DistributionKind.WORKERS:
+        cluster = read_cluster(os.environ)
+        judged = [training.checkpoint_every_steps, training.validate_every_steps, training.patience]
+        meet(
+            cluster, {**identity, "how often it is saved and judged": judged}, timeout_seconds=training.meeting_seconds
+        )
+        return Workers(cluster)
+    if VARIABLE in os.environ:
+        listener().noted(f"{VARIABLE} is set, but training.distribution is none: this process trains by itself")
+    return ALONE
 
 
 def _refuse_other_steps(settings: Settings, steps: int) -> None:

@@ -93,18 +93,24 @@ class Batches:
         """
         self._config, self._model, self._samples, self._seed = config, model, samples, seed
 
-    def between(self, first: int, last: int) -> Iterator[api.TrainingInput]:
+    def between(self, first: int, last: int, *, part: int = 0, parts: int = 1) -> Iterator[api.TrainingInput]:
         """Yield the batches of the steps from ``first`` (0 for the first of a run) up to, but not with, ``last``.
+
+        Of each batch only one of ``parts`` equal parts is made, that with the number ``part``.
 
         Raises:
             TrainingError: a record is damaged, or a picture cannot be decoded.
         """
         size = self._config.train_config.batch_size
-        samples = tf.data.Dataset.range(first * size, last * size)
+        own = size // parts
+        places = tf.data.Dataset.range(part * own, (part + 1) * own)
+        samples = tf.data.Dataset.range(first, last).flat_map(
+            lambda step: places.map(lambda place: step * size + place)
+        )
         # Turning the API's Python into graph code, which it does not need, would take ten seconds.
         augment = tf.autograph.experimental.do_not_convert(self._input)
         dataset = samples.map(augment, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        batches = iter(dataset.batch(size, drop_remainder=True).prefetch(_READY))
+        batches = iter(dataset.batch(own, drop_remainder=True).prefetch(_READY))
         for step in range(first, last):
             try:
                 yield next(batches)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import tensorflow as tf
 from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
@@ -17,6 +18,7 @@ from edgetrain.core.progress import listener
 from edgetrain.training import object_detection_api as api
 from edgetrain.training.batches import read_batches
 from edgetrain.training.best_weights import BestWeights, Judgement
+from edgetrain.training.distribution import ALONE, Distribution
 from edgetrain.training.history import HistoryRow, read_history, write_history
 from edgetrain.training.recipe import Recipe
 from edgetrain.training.validation import Judged, Validation, interval, read_validation
@@ -64,6 +66,15 @@ class Outcome:
     best: Judgement | None
 
 
+class _StepFigures(NamedTuple):
+    """Losses before a step and the norm of the whole gradient (a tuple: a traced step returns it)."""
+
+    localization: tf.Tensor
+    classification: tf.Tensor
+    penalty: tf.Tensor
+    gradient_norm: tf.Tensor
+
+
 class Trainer:
     """A model in training: variables, optimizer and step, saved and restored together.
 
@@ -71,7 +82,15 @@ class Trainer:
     that was not, to the bit on the same processors (not on GPUs).
     """
 
-    def __init__(self, config: TrainEvalPipelineConfig, paths: RunPaths, recipe: Recipe, *, cache_bytes: int) -> None:
+    def __init__(
+        self,
+        config: TrainEvalPipelineConfig,
+        paths: RunPaths,
+        recipe: Recipe,
+        *,
+        cache_bytes: int,
+        distribution: Distribution = ALONE,
+    ) -> None:
         """Build the model and continue from the run's last checkpoint, or start from the fine-tune checkpoint.
 
         Args:
@@ -79,19 +98,25 @@ class Trainer:
             paths: of the run.
             recipe: what else decides how it learns.
             cache_bytes: of decoded pictures kept in memory.
+            distribution: who else works on each step.
 
         Raises:
+            SettingsError: the batch cannot be shared by all who work on it.
             TrainingError: the fine-tune checkpoint does not fit the network.
             DatasetError: the records cannot be read.
         """
-        _make_repeatable(recipe)
+        distribution.refuse_batch(config.train_config.batch_size)
         self._config = config
         self._paths = paths
+        self._distribution = distribution
         self._batch_size = config.train_config.batch_size
-        self.step = tf.Variable(0, dtype=tf.int64, name="step", trainable=False)
-        self.model = api.build_model(config, is_training=True)
-        self._optimizer, self._rate = api.build_optimizer(config, self.step)
-        self.average = WeightAverage(self.model.variables, recipe.average_decay) if recipe.average_decay else None
+        with distribution.scope():
+            self.step = tf.Variable(0, dtype=tf.int64, name="step", trainable=False)
+            self.model = api.build_model(config, is_training=True)
+            self._optimizer, self._rate = api.build_optimizer(config, self.step)
+            self._optimizer._create_all_weights(self.model.trainable_variables)  # noqa: SLF001 - not public
+            self.average = WeightAverage(self.model.variables, recipe.average_decay) if recipe.average_decay else None
+        self._statistics = api.moving_statistics(self.model)
         self._checkpoint = tf.train.Checkpoint(
             model=self.model, optimizer=self._optimizer, step=self.step, average=self.average or tf.Module()
         )
@@ -102,9 +127,14 @@ class Trainer:
             self._start_from(paths.start_checkpoint)
             if self.average:
                 self.average.start()
+        with distribution.explained():
+            distribution.start([*self.model.variables, *self._optimizer.weights, *self._averages(), self.step])
         self.first_step = int(self.step)
         self.best = BestWeights(self.model, paths.run_dir / "best")
         self._batches = read_batches(config, self.model, paths.training_shards, recipe, cache_bytes=cache_bytes)
+
+    def _averages(self) -> list[tf.Variable]:
+        return self.average.averages if self.average else []
 
     def _start_from(self, checkpoint: Path) -> None:
         """Load the fine-tune checkpoint, and leave the table of what became of each variable."""
@@ -139,7 +169,8 @@ class Trainer:
             StorageError: the disk is full.
         """
         try:
-            return self._run(pace)
+            with self._distribution.explained():
+                return self._run(pace)
         except tf.errors.ResourceExhaustedError as error:
             raise StorageError(
                 f"{self._paths.run_dir}: {_reason(error)}. Free space (or, if memory is meant, lower "
@@ -191,7 +222,7 @@ class Trainer:
     def _judged(self, row: HistoryRow, validation: Validation) -> HistoryRow:
         """Return a row with the AP of the weights after its step, and keep the weights if they are the best so far."""
         with self._averaged():
-            average_precision = validation.average_precision()
+            average_precision = self._distribution.of_first(validation.average_precision())
             self.best.offer(Judgement(row.step, average_precision))
         return replace(row, validation_ap=average_precision)
 
@@ -220,12 +251,12 @@ class Trainer:
     def _rows(self, total: int) -> Iterator[HistoryRow]:
         """Yield the figures of each step as it is done."""
         started = time.monotonic()
-        for batch in self._batches.between(int(self.step), total):
+        part, parts = self._distribution.part, self._distribution.parts
+        for batch in self._batches.between(int(self.step), total, part=part, parts=parts):
             rate = float(self._rate())
-            losses, gradient_norm = self._train_step(batch)
-            localization, classification = float(losses.localization), float(losses.classification)
-            self._refuse_not_a_number("loss", float(losses.total))
-            self._refuse_not_a_number("gradient's norm", float(gradient_norm))
+            localization, classification, penalty, gradient_norm = map(float, self._train_step(batch))
+            self._refuse_not_a_number("loss", localization + classification + penalty)
+            self._refuse_not_a_number("gradient's norm", gradient_norm)
             seconds = time.monotonic() - started
             yield HistoryRow(
                 step=int(self.step),
@@ -238,22 +269,32 @@ class Trainer:
             started = time.monotonic()
 
     @tf.function(autograph=False)
-    def _train_step(self, batch: api.TrainingInput) -> tuple[api.Losses, tf.Tensor]:
-        """Do one step of gradient descent; return the losses before it and the norm of the whole gradient."""
+    def _train_step(self, batch: api.TrainingInput) -> _StepFigures:
+        """Do one step of gradient descent."""
+        figures = self._distribution.run(self._descend, batch, self._statistics)
+        self.step.assign_add(1)
+        if self.average:
+            self.average.update(self.step)
+        return figures
+
+    def _descend(self, batch: api.TrainingInput) -> _StepFigures:
+        """Change the weights as this part of a batch and those of all other replicas want it together."""
         variables = self.model.trainable_variables
+        summed, replicas = self._distribution.summed, self._distribution.replicas
         losses = api.training_losses(self.model, batch)
+        # The API divides by the objects of the part; what counts are those of the batch.
+        share = losses.normalizer / summed([losses.normalizer])[0]
+        parts = (share * losses.localization, share * losses.classification, losses.penalty / replicas)
         # Sums of three and more gradients (AddN) depend on which was ready first, those of pairs do not.
         in_pairs = tf.AggregationMethod.EXPERIMENTAL_TREE
-        gradients = tf.gradients(losses.total, variables, aggregation_method=in_pairs)
+        own = tf.gradients(parts[0] + parts[1] + parts[2], variables, aggregation_method=in_pairs)
+        *gradients, localization, classification, penalty = summed([*own, *parts])
         norm = tf.linalg.global_norm(gradients)
         limit = self._config.train_config.gradient_clipping_by_norm
         if limit > 0:
             gradients, _ = tf.clip_by_global_norm(gradients, limit, use_norm=norm)
-        self._optimizer.apply_gradients(zip(gradients, variables))
-        self.step.assign_add(1)
-        if self.average:
-            self.average.update(self.step)
-        return losses, norm
+        self._optimizer.apply_gradients(zip(gradients, variables), experimental_aggregate_gradients=False)
+        return _StepFigures(localization, classification, penalty, norm)
 
     def _refuse_not_a_number(self, name: str, value: float) -> None:
         """Raise before weights that are no numbers can reach a checkpoint."""
@@ -277,8 +318,11 @@ class Trainer:
         self._manager.save(checkpoint_number=int(self.step))
 
 
-def _make_repeatable(recipe: Recipe) -> None:
-    """Set what holds for all of TensorFlow in this process: seeds, operations that repeat to the bit, precision."""
+def make_repeatable(recipe: Recipe) -> None:
+    """Set what holds for all of TensorFlow in this process: seeds, operations that repeat to the bit, precision.
+
+    To be called before TensorFlow computes anything.
+    """
     tf.keras.utils.set_random_seed(recipe.seed)
     # On GPUs it would refuse operations of these networks that have no such kernel.
     if not tf.config.list_physical_devices("GPU"):

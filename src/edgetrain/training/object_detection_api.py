@@ -49,11 +49,15 @@ class TrainingInput(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """Scalar float32 tensors of one batch; ``total`` adds the weight penalty (a tuple: a traced step returns it)."""
+    """Scalar float32 tensors of one batch (a tuple: a traced step returns it).
 
-    total: tf.Tensor
+    Both losses are divided by ``normalizer``, the number of anchors that see an object, at least 1.
+    """
+
     localization: tf.Tensor
     classification: tf.Tensor
+    penalty: tf.Tensor
+    normalizer: tf.Tensor
 
 
 class Found(NamedTuple):
@@ -160,12 +164,18 @@ def training_losses(model: Any, batch: TrainingInput) -> Losses:
         losses = model.loss(prediction, shapes)
     finally:
         del model._assign_targets  # noqa: SLF001 - the class's own again
-    penalties = model.regularization_losses()
     return Losses(
-        total=tf.add_n([*losses.values(), *penalties]),
         localization=losses["Loss/localization_loss"],
         classification=losses["Loss/classification_loss"],
+        penalty=tf.add_n([tf.constant(0.0), *model.regularization_losses()]),
+        normalizer=tf.maximum(tf.reduce_sum(batch.box_weights), 1.0),
     )
+
+
+def moving_statistics(model: Any) -> list[tf.Variable]:
+    """Return the variables of batch normalization that follow the batches instead of a gradient."""
+    names = ("moving_mean", "moving_variance")
+    return [variable for variable in model.variables if variable.name.partition(":")[0].endswith(names)]
 
 
 def input_size(config: TrainEvalPipelineConfig) -> ImageSize:

@@ -42,7 +42,7 @@ class Validation:
         self._examples = examples
         self._class_names = judged.class_names
         self._pixels = [network_pixels(one.image_bytes, judged.input_size, one.filename) for one in examples]
-        self._detect = tf.function(judged.detect)
+        self._detect = tf.function(judged.detect, autograph=False)
 
     def average_precision(self) -> float:
         """Return the COCO AP of the model's weights, 0 to 1."""
