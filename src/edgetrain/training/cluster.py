@@ -114,7 +114,8 @@ def _gather(cluster: Cluster, inputs: Mapping[str, object], deadline: float) -> 
             if not word or not isinstance(index, int):
                 continue  # not one of us
             wrong = _objection(cluster, inputs, word)
-            if index in guests and not _has_gone(guests[index]):
+            guests = {number: former for number, former in guests.items() if not _has_gone(former)}
+            if index in guests:
                 wrong = f"two processes are worker {index}"
             if wrong:
                 refused.append(guest)
