@@ -127,6 +127,7 @@ STAGES: tuple[Stage, ...] = (
         "train",
         (
             "training.seed",
+            "training.augmented_versions",
             "training.weight_average",
             "training.rare_class_share",
             "training.precision",

@@ -56,7 +56,7 @@ def _batch(config, model):
         pixels, boxes, classes = _picture(number)
         picture = (tf.constant(pixels), tf.constant(boxes), tf.constant(classes))
         inputs.append(api.augmented(config, model, picture, tf.constant([0, number], tf.int64)))
-    return api.TrainingInput(*(tf.stack(parts) for parts in zip(*inputs)))
+    return tf.nest.map_structure(lambda *parts: tf.stack(parts), *inputs)
 
 
 def _step(config, model):
@@ -66,8 +66,9 @@ def _step(config, model):
     from edgetrain.training import object_detection_api as api
 
     with tf.GradientTape() as tape:
-        losses = api.training_losses(model, _batch(config, model))
-    gradients = tape.gradient(losses.total, model.trainable_variables)
+        losses = api.training_losses(model, config, _batch(config, model))
+        total = losses.localization + losses.classification + losses.penalty
+    gradients = tape.gradient(total, model.trainable_variables)
     tf.keras.optimizers.SGD(0.1).apply_gradients(zip(gradients, model.trainable_variables))
 
 
@@ -80,7 +81,7 @@ def test_the_losses_are_those_that_the_api_computes_itself(network):
 
     config, model = _model(network=network, augmentations=())
     batch = _batch(config, model)
-    ours = api.training_losses(model, batch)
+    ours = api.training_losses(model, config, batch)
     truth = [_picture(number)[1:] for number in range(3)]
     padded = [np.pad(boxes, ((0, 5 - len(boxes)), (0, 0))) for boxes, _ in truth]
     classes = [np.eye(3, dtype=np.float32)[np.pad(ids, (0, 5 - len(ids))) - 1] for _, ids in truth]
@@ -96,6 +97,32 @@ def test_the_losses_are_those_that_the_api_computes_itself(network):
     assert float(ours.localization) == pytest.approx(float(theirs["Loss/localization_loss"]), rel=1e-5)
     assert float(ours.classification) == pytest.approx(float(theirs["Loss/classification_loss"]), rel=1e-5)
     assert float(ours.localization) > 0
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_feature_maps_in_the_place_of_pictures_give_the_same_losses(network):
+    """And the model is saved as before: nothing of it was replaced for good."""
+    import tensorflow as tf
+
+    from edgetrain.training import object_detection_api as api
+
+    config, model = _model(network=network, **FROZEN)
+    batch = _batch(config, model)
+    pictures = [tf.nest.map_structure(lambda part, n=number: part[n], batch) for number in range(3)]
+    maps = tf.nest.map_structure(lambda *parts: tf.stack(parts), *(api.feature_maps(model, one) for one in pictures))
+    theirs, ours = (api.training_losses(model, config, one) for one in (batch, maps))
+
+    assert maps.images == ()
+    assert [float(loss) for loss in ours] == pytest.approx([float(loss) for loss in theirs], rel=1e-5)
+    assert model.feature_extractor.classification_backbone is _backbone(model)
+
+
+def test_a_backbone_of_which_a_block_learns_is_not_frozen():
+    from edgetrain.training import object_detection_api as api
+
+    models = [_model(**settings)[1] for settings in (FROZEN, {}, {"frozen_blocks": 3})]
+
+    assert [api.has_frozen_backbone(model) for model in models] == [True, False, False]
 
 
 @pytest.mark.parametrize("network", NETWORKS)

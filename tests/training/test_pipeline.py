@@ -179,7 +179,7 @@ def test_a_loss_that_is_no_number_names_step_and_pictures(copied_run, monkeypatc
 
     def broken(*arguments):
         losses = real(*arguments)
-        return losses._replace(total=losses.total * float("nan"))
+        return losses._replace(penalty=losses.penalty * float("nan"))
 
     monkeypatch.setattr(api, "training_losses", broken)
     settings = copied_run(training__restart=True)

@@ -225,6 +225,9 @@ class TrainingSettings:
     ``freeze_batch_norm`` the whole backbone its statistics. ``weight_average`` is the decay of a moving average of the
     weights, 0 for none; classes in fewer pictures than ``rare_class_share`` of all are shown more often.
 
+    Each picture has ``augmented_versions``, 0 for a new one each time it is shown (``None``: 0, or some with a frozen
+    backbone, which then sees each once).
+
     ``distribution`` says who works on a step; workers wait ``meeting_seconds`` for each other.
 
     0 for ``validate_every_steps`` means as often as is cheap; ``patience`` judgements without a better AP end the
@@ -239,6 +242,7 @@ class TrainingSettings:
     warmup: float = field(metadata=_between(0, 0.9))
     gradient_clip_norm: float = field(metadata=_at_least(0))
     augmentations: tuple[str, ...]
+    augmented_versions: Optional[int] = field(metadata=_between(0, 1000))
     frozen_blocks: int = field(metadata=_between(0, 17))
     freeze_batch_norm: bool
     weight_average: float = field(metadata=_between(0, 0.99999))

@@ -123,6 +123,7 @@ def _recipe(settings: Settings) -> Recipe:
         training.seed,
         average_decay=training.weight_average,
         rare_class_share=training.rare_class_share,
+        versions=training.augmented_versions,
         is_bfloat16=training.precision is Precision.BFLOAT16,
     )
 

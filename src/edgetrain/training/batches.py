@@ -1,7 +1,8 @@
 """The batches of a run, each a function of the seed and the step alone, so that a run can begin anywhere in them.
 
 The n-th sample of a run shows the picture that :class:`SampleOrder` says, augmented with random numbers made of the
-seed and n.
+seed and n; where each picture has only so many versions, of the seed, the picture and the version. Of such versions a
+frozen backbone's feature maps are kept.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ import tensorflow as tf
 from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
 
 from edgetrain.core.errors import DatasetError, TrainingError
+from edgetrain.core.progress import listener
 from edgetrain.training import object_detection_api as api
+from edgetrain.training.feature_store import FeatureStore
 from edgetrain.training.recipe import Recipe
 from edgetrain.training.sample_order import SampleOrder, repeat_factors
 from edgetrain.training.training_pictures import LabelledPicture, TrainingPictures
 
 _READY = 2
+# Few, so that a frozen backbone has soon seen all of them.
+_VERSIONS_OF_FROZEN = 4
 # Crops show parts of a picture: twice the network's input leaves them enough to see.
 _LEAST_SIDE_IN_INPUTS = 2
 
@@ -43,11 +48,19 @@ def read_batches(
     """
     size = api.input_size(config)
     least_side = _LEAST_SIDE_IN_INPUTS * max(size.width, size.height)
-    pictures = TrainingPictures(shards, least_side=least_side, cache_bytes=cache_bytes)
+    is_frozen = api.has_frozen_backbone(model)
+    versions = recipe.versions if recipe.versions is not None else _VERSIONS_OF_FROZEN if is_frozen else 0
+    store = FeatureStore(cache_bytes) if is_frozen and versions else None
+    pictures = TrainingPictures(shards, least_side=least_side, cache_bytes=0 if store else cache_bytes)
     share = recipe.rare_class_share
     factors = repeat_factors(pictures.class_names(), share) if share else None
-    samples = Samples(pictures, SampleOrder(len(pictures), seed=recipe.seed, factors=factors))
-    return Batches(config, model, samples, seed=recipe.seed)
+    if store:
+        listener().noted(
+            f"the backbone is frozen: each picture has {versions} augmented versions, whose feature maps are computed "
+            f"once, as far as {cache_bytes / 1e6:g} MB hold them (training.augmented_versions, training.cache_mb)"
+        )
+    order = SampleOrder(len(pictures), seed=recipe.seed, factors=factors)
+    return Batches(config, model, Samples(pictures, order, versions=versions), store, seed=recipe.seed)
 
 
 class Samples:
@@ -57,9 +70,9 @@ class Samples:
     freed: hence a class without configuration and model.
     """
 
-    def __init__(self, pictures: TrainingPictures, order: SampleOrder) -> None:
-        """Show pictures in an order."""
-        self._pictures, self._order = pictures, order
+    def __init__(self, pictures: TrainingPictures, order: SampleOrder, *, versions: int) -> None:
+        """Show pictures in an order, in one of so many versions (0: always a new one)."""
+        self._pictures, self._order, self._versions = pictures, order, versions
         self.error: DatasetError | None = None
 
     def __getitem__(self, sample: int) -> LabelledPicture:
@@ -74,6 +87,13 @@ class Samples:
             self.error = error
             raise
 
+    def version(self, sample: np.int64) -> np.int64:
+        """Return the number of what a sample shows: two samples of one number show the same."""
+        if not self._versions:
+            return sample
+        epoch = int(sample) // len(self._pictures)
+        return np.int64(self._order.picture(int(sample)) * self._versions + epoch % self._versions)
+
     def arrays(self, sample: np.int64) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Return pixels, boxes and class ids of a sample."""
         return self[int(sample)][:3]
@@ -82,16 +102,19 @@ class Samples:
 class Batches:
     """Makes the batches of a run beside its training."""
 
-    def __init__(self, config: TrainEvalPipelineConfig, model: Any, samples: Samples, *, seed: int) -> None:
+    def __init__(
+        self, config: TrainEvalPipelineConfig, model: Any, samples: Samples, store: FeatureStore | None, *, seed: int
+    ) -> None:
         """Prepare the batches.
 
         Args:
             config: names batch size and augmentations.
             model: a model of ``build_model``, whose anchors the boxes are assigned to.
             samples: what to train on.
+            store: of feature maps, which then take the place of the pictures.
             seed: of the augmentation.
         """
-        self._config, self._model, self._samples, self._seed = config, model, samples, seed
+        self._config, self._model, self._samples, self._store, self._seed = config, model, samples, store, seed
 
     def between(self, first: int, last: int, *, part: int = 0, parts: int = 1) -> Iterator[api.TrainingInput]:
         """Yield the batches of the steps from ``first`` (0 for the first of a run) up to, but not with, ``last``.
@@ -126,6 +149,15 @@ class Batches:
         return sorted({self._samples[sample].source_id for sample in range(step * size, (step + 1) * size)})
 
     def _input(self, sample: tf.Tensor) -> api.TrainingInput:
+        version = tf.ensure_shape(tf.numpy_function(self._samples.version, [sample], tf.int64, stateful=False), ())
+        if self._store is None:
+            return self._augmented(sample, version)
+        made: api.TrainingInput = self._store.through(
+            version, lambda: api.feature_maps(self._model, self._augmented(sample, version))
+        )
+        return made
+
+    def _augmented(self, sample: tf.Tensor, version: tf.Tensor) -> api.TrainingInput:
         types = (tf.uint8, tf.float32, tf.int64)
         pixels, boxes, classes = tf.numpy_function(self._samples.arrays, [sample], types, stateful=False)
         picture = (
@@ -133,4 +165,5 @@ class Batches:
             tf.ensure_shape(boxes, (None, 4)),
             tf.ensure_shape(classes, (None,)),
         )
-        return api.augmented(self._config, self._model, picture, tf.stack([tf.constant(self._seed, tf.int64), sample]))
+        seed = tf.stack([tf.constant(self._seed, tf.int64), version])
+        return api.augmented(self._config, self._model, picture, seed)

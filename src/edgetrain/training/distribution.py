@@ -19,7 +19,7 @@ import tensorflow as tf
 from edgetrain.core.errors import SettingsError, TrainingError
 from edgetrain.training.cluster import Cluster
 
-_Batch = TypeVar("_Batch", bound=tuple[tf.Tensor, ...])
+_Batch = TypeVar("_Batch")
 _Result = TypeVar("_Result")
 _Step = Callable[[_Batch], _Result]
 
@@ -67,7 +67,7 @@ class Distribution:
 
         Args:
             step: called while a graph is traced.
-            batch: tensors whose first axis is that of the pictures.
+            batch: a structure of tensors whose first axis is that of the pictures.
             statistics: variables that the step changes by its part of the batch alone: their changes are averaged.
         """
         del statistics
@@ -119,9 +119,9 @@ class Gpus(Distribution):
 
         def on_replica(whole: _Batch) -> _Result:
             number = tf.distribute.get_replica_context().replica_id_in_sync_group
-            size = tf.shape(whole[0])[0] // self.replicas
-            parts = [tensor[number * size : (number + 1) * size] for tensor in whole]
-            return step(type(whole)(*parts))
+            size = tf.shape(tf.nest.flatten(whole)[0])[0] // self.replicas
+            part: _Batch = tf.nest.map_structure(lambda tensor: tensor[number * size : (number + 1) * size], whole)
+            return step(part)
 
         results = self._strategy.run(on_replica, (batch,))
         first: _Result = tf.nest.map_structure(lambda one: self._strategy.experimental_local_results(one)[0], results)

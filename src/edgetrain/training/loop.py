@@ -281,7 +281,7 @@ class Trainer:
         """Change the weights as this part of a batch and those of all other replicas want it together."""
         variables = self.model.trainable_variables
         summed, replicas = self._distribution.summed, self._distribution.replicas
-        losses = api.training_losses(self.model, batch)
+        losses = api.training_losses(self.model, self._config, batch)
         # The API divides by the objects of the part; what counts are those of the batch.
         share = losses.normalizer / summed([losses.normalizer])[0]
         parts = (share * losses.localization, share * losses.classification, losses.penalty / replicas)

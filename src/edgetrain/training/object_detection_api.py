@@ -6,7 +6,8 @@ The configuration is the API's own ``TrainEvalPipelineConfig`` with paths relati
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from object_detection.builders import image_resizer_builder, model_builder, opti
 from object_detection.core import freezable_batch_norm, preprocessor, standard_fields
 from object_detection.protos import train_pb2
 from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
-from object_detection.utils import autoaugment_utils, patch_ops
+from object_detection.utils import autoaugment_utils, ops, patch_ops
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import TrainingError
@@ -35,12 +36,14 @@ _LOWEST_SCORE = 0.001
 class TrainingInput(NamedTuple):
     """One picture, or with a first axis for them a batch of several, and what the network shall say of it.
 
-    Images float32 (height, width, 3) in -1 to 1. For each of the n anchors: classes (n, classes + 1), one-hot, the
+    Images float32 (height, width, 3) in -1 to 1, or in their place (``()`` then) the backbone's feature maps of them,
+    each float32 (height, width, channels). For each of the n anchors: classes (n, classes + 1), one-hot, the
     background first; box encodings (n, 4); weights of both in the loss; number of the box it is assigned to, below 0
     for none.
     """
 
-    images: tf.Tensor
+    images: tf.Tensor | tuple[()]
+    features: tuple[tf.Tensor, ...]
     class_targets: tf.Tensor
     class_weights: tf.Tensor
     box_targets: tf.Tensor
@@ -144,22 +147,64 @@ def augmented(
     targets = model._assign_targets([boxes], [classes], None, [weights])  # noqa: SLF001 - not public
     size = input_size(config)
     image = tf.ensure_shape(changed[fields.image], (size.height, size.width, 3))
-    return TrainingInput(image, *(target[0] for target in targets))
+    return TrainingInput(image, (), *(target[0] for target in targets))
 
 
-def training_losses(model: Any, batch: TrainingInput) -> Losses:
+def has_frozen_backbone(model: Any) -> bool:
+    """Return whether training leaves all of the backbone as it is, so that a picture's feature maps stay the same."""
+    return not model.feature_extractor.classification_backbone.trainable_variables
+
+
+def feature_maps(model: Any, picture: TrainingInput) -> TrainingInput:
+    """Return a picture with the backbone's feature maps of it, those that the rest of the network reads, in its place.
+
+    Args:
+        model: one with a frozen backbone.
+        picture: of ``augmented``, without an axis for several.
+    """
+    extractor = model.feature_extractor
+    padded = ops.pad_to_multiple(picture.images[tf.newaxis], extractor._pad_to_multiple)  # noqa: SLF001 - as the API
+    maps = extractor.classification_backbone(padded, training=False)
+    return picture._replace(images=(), features=tuple(one[0] for one in maps[_unread_maps(model) :]))
+
+
+def _unread_maps(model: Any) -> int:
+    """Return how many of the backbone's first feature maps the rest of the network does not read, as pyramids do."""
+    extractor = model.feature_extractor
+    outputs = len(extractor.classification_backbone.outputs)
+    return outputs - getattr(extractor, "_num_levels", outputs)
+
+
+@contextmanager
+def _backbone_gives(model: Any, maps: Sequence[tf.Tensor]) -> Iterator[None]:
+    """Let the rest of a network read these feature maps, whatever the picture."""
+    attributes = vars(model.feature_extractor)  # Keras would take an assignment for another layer to be saved
+    backbone = attributes["classification_backbone"]
+    read = [*[None] * _unread_maps(model), *maps]
+    attributes["classification_backbone"] = lambda _: read
+    try:
+        yield
+    finally:
+        attributes["classification_backbone"] = backbone
+
+
+def training_losses(model: Any, config: TrainEvalPipelineConfig, batch: TrainingInput) -> Losses:
     """Return the API's losses of one batch with batch normalization in training mode.
 
     Args:
         model: a model of ``build_model``.
-        batch: of ``augmented``, with a first axis for the pictures.
+        config: of the model.
+        batch: of ``augmented`` or ``feature_maps``, with a first axis for the pictures.
     """
     _set_phase(model, is_training=True)
-    shapes = tf.tile(tf.shape(batch.images)[tf.newaxis, 1:], (tf.shape(batch.images)[0], 1))
-    prediction = model.predict(batch.images, shapes)
+    size, pictures = input_size(config), tf.shape(batch.class_targets)[0]
+    images = tf.zeros((pictures, size.height, size.width, 3)) if batch.features else batch.images
+    shapes = tf.tile(tf.constant([[size.height, size.width, 3]]), (pictures, 1))
+    with _backbone_gives(model, batch.features) if batch.features else nullcontext():
+        prediction = model.predict(images, shapes)
     # The boxes were assigned to the anchors while the batch was made, which the API would do here, picture by picture.
     model.provide_groundtruth(groundtruth_boxes_list=[], groundtruth_classes_list=[])
-    model._assign_targets = lambda *_: batch[1:]  # noqa: SLF001 - not public
+    model._assign_targets = lambda *_: batch[2:]  # noqa: SLF001 - not public
     try:
         losses = model.loss(prediction, shapes)
     finally:
