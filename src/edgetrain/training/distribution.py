@@ -8,7 +8,6 @@ itself and sends sums alone, so each of them saves, judges and continues as a tr
 
 from __future__ import annotations
 
-import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -209,8 +208,7 @@ class Workers(Distribution):
         try:
             yield
         except _GONE as error:
-            reason = re.sub(r"\{\{.*?\}\}", "", str(error.message)).strip().split(". ")[0]
             raise TrainingError(
-                f"train: worker {self._cluster.index} has lost another one ({reason}), whose own output says why it "
-                "ended. Start all workers again: they go on from worker 0's last checkpoint."
+                f"train: worker {self._cluster.index} has lost another one ({type(error).__name__}), whose own output "
+                "says why it ended. Start all workers again: they go on from worker 0's last checkpoint."
             ) from error

@@ -110,8 +110,8 @@ class Trainer:
         self._paths = paths
         self._distribution = distribution
         self._batch_size = config.train_config.batch_size
+        self.step = tf.Variable(0, dtype=tf.int64, name="step", trainable=False)
         with distribution.scope():
-            self.step = tf.Variable(0, dtype=tf.int64, name="step", trainable=False)
             self.model = api.build_model(config, is_training=True)
             self._optimizer, self._rate = api.build_optimizer(config, self.step)
             self._optimizer._create_all_weights(self.model.trainable_variables)  # noqa: SLF001 - not public
