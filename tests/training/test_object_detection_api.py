@@ -113,7 +113,7 @@ def test_feature_maps_in_the_place_of_pictures_give_the_same_losses(network):
     theirs, ours = (api.training_losses(model, config, one) for one in (batch, maps))
 
     assert maps.images == ()
-    assert [float(loss) for loss in ours] == pytest.approx([float(loss) for loss in theirs], rel=1e-5)
+    assert [float(loss) for loss in ours] == pytest.approx([float(loss) for loss in theirs], rel=1e-3)  # float16
     assert model.feature_extractor.classification_backbone is _backbone(model)
 
 

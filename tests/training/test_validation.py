@@ -202,4 +202,10 @@ def test_the_judgement_is_that_of_the_exported_model(finished_run, finished_work
 def test_judgements_are_rare_enough_to_be_cheap(pictures, steps, batch_size, every):
     from edgetrain.training.validation import interval
 
-    assert interval(pictures, steps, batch_size) == every
+    assert interval(pictures, steps, batch_size, keeps_features=False) == every
+
+
+def test_judgements_are_rarer_where_a_step_costs_little():
+    from edgetrain.training.validation import interval
+
+    assert interval(16, 300, 16, keeps_features=True) == 50

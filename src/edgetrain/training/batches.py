@@ -116,6 +116,11 @@ class Batches:
         """
         self._config, self._model, self._samples, self._store, self._seed = config, model, samples, store, seed
 
+    @property
+    def keeps_features(self) -> bool:
+        """Whether the batches have a frozen backbone's feature maps, most of them computed before."""
+        return self._store is not None
+
     def between(self, first: int, last: int, *, part: int = 0, parts: int = 1) -> Iterator[api.TrainingInput]:
         """Yield the batches of the steps from ``first`` (0 for the first of a run) up to, but not with, ``last``.
 

@@ -182,7 +182,9 @@ class Trainer:
         rows = read_history(self._paths.history_path, up_to=self.first_step)
         total = self._config.train_config.num_steps
         validation = read_validation(self._judged_model(), self._paths.validation_shards)
-        every = pace.validate_every_steps or interval(len(validation or ()), total, self._batch_size)
+        every = pace.validate_every_steps or interval(
+            len(validation or ()), total, self._batch_size, keeps_features=self._batches.keeps_features
+        )
         if validation is None:
             listener().noted("no validation picture has an object: the last weights are kept, not the best")
         writer = tf.summary.create_file_writer(str(self._paths.run_dir / "events"))

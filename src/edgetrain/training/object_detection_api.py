@@ -37,7 +37,7 @@ class TrainingInput(NamedTuple):
     """One picture, or with a first axis for them a batch of several, and what the network shall say of it.
 
     Images float32 (height, width, 3) in -1 to 1, or in their place (``()`` then) the backbone's feature maps of them,
-    each float32 (height, width, channels). For each of the n anchors: classes (n, classes + 1), one-hot, the
+    each float16 (height, width, channels). For each of the n anchors: classes (n, classes + 1), one-hot, the
     background first; box encodings (n, 4); weights of both in the loss; number of the box it is assigned to, below 0
     for none.
     """
@@ -158,14 +158,16 @@ def has_frozen_backbone(model: Any) -> bool:
 def feature_maps(model: Any, picture: TrainingInput) -> TrainingInput:
     """Return a picture with the backbone's feature maps of it, those that the rest of the network reads, in its place.
 
+    They are rounded to float16, of which twice as many fit in memory.
+
     Args:
         model: one with a frozen backbone.
         picture: of ``augmented``, without an axis for several.
     """
     extractor = model.feature_extractor
     padded = ops.pad_to_multiple(picture.images[tf.newaxis], extractor._pad_to_multiple)  # noqa: SLF001 - as the API
-    maps = extractor.classification_backbone(padded, training=False)
-    return picture._replace(images=(), features=tuple(one[0] for one in maps[_unread_maps(model) :]))
+    read = extractor.classification_backbone(padded, training=False)[_unread_maps(model) :]
+    return picture._replace(images=(), features=tuple(tf.cast(one[0], tf.float16) for one in read))
 
 
 def _unread_maps(model: Any) -> int:
@@ -180,7 +182,7 @@ def _backbone_gives(model: Any, maps: Sequence[tf.Tensor]) -> Iterator[None]:
     """Let the rest of a network read these feature maps, whatever the picture."""
     attributes = vars(model.feature_extractor)  # Keras would take an assignment for another layer to be saved
     backbone = attributes["classification_backbone"]
-    read = [*[None] * _unread_maps(model), *maps]
+    read = [*[None] * _unread_maps(model), *(tf.cast(one, tf.float32) for one in maps)]
     attributes["classification_backbone"] = lambda _: read
     try:
         yield
