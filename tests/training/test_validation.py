@@ -185,6 +185,14 @@ def test_the_judgement_is_that_of_the_exported_model(finished_run, finished_work
     (mine,) = validation._found(validation._pixels[:1])
     theirs = cpu_detector(finished_workspace.float_model_path).detect(validation._pixels[0])
 
+    plain, drawn = validation._pixels[0] / np.float32(255), validation.drawn()[0].numpy()
+    validation._found_last[0] = mine
+    both = validation.drawn()[0].numpy()
+    changed = [(np.abs(one - other) > 1e-3).any(axis=-1).sum() for one, other in ((plain, drawn), (drawn, both))]
+    assert drawn.shape == (96, 96, 3)
+    assert 4 < changed[0] < 4 * 96  # the lines of one box
+    assert (changed[1] > 0) == any(found.score >= 0.3 for found in mine)
+
     best = max(theirs, key=lambda found: found.score)
     assert min(abs(found.score - best.score) for found in mine) < 1e-3
     assert max(found.overlap(best) for found in mine) > 0.99

@@ -27,6 +27,7 @@ from edgetrain.training.weight_matches import summary_of, write_weight_matches
 
 _LOG_EVERY_STEPS = 10
 _CHECKPOINTS_KEPT = 2
+_TIMES_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ class Trainer:
         with distribution.explained():
             distribution.start([*self.model.variables, *self._optimizer.weights, *self._averages(), self.step])
         self.first_step = int(self.step)
+        self._shown_part = -1
         self.best = BestWeights(self.model, paths.run_dir / "best")
         self._batches = read_batches(config, self.model, paths.training_shards, recipe, cache_bytes=cache_bytes)
 
@@ -226,7 +228,16 @@ class Trainer:
         with self._averaged():
             average_precision = self._distribution.of_first(validation.average_precision())
             self.best.offer(Judgement(row.step, average_precision))
+        self._show(validation, row.step)
         return replace(row, validation_ap=average_precision)
+
+    def _show(self, validation: Validation, step: int) -> None:
+        """Let TensorBoard have the validation pictures, about ten times in a run."""
+        part = step * _TIMES_SHOWN // self._config.train_config.num_steps
+        if part != self._shown_part:
+            name = "validation (truth green, found red)"
+            tf.summary.image(name, validation.drawn(), step=step, max_outputs=len(validation))
+            self._shown_part = part
 
     def _is_out_of_patience(self, rows: Sequence[HistoryRow], pace: Pace) -> bool:
         best = self.best.judgement

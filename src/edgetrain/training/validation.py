@@ -25,6 +25,9 @@ _COST_OF_A_PICTURE = 0.3
 _COST_BESIDE_KEPT_FEATURES = 2.5
 _SHARE_OF_TIME = 0.05
 _MOST_JUDGEMENTS = 50
+_DRAWN = 4
+_LEAST_SCORE_DRAWN = 0.3
+_GREEN, _RED = (0.0, 0.8, 0.0), (1.0, 0.1, 0.1)
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Validation:
         self._examples = examples
         self._class_names = judged.class_names
         self._pixels = [network_pixels(one.image_bytes, judged.input_size, one.filename) for one in examples]
+        self._found_last: list[list[DetectedObject]] = [[] for _ in examples]
         self._detect = tf.function(judged.detect, autograph=False)
 
     def average_precision(self) -> float:
@@ -51,8 +55,22 @@ class Validation:
         found: list[list[DetectedObject]] = []
         for start in range(0, len(self._pixels), _BATCH):
             found += self._found(self._pixels[start : start + _BATCH])
+        self._found_last = found
         detections = detections_of(self._examples, found)
         return judge(self._examples, detections, self._class_names).mean_average_precision
+
+    def drawn(self) -> tf.Tensor:
+        """Return the first pictures, float32 (n, height, width, 3) in 0 to 1: truth green, what was found last red."""
+        return tf.concat([self._drawn(index) for index in range(min(_DRAWN, len(self)))], axis=0)
+
+    def _drawn(self, index: int) -> tf.Tensor:
+        picture = tf.image.convert_image_dtype(self._pixels[index][np.newaxis], tf.float32)
+        truth = [item.box for item in self._examples[index].boxes]
+        found = [item.box for item in self._found_last[index] if item.score >= _LEAST_SCORE_DRAWN]
+        for boxes, color in ((truth, _GREEN), (found, _RED)):
+            corners = np.array([[(box.ymin, box.xmin, box.ymax, box.xmax) for box in boxes]], np.float32)
+            picture = tf.image.draw_bounding_boxes(picture, corners.reshape(1, -1, 4), np.array([color], np.float32))
+        return picture
 
     def _found(self, pixels: list[Any]) -> list[list[DetectedObject]]:
         # All batches have one size, so that the graph is traced once.
