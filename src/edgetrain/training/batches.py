@@ -17,6 +17,7 @@ import tensorflow as tf
 from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
 
 from edgetrain.core.errors import DatasetError, TrainingError
+from edgetrain.core.findings import counted
 from edgetrain.core.progress import listener
 from edgetrain.training import object_detection_api as api
 from edgetrain.training.feature_store import FeatureStore
@@ -52,6 +53,9 @@ def read_batches(
     versions = recipe.versions if recipe.versions is not None else _VERSIONS_OF_FROZEN if is_frozen else 0
     store = FeatureStore(cache_bytes) if is_frozen and versions else None
     pictures = TrainingPictures(shards, least_side=least_side, cache_bytes=0 if store else cache_bytes)
+    steps, batch = config.train_config.num_steps, config.train_config.batch_size
+    times = f"{steps * batch / len(pictures):.3g} times"
+    listener().noted(f"{counted(len(pictures), 'training picture')}: {steps} steps of {batch} show each {times}")
     share = recipe.rare_class_share
     factors = repeat_factors(pictures.class_names(), share) if share else None
     if store:
