@@ -18,6 +18,8 @@ SIDES = (STOCK, SHORT, EQUAL, FROZEN, STOCK_FROZEN, PILOT)
 # What is aimed at, a little below what is promised: a rate measured before is not quite the one of the run.
 SHORT_SHARE = 0.24
 EQUAL_SHARE = 0.97
+# A median step has neither in it; as measured here.
+_JUDGED_AND_SAVED = 1.25
 
 # What is promised, as shares of stock's; _GAIN in AP.
 _SHORT_TIME, _GAIN, _WHOLE_RATE, _FROZEN_RATE, _FIRST_STEP, _MEMORY = 0.25, 0.15, 1.2, 4.0, 0.7, 0.7
@@ -28,6 +30,12 @@ _HEAD = (
 )
 
 Fold = Mapping[str, Record]
+
+
+def steps_beside_kept_features(seconds: float, frozen: Record) -> int:
+    """Return how many steps a training with a frozen backbone may have, by one that kept all feature maps."""
+    each = _JUDGED_AND_SAVED * frozen["step_seconds"]
+    return max(frozen["steps"] + int((seconds - frozen["seconds"]) / each), 2)
 
 
 def steps_within(seconds: float, pilot: Record) -> int:

@@ -3,10 +3,10 @@
     .venv/train/bin/python benchmarks/training.py --photographs DIR --url ARCHIVE
 
 Both start from the same checkpoint, see the same records, and are exported, quantized and evaluated by the same code on
-the fold's test pictures. Stock trains --steps as the TF2 model zoo does. Ours trains as its settings say, as long as
-the pace of a pilot run allows: until a quarter of stock's time, and until all of it; what it learns is not looked at
-before. Each training is a whole process, start and tracing included; trust the ratios, not the seconds. Whatever is
-finished stands in --out, and is left out by a second start.
+the fold's test pictures. Stock trains --steps as the TF2 model zoo does. Ours trains as long as the pace of another run
+allows: with a frozen backbone until a quarter of stock's time, and as its settings say until all of it; what it learns
+is not looked at before. Each training is a whole process, start and tracing included; trust the ratios, not the
+seconds. Whatever is finished stands in --out, and is left out by a second start.
 """
 
 from __future__ import annotations
@@ -89,14 +89,16 @@ def _measure_fold(bench: Bench, fold: int) -> dict[str, Record]:
         sides.PILOT: bench.measured(sides.PILOT, fold, pilots, runner=_run_pilot, settings=own),
         sides.STOCK_FROZEN: bench.measured(sides.STOCK_FROZEN, fold, pilots, runner=run_stock_frozen, settings={}),
     }
-    seconds, pilot = found[stock]["seconds"], found[sides.PILOT]
-    judged = {
-        sides.SHORT: (given.short_steps or sides.steps_within(sides.SHORT_SHARE * seconds, pilot), own),
-        sides.FROZEN: (given.frozen_steps or given.steps, {**own, "training.train_whole_model": False}),
-        sides.EQUAL: (given.equal_steps or sides.steps_within(sides.EQUAL_SHARE * seconds, pilot), own),
-    }
-    for side, (steps, settings) in judged.items():
+    seconds, frozen = found[stock]["seconds"], {**own, "training.train_whole_model": False}
+
+    def judged(side: str, steps: int, settings: Settings) -> None:
         found[side] = bench.measured(side, fold, steps, runner=run_ours, settings=settings)
+
+    judged(sides.FROZEN, given.frozen_steps or given.steps, frozen)
+    short = sides.steps_beside_kept_features(sides.SHORT_SHARE * seconds, found[sides.FROZEN])
+    judged(sides.SHORT, given.short_steps or short, frozen)
+    equal = sides.steps_within(sides.EQUAL_SHARE * seconds, found[sides.PILOT])
+    judged(sides.EQUAL, given.equal_steps or equal, own)
     return found
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+import edgetrain
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.files import replacing_dir, tree_digest
 from edgetrain.core.progress import listener
@@ -19,7 +20,7 @@ from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.pipeline_config import read_pipeline_config
-from edgetrain.training.cluster import VARIABLE, meet, read_cluster
+from edgetrain.training.cluster import VARIABLE, Cluster, meet, read_cluster
 from edgetrain.training.distribution import ALONE, Distribution, Gpus, Workers
 from edgetrain.training.loop import Pace, RunPaths, Trainer, make_repeatable
 from edgetrain.training.recipe import Recipe
@@ -44,19 +45,17 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     _refuse_other_steps(settings, steps)
     training, identity = settings.training, _identity(settings, workspace)
     make_repeatable(_recipe(settings))
+    cluster = _cluster(settings)
+    if cluster and cluster.index:
+        return _help(settings, workspace, cluster)
     with _home(settings, workspace, identity) as home:
         claim_run_dir(home, identity, resume=training.resume, restart=training.restart)
-        distribution = _distribution(settings, identity)
+        distribution = _distribution(settings, cluster, identity)
         listener().advanced(0, steps, "building the network")
-        start = Path(config.train_config.fine_tune_checkpoint)
-        shards = (workspace.shard_paths(Split.TRAIN), workspace.shard_paths(Split.VALIDATION))
-        paths = RunPaths(home.train_dir, home.history_path, start, *shards)
-        trainer = Trainer(
-            config, paths, _recipe(settings), cache_bytes=int(training.cache_mb * _MEGABYTE), distribution=distribution
-        )
+        trainer = _trainer(settings, workspace, home, distribution)
         if trainer.first_step:
             listener().noted(f"continuing from step {trainer.first_step}")
-        outcome = trainer.run(Pace(training.checkpoint_every_steps, training.validate_every_steps, training.patience))
+        outcome = trainer.run(_pace(settings))
         kept = outcome.best if training.keep_best else None
         with replacing_dir(home.trained_dir) as temporary:
             trainer.save_weights(temporary, best=kept is not None)
@@ -90,21 +89,49 @@ def _home(settings: Settings, workspace: Workspace, identity: dict[str, object])
             yield home
 
 
-def _distribution(settings: Settings, identity: Mapping[str, object]) -> Distribution:
+def _help(settings: Settings, workspace: Workspace, cluster: Cluster) -> Report:
+    """Train as another worker than the first, whose workspace has the run: nothing of it is left here."""
+    distribution = _distribution(settings, cluster, _identity(settings, workspace))
+    trainer = _trainer(settings, workspace, workspace, distribution)
+    step = trainer.help(_pace(settings))
+    summary = (
+        f"worker {cluster.index} of {len(cluster)}: helped up to step {step}; worker 0's workspace has the weights"
+    )
+    return Report(summary, {"steps": step, "first_step": trainer.first_step, "worker": cluster.index})
+
+
+def _trainer(settings: Settings, workspace: Workspace, home: Workspace, distribution: Distribution) -> Trainer:
+    """Return a trainer of this workspace's inputs, whose run lies in another."""
+    config = read_pipeline_config(workspace)
+    start = Path(config.train_config.fine_tune_checkpoint)
+    shards = (workspace.shard_paths(Split.TRAIN), workspace.shard_paths(Split.VALIDATION))
+    paths = RunPaths(home.train_dir, home.history_path, start, *shards)
+    cache_bytes = int(settings.training.cache_mb * _MEGABYTE)
+    return Trainer(config, paths, _recipe(settings), cache_bytes=cache_bytes, distribution=distribution)
+
+
+def _pace(settings: Settings) -> Pace:
+    training = settings.training
+    return Pace(training.checkpoint_every_steps, training.validate_every_steps, training.patience)
+
+
+def _cluster(settings: Settings) -> Cluster | None:
+    """Return who trains together, if several processes do."""
+    if settings.training.distribution is DistributionKind.WORKERS:
+        return read_cluster(os.environ)
+    if VARIABLE in os.environ:
+        listener().noted(f"{VARIABLE} is set, but training.distribution is not workers: this process trains by itself")
+    return None
+
+
+def _distribution(settings: Settings, cluster: Cluster | None, identity: Mapping[str, object]) -> Distribution:
     """Return who works on a step; workers have met when it returns."""
     training = settings.training
-    if training.distribution is DistributionKind.GPUS:
-        return Gpus()
-    if training.distribution is DistributionKind.WORKERS:
-        cluster = read_cluster(os.environ)
-        judged = [training.checkpoint_every_steps, training.validate_every_steps, training.patience]
-        meet(
-            cluster, {**identity, "how often it is saved and judged": judged}, timeout_seconds=training.meeting_seconds
-        )
+    if cluster:
+        inputs = {**identity, "training.patience": training.patience, "version of edgetrain": edgetrain.__version__}
+        meet(cluster, inputs, timeout_seconds=training.meeting_seconds)
         return Workers(cluster)
-    if VARIABLE in os.environ:
-        listener().noted(f"{VARIABLE} is set, but training.distribution is none: this process trains by itself")
-    return ALONE
+    return Gpus() if training.distribution is DistributionKind.GPUS else ALONE
 
 
 def _refuse_other_steps(settings: Settings, steps: int) -> None:

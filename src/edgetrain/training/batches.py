@@ -7,7 +7,7 @@ frozen backbone's feature maps are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from edgetrain.training.training_pictures import LabelledPicture, TrainingPictur
 _READY = 2
 # Few, so that a frozen backbone has soon seen all of them.
 _VERSIONS_OF_FROZEN = 4
+_MEGABYTE = 10**6
 # Crops show parts of a picture: twice the network's input leaves them enough to see.
 _LEAST_SIDE_IN_INPUTS = 2
 
@@ -42,29 +43,62 @@ def read_batches(
         model: a model of ``build_model``.
         shards: TFRecord files with at least one picture.
         recipe: of the run.
-        cache_bytes: of decoded pictures kept in memory.
+        cache_bytes: of decoded pictures, or of a frozen backbone's feature maps, kept in memory.
 
     Raises:
         DatasetError: the records cannot be read.
     """
     size = api.input_size(config)
     least_side = _LEAST_SIDE_IN_INPUTS * max(size.width, size.height)
-    is_frozen = api.has_frozen_backbone(model)
-    versions = recipe.versions if recipe.versions is not None else _VERSIONS_OF_FROZEN if is_frozen else 0
-    store = FeatureStore(cache_bytes) if is_frozen and versions else None
-    pictures = TrainingPictures(shards, least_side=least_side, cache_bytes=0 if store else cache_bytes)
+    versions = _versions(model, recipe)
+    features = Features(model, config, cache_bytes) if versions and api.has_frozen_backbone(model) else None
+    pictures = TrainingPictures(shards, least_side=least_side, cache_bytes=0 if features else cache_bytes)
     steps, batch = config.train_config.num_steps, config.train_config.batch_size
     times = f"{steps * batch / len(pictures):.3g} times"
     listener().noted(f"{counted(len(pictures), 'training picture')}: {steps} steps of {batch} show each {times}")
     share = recipe.rare_class_share
     factors = repeat_factors(pictures.class_names(), share) if share else None
-    if store:
+    if features:
+        needed = len(pictures) * versions * features.bytes_of_one
+        features.are_all_kept = needed <= cache_bytes
         listener().noted(
             f"the backbone is frozen: each picture has {versions} augmented versions, whose feature maps are computed "
-            f"once, as far as {cache_bytes / 1e6:g} MB hold them (training.augmented_versions, training.cache_mb)"
+            f"once: {needed / _MEGABYTE:.0f} MB, of which training.cache_mb {cache_bytes / _MEGABYTE:g} are kept"
         )
     order = SampleOrder(len(pictures), seed=recipe.seed, factors=factors)
-    return Batches(config, model, Samples(pictures, order, versions=versions), store, seed=recipe.seed)
+    return Batches(config, model, Samples(pictures, order, versions=versions), features, seed=recipe.seed)
+
+
+def _versions(model: Any, recipe: Recipe) -> int:
+    """Return how many augmented versions each picture has; 0: a new one each time."""
+    if recipe.versions is not None:
+        return recipe.versions
+    # On a GPU the backbone is faster in the step than on the processor for the input.
+    is_worth_it = api.has_frozen_backbone(model) and not tf.config.list_physical_devices("GPU")
+    return _VERSIONS_OF_FROZEN if is_worth_it else 0
+
+
+class Features:
+    """The feature maps that a frozen backbone makes of pictures, kept as far as memory allows."""
+
+    def __init__(self, model: Any, config: TrainEvalPipelineConfig, cache_bytes: int) -> None:
+        """Take over the backbone's weights of now."""
+        self._maps_of = api.feature_function(model, config)
+        self._store = FeatureStore(cache_bytes)
+        size = api.input_size(config)
+        maps = self._maps_of(tf.zeros((size.height, size.width, 3)))
+        self.bytes_of_one = sum(int(one.shape.num_elements()) * one.dtype.size for one in maps)
+        self.are_all_kept = False
+
+    def of(self, version: tf.Tensor, picture: Callable[[], api.TrainingInput]) -> api.TrainingInput:
+        """Return a version of a picture, its feature maps in the place of its image, in an input pipeline's graph."""
+
+        def compute() -> api.TrainingInput:
+            made = picture()
+            return made._replace(images=(), features=tuple(self._maps_of(made.images)))
+
+        found: api.TrainingInput = self._store.through(version, compute)
+        return found
 
 
 class Samples:
@@ -107,7 +141,7 @@ class Batches:
     """Makes the batches of a run beside its training."""
 
     def __init__(
-        self, config: TrainEvalPipelineConfig, model: Any, samples: Samples, store: FeatureStore | None, *, seed: int
+        self, config: TrainEvalPipelineConfig, model: Any, samples: Samples, features: Features | None, *, seed: int
     ) -> None:
         """Prepare the batches.
 
@@ -115,15 +149,16 @@ class Batches:
             config: names batch size and augmentations.
             model: a model of ``build_model``, whose anchors the boxes are assigned to.
             samples: what to train on.
-            store: of feature maps, which then take the place of the pictures.
+            features: what takes the place of the images, if anything.
             seed: of the augmentation.
         """
-        self._config, self._model, self._samples, self._store, self._seed = config, model, samples, store, seed
+        self._config, self._model, self._samples, self._seed = config, model, samples, seed
+        self._features = features
 
     @property
     def keeps_features(self) -> bool:
-        """Whether the batches have a frozen backbone's feature maps, most of them computed before."""
-        return self._store is not None
+        """Whether all of a frozen backbone's feature maps are kept, so that a step costs little."""
+        return self._features is not None and self._features.are_all_kept
 
     def between(self, first: int, last: int, *, part: int = 0, parts: int = 1) -> Iterator[api.TrainingInput]:
         """Yield the batches of the steps from ``first`` (0 for the first of a run) up to, but not with, ``last``.
@@ -159,12 +194,9 @@ class Batches:
 
     def _input(self, sample: tf.Tensor) -> api.TrainingInput:
         version = tf.ensure_shape(tf.numpy_function(self._samples.version, [sample], tf.int64, stateful=False), ())
-        if self._store is None:
+        if self._features is None:
             return self._augmented(sample, version)
-        made: api.TrainingInput = self._store.through(
-            version, lambda: api.feature_maps(self._model, self._augmented(sample, version))
-        )
-        return made
+        return self._features.of(version, lambda: self._augmented(sample, version))
 
     def _augmented(self, sample: tf.Tensor, version: tf.Tensor) -> api.TrainingInput:
         types = (tf.uint8, tf.float32, tf.int64)

@@ -22,6 +22,7 @@ from edgetrain.core.progress import listener
 VARIABLE = "TF_CONFIG"
 _EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):(?P<port>\d{1,5})")
+_PORTS = range(1, 65_536)
 _LONGEST_WORD = 65_536
 _ANSWER_SECONDS = 10.0
 _PAUSE_SECONDS = 0.5
@@ -62,7 +63,7 @@ def read_cluster(environment: Mapping[str, str]) -> Cluster:
         ) from error
     addresses = (*chiefs, *workers)
     for address in addresses:
-        if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
+        if not isinstance(address, str) or not _ADDRESS.fullmatch(address) or _place(address)[1] not in _PORTS:
             raise SettingsError(f"{VARIABLE}: {address!r} is no address. Write it as host:port.")
     number = index + len(chiefs) if kind == "worker" else index
     job = {"chief": chiefs, "worker": workers}.get(kind, [])
@@ -147,6 +148,8 @@ def _explained(wrong: str) -> str:
 
 def _report_to_first(cluster: Cluster, inputs: Mapping[str, object], deadline: float) -> None:
     """As another worker: tell worker 0 who this is, and wait for its answer."""
+    with _listening(cluster):
+        pass  # whether this worker's own port is free shows now, or when the others wait for it
     listener().noted(f"waiting for worker 0 at {cluster.addresses[0]}")
     word = {"index": cluster.index, "addresses": [*cluster.addresses], "inputs": dict(inputs)}
     while time.monotonic() < deadline:
@@ -169,15 +172,15 @@ def _report_to_first(cluster: Cluster, inputs: Mapping[str, object], deadline: f
 
 @contextmanager
 def _listening(cluster: Cluster) -> Iterator[socket.socket]:
-    """Listen at the port of worker 0 for a while."""
-    host, port = _place(cluster.addresses[0])
+    """Listen at the own port for a while."""
+    host, port = _place(cluster.addresses[cluster.index])
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         door = socket.create_server(("", port), family=family, backlog=len(cluster))
     except OSError as error:
         raise TrainingError(
-            f"train: worker 0 cannot listen at port {port} ({error.strerror}). End what uses it, or name another port "
-            f"in {VARIABLE}."
+            f"train: worker {cluster.index} cannot listen at port {port} ({error.strerror}). End what uses it, or name "
+            f"another port in {VARIABLE}."
         ) from error
     with door:
         yield door

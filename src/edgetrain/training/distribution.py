@@ -3,17 +3,20 @@
 Each replica works on its part of the batch; gradients, losses and the statistics of batch normalization are added up
 before the weights change, so all have the same weights after each step. ``tf.distribute`` does the adding:
 ``MirroredStrategy`` between GPUs, ``MultiWorkerMirroredStrategy`` between processes. A worker keeps its variables to
-itself and sends sums alone, so each of them saves, judges and continues as a training by itself does.
+itself and sends sums alone, so the first of them saves, judges and continues as a training by itself does.
 """
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeVar
 
 import tensorflow as tf
+from tensorflow.python.eager import context
+from tensorflow.tsl.protobuf import coordination_config_pb2
 
 from edgetrain.core.errors import SettingsError, TrainingError
 from edgetrain.training.cluster import Cluster
@@ -22,6 +25,8 @@ _Batch = TypeVar("_Batch")
 _Result = TypeVar("_Result")
 _Step = Callable[[_Batch], _Result]
 
+_LONGEST_REASON = 300
+_MEETING_OVER_SECONDS = 60
 _GONE = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -156,6 +161,7 @@ class Workers(Distribution):
             task_id=cluster.index,
             rpc_layer="grpc",
         )
+        _end_a_vain_wait(len(cluster))
         try:
             self._strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
         except RuntimeError as error:
@@ -164,7 +170,9 @@ class Workers(Distribution):
                 'first, then "ci/inv train" by itself.'
             ) from error
         except tf.errors.OpError as error:
-            raise TrainingError(f"train: the other workers cannot be reached ({error.message}).") from error
+            raise TrainingError(
+                f"train: worker {cluster.index} cannot join the others ({_reason(error)}). Start all workers again."
+            ) from error
         # TensorFlow has taken the signal for itself, and does nothing when it comes.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
@@ -209,6 +217,26 @@ class Workers(Distribution):
             yield
         except _GONE as error:
             raise TrainingError(
-                f"train: worker {self._cluster.index} has lost another one ({type(error).__name__}), whose own output "
-                "says why it ended. Start all workers again: they go on from worker 0's last checkpoint."
+                f"train: worker {self._cluster.index} has probably lost another one ({_reason(error)}), whose own "
+                "output says why it ended. Start all workers again: they go on from worker 0's last checkpoint."
             ) from error
+
+
+def _end_a_vain_wait(workers: int) -> None:
+    """Let TensorFlow give up if another worker has gone since the meeting; it would wait for an hour."""
+    job = coordination_config_pb2.CoordinatedJob(name="worker", num_tasks=workers)
+    context.context().configure_coordination_service(
+        service_type="standalone",
+        service_leader="/job:worker/replica:0/task:0",
+        cluster_register_timeout_in_ms=_MEETING_OVER_SECONDS * 1000,
+        coordinated_jobs=[job],
+    )
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    """Return what TensorFlow says, without where in its graph it was said."""
+    graph = ("[[", "File ", "Detected at", "Graph execution", ":{")
+    lines = [line.strip() for line in str(error.message).splitlines()]
+    said = [line for line in lines if line and not line.startswith(graph)]
+    words = re.sub(r"\{\{.*?\}\}|Collective ops is aborted by: ", "", said[0] if said else "").strip()
+    return words[:_LONGEST_REASON] or type(error).__name__

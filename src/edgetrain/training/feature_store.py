@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,13 +16,16 @@ Arrays = Sequence[npt.NDArray[Any]]
 class FeatureStore:
     """Remembers structures of tensors by a number, as many as fit in a number of bytes.
 
-    It holds no model: TensorFlow keeps what calls Python until the interpreter has shut down.
+    It holds no model: TensorFlow keeps what calls Python until the interpreter has shut down. To TensorFlow its
+    functions are stateless, so that an input pipeline may call several at once: what they return never depends on it.
     """
 
     def __init__(self, limit_bytes: int) -> None:
         """Start with nothing."""
+        self.limit_bytes = limit_bytes
         self._left_bytes = limit_bytes
         self._kept: dict[int, Arrays] = {}
+        self._lock = threading.Lock()
 
     def through(self, number: tf.Tensor, compute: Callable[[], Any]) -> Any:
         """Return what was kept under a number, or compute it and keep it, in the graph of an input pipeline.
@@ -38,11 +42,9 @@ class FeatureStore:
             return tf.numpy_function(self._kept_arrays, [number], types, stateful=False)
 
         def computed() -> Any:
-            made = tf.nest.flatten(traced())
-            with tf.control_dependencies([tf.numpy_function(self._keep, [number, *made], tf.int64, stateful=True)]):
-                return [tf.identity(tensor) for tensor in made]
+            return tf.numpy_function(self._keep, [number, *tf.nest.flatten(traced())], types, stateful=False)
 
-        is_kept = tf.numpy_function(self._is_kept, [number], tf.bool, stateful=True)
+        is_kept = tf.numpy_function(self._is_kept, [number], tf.bool, stateful=False)
         tensors = tf.cond(is_kept, kept, computed)
         shaped = [tf.ensure_shape(tensor, spec.shape) for tensor, spec in zip(tensors, specs)]
         return tf.nest.pack_sequence_as(traced.structured_outputs, shaped)
@@ -53,9 +55,10 @@ class FeatureStore:
     def _kept_arrays(self, number: np.int64) -> Arrays:
         return self._kept[int(number)]
 
-    def _keep(self, number: np.int64, *arrays: npt.NDArray[Any]) -> np.int64:
+    def _keep(self, number: np.int64, *arrays: npt.NDArray[Any]) -> Arrays:
         size = sum(array.nbytes for array in arrays)
-        if size <= self._left_bytes and int(number) not in self._kept:
-            self._left_bytes -= size
-            self._kept[int(number)] = arrays
-        return np.int64(size)
+        with self._lock:
+            if size <= self._left_bytes and int(number) not in self._kept:
+                self._left_bytes -= size
+                self._kept[int(number)] = arrays
+        return arrays

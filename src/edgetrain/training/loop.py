@@ -124,7 +124,8 @@ class Trainer:
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, str(paths.run_dir / "checkpoints"), max_to_keep=_CHECKPOINTS_KEPT
         )
-        if not self._restore_last():
+        # Other workers than the first get from it what it begins with.
+        if distribution.part == 0 and not self._restore_last():
             self._start_from(paths.start_checkpoint)
             if self.average:
                 self.average.start()
@@ -132,6 +133,8 @@ class Trainer:
             distribution.start([*self.model.variables, *self._optimizer.weights, *self._averages(), self.step])
         self.first_step = int(self.step)
         self._shown_part = -1
+        # Of a step that others were to do a part of, and did not, something may have been done.
+        self._is_whole = True
         self.best = BestWeights(self.model, paths.run_dir / "best")
         self._batches = read_batches(config, self.model, paths.training_shards, recipe, cache_bytes=cache_bytes)
 
@@ -163,6 +166,20 @@ class Trainer:
             )
         return False
 
+    def help(self, pace: Pace) -> int:
+        """Do this worker's part of each step until the first worker ends the run, and return its last step.
+
+        Raises:
+            TrainingError: the loss or the gradient is not a number, or another worker has gone.
+        """
+        with self._distribution.explained():
+            total = self._config.train_config.num_steps
+            for row in self._rows(total) if not self._has_ended((), pace) else ():
+                _tell(row, (), total)
+                if self._has_ended((), pace):
+                    break
+        return int(self.step)
+
     def run(self, pace: Pace) -> Outcome:
         """Train up to the configured number of steps, or until patience ends, and return what happened.
 
@@ -192,7 +209,7 @@ class Trainer:
         writer = tf.summary.create_file_writer(str(self._paths.run_dir / "events"))
         try:
             with writer.as_default():
-                for row in self._rows(total) if not self._is_out_of_patience(rows, pace) else ():
+                for row in self._rows(total) if not self._has_ended(rows, pace) else ():
                     is_last = row.step == total
                     if validation and (is_last or row.step % every == 0):
                         row = self._judged(row, validation)  # noqa: PLW2901 - the same row, with one figure more
@@ -200,7 +217,7 @@ class Trainer:
                     if is_last or row.step % _LOG_EVERY_STEPS == 0 or not rows or row.validation_ap is not None:
                         rows.append(row)
                     _tell(row, rows, total)
-                    has_ended = self._is_out_of_patience(rows, pace)
+                    has_ended = self._has_ended(rows, pace)
                     if is_last or has_ended or row.step % pace.checkpoint_every_steps == 0:
                         self._save(rows)
                     if has_ended:
@@ -209,8 +226,9 @@ class Trainer:
                         )
                         break
         except KeyboardInterrupt:
-            listener().noted(f"saving step {int(self.step)}")
-            self._save(rows)
+            if self._is_whole or self._distribution.parts == 1:
+                listener().noted(f"saving step {int(self.step)}")
+                self._save(rows)
             raise
         if not rows:
             raise TrainingError(f"{self._paths.run_dir}: the run has no steps. Set training.steps to 1 or more.")
@@ -226,7 +244,7 @@ class Trainer:
     def _judged(self, row: HistoryRow, validation: Validation) -> HistoryRow:
         """Return a row with the AP of the weights after its step, and keep the weights if they are the best so far."""
         with self._averaged():
-            average_precision = self._distribution.of_first(validation.average_precision())
+            average_precision = validation.average_precision()
             self.best.offer(Judgement(row.step, average_precision))
         self._show(validation, row.step)
         return replace(row, validation_ap=average_precision)
@@ -239,11 +257,13 @@ class Trainer:
             tf.summary.image(name, validation.drawn(), step=step, max_outputs=len(validation))
             self._shown_part = part
 
-    def _is_out_of_patience(self, rows: Sequence[HistoryRow], pace: Pace) -> bool:
-        best = self.best.judgement
-        if not pace.patience or best is None:
+    def _has_ended(self, rows: Sequence[HistoryRow], pace: Pace) -> bool:
+        """Return whether the first worker's patience has ended."""
+        if not pace.patience:
             return False
-        return sum(row.validation_ap is not None and row.step > best.step for row in rows) >= pace.patience
+        best = self.best.judgement
+        in_vain = sum(row.validation_ap is not None and row.step > best.step for row in rows) if best else 0
+        return bool(self._distribution.of_first(in_vain >= pace.patience))
 
     def save_weights(self, directory: Path, *, best: bool) -> None:
         """Write the model alone, as the API's exporter reads it: the best weights where there are any, or the last.
@@ -267,7 +287,9 @@ class Trainer:
         part, parts = self._distribution.part, self._distribution.parts
         for batch in self._batches.between(int(self.step), total, part=part, parts=parts):
             rate = float(self._rate())
+            self._is_whole = False
             localization, classification, penalty, gradient_norm = map(float, self._train_step(batch))
+            self._is_whole = True
             self._refuse_not_a_number("loss", localization + classification + penalty)
             self._refuse_not_a_number("gradient's norm", gradient_norm)
             seconds = time.monotonic() - started
@@ -296,7 +318,7 @@ class Trainer:
         summed, replicas = self._distribution.summed, self._distribution.replicas
         losses = api.training_losses(self.model, self._config, batch)
         # The API divides by the objects of the part; what counts are those of the batch.
-        share = losses.normalizer / summed([losses.normalizer])[0]
+        share = tf.maximum(losses.matches, 1.0) / tf.maximum(summed([losses.matches])[0], 1.0)
         parts = (share * losses.localization, share * losses.classification, losses.penalty / replicas)
         # Sums of three and more gradients (AddN) depend on which was ready first, those of pairs do not.
         in_pairs = tf.AggregationMethod.EXPERIMENTAL_TREE

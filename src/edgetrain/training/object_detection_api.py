@@ -19,6 +19,7 @@ from object_detection.core import freezable_batch_norm, preprocessor, standard_f
 from object_detection.protos import train_pb2
 from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
 from object_detection.utils import autoaugment_utils, ops, patch_ops
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import TrainingError
@@ -54,13 +55,13 @@ class TrainingInput(NamedTuple):
 class Losses(NamedTuple):
     """Scalar float32 tensors of one batch (a tuple: a traced step returns it).
 
-    Both losses are divided by ``normalizer``, the number of anchors that see an object, at least 1.
+    Both losses are divided by ``matches``, the number of anchors that see an object, or by 1 if there is none.
     """
 
     localization: tf.Tensor
     classification: tf.Tensor
     penalty: tf.Tensor
-    normalizer: tf.Tensor
+    matches: tf.Tensor
 
 
 class Found(NamedTuple):
@@ -155,19 +156,24 @@ def has_frozen_backbone(model: Any) -> bool:
     return not model.feature_extractor.classification_backbone.trainable_variables
 
 
-def feature_maps(model: Any, picture: TrainingInput) -> TrainingInput:
-    """Return a picture with the backbone's feature maps of it, those that the rest of the network reads, in its place.
+def feature_function(model: Any, config: TrainEvalPipelineConfig) -> Callable[[tf.Tensor], Sequence[tf.Tensor]]:
+    """Return what a frozen backbone does, with its weights of now, as a graph without variables.
 
-    They are rounded to float16, of which twice as many fit in memory.
-
-    Args:
-        model: one with a frozen backbone.
-        picture: of ``augmented``, without an axis for several.
+    The function takes an image of ``augmented`` and returns those of its feature maps that the rest of the network
+    reads, rounded to float16, of which twice as many fit in memory. An input pipeline runs it on many images at once,
+    which it would not with variables.
     """
-    extractor = model.feature_extractor
-    padded = ops.pad_to_multiple(picture.images[tf.newaxis], extractor._pad_to_multiple)  # noqa: SLF001 - as the API
-    read = extractor.classification_backbone(padded, training=False)[_unread_maps(model) :]
-    return picture._replace(images=(), features=tuple(tf.cast(one[0], tf.float16) for one in read))
+    extractor, size = model.feature_extractor, input_size(config)
+
+    def maps_of(image: tf.Tensor) -> list[tf.Tensor]:
+        padded = ops.pad_to_multiple(image[tf.newaxis], extractor._pad_to_multiple)  # noqa: SLF001 - as the API
+        read = extractor.classification_backbone(padded, training=False)[_unread_maps(model) :]
+        return [tf.cast(one[0], tf.float16) for one in read]
+
+    image = tf.TensorSpec((size.height, size.width, 3), tf.float32)
+    traced = tf.function(maps_of, autograph=False).get_concrete_function(image)
+    frozen: Callable[[tf.Tensor], Sequence[tf.Tensor]] = convert_variables_to_constants_v2(traced)
+    return frozen
 
 
 def _unread_maps(model: Any) -> int:
@@ -196,7 +202,7 @@ def training_losses(model: Any, config: TrainEvalPipelineConfig, batch: Training
     Args:
         model: a model of ``build_model``.
         config: of the model.
-        batch: of ``augmented`` or ``feature_maps``, with a first axis for the pictures.
+        batch: of ``augmented``, with a first axis for the pictures.
     """
     _set_phase(model, is_training=True)
     size, pictures = input_size(config), tf.shape(batch.class_targets)[0]
@@ -215,7 +221,7 @@ def training_losses(model: Any, config: TrainEvalPipelineConfig, batch: Training
         localization=losses["Loss/localization_loss"],
         classification=losses["Loss/classification_loss"],
         penalty=tf.add_n([tf.constant(0.0), *model.regularization_losses()]),
-        normalizer=tf.maximum(tf.reduce_sum(batch.box_weights), 1.0),
+        matches=tf.reduce_sum(batch.box_weights),
     )
 
 

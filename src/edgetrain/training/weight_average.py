@@ -38,9 +38,9 @@ class WeightAverage(tf.Module):  # type: ignore[misc]
     def in_place(self) -> Iterator[None]:
         """Give the variables their averages for a while."""
         own = [variable.numpy() for variable in self._variables]
-        for average, variable in zip(self.averages, self._variables):
-            variable.assign(average)
         try:
+            for average, variable in zip(self.averages, self._variables):
+                variable.assign(average)
             yield
         finally:
             for value, variable in zip(own, self._variables):
