@@ -23,15 +23,24 @@ _WORKFLOW_CHECKS = (
     "zizmor --offline --quiet --strict-collection .github",
     "actionlint",
 )
+_MOST_TEST_JOBS = 4  # some train, each with 2 GB
 _PYTHON_FILES = "src tests ci tasks.py benchmarks"
 
 
-@task(help={"k": "only the tests whose name matches", "x": "stop at the first failure"})
-def test(context: Context, k: Optional[str] = None, x: bool = False) -> None:
+@task(
+    help={
+        "k": "only the tests whose name matches",
+        "x": "stop at the first failure",
+        "jobs": "processes; 0: one for each core, at most 4, or one alone with --k",
+    }
+)
+def test(context: Context, k: Optional[str] = None, x: bool = False, jobs: int = 0) -> None:
     """Run the tests."""
     chosen = f" -k {k!r}" if k else ""
+    processes = jobs or (1 if k else min(os.cpu_count() or 1, _MOST_TEST_JOBS))
+    shared = f" -n {processes} --dist worksteal" if processes > 1 else ""
     with context.cd(_ROOT):
-        context.run(f"python -m pytest{' -x' if x else ''}{chosen}", pty=False)
+        context.run(f"python -m pytest{' -x' if x else ''}{chosen}{shared}", pty=False)
 
 
 @task

@@ -166,7 +166,7 @@ def test_without_a_device_there_is_one_message_soon(settings, ready):
         hardware.run(settings(), ready)
 
     assert cases(ready) == ("hardware", {"device": "failure"})
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_a_device_of_another_name_is_not_taken(settings, ready, devices):
