@@ -114,9 +114,11 @@ def stage(*names: str) -> Callable[[Callable[..., None]], Any]:
 def take_variables() -> dict[str, str]:
     """Return the environment's variables that override settings, and take them away before Invoke looks.
 
-    It would make True of "false", and a traceback of a list or of a word for a number.
+    It would make True of "false", and a traceback of a list or of a word for a number. TensorFlow's variable is one.
     """
-    return {name: os.environ.pop(name) for name in Settings.variables(os.environ)}
+    taken = {name: os.environ.pop(name) for name in Settings.variables(os.environ)}
+    cluster = os.environ.get("TF_CONFIG", "")
+    return {"INVOKE_TRAINING_CLUSTER": cluster, **taken} if cluster else taken
 
 
 def settings_of(

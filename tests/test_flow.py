@@ -58,7 +58,7 @@ NO_PART_OF_THE_RESULT = {
     f"training.{name}"
     for name in (
         *("cache_mb", "checkpoint_every_steps", "state_dir", "state_days", "resume", "restart"),
-        *("distribution", "meeting_seconds"),
+        *("distribution", "cluster", "meeting_seconds"),
     )
 }
 

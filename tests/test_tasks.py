@@ -132,6 +132,14 @@ def test_variables_of_invoke_itself_are_left_to_it(settings_of, monkeypatch):
     assert settings_of().training.steps == 1000
 
 
+def test_tensorflow_s_own_variable_names_the_workers(settings_of, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": {}}')
+    found = settings_of().training.cluster
+    monkeypatch.setenv("INVOKE_TRAINING_CLUSTER", "{}")
+
+    assert (found, settings_of().training.cluster) == ('{"cluster": {}}', "{}")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

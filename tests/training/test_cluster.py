@@ -17,11 +17,11 @@ INPUTS = {"records": "abc", "seed": 0}
 
 
 def _config(kind="worker", index=0, **jobs):
-    return {"TF_CONFIG": json.dumps({"cluster": jobs, "task": {"type": kind, "index": index}})}
+    return json.dumps({"cluster": jobs, "task": {"type": kind, "index": index}})
 
 
 @pytest.mark.parametrize(
-    ("environment", "expected"),
+    ("text", "expected"),
     [
         (_config(worker=["a:1", "b:2"], index=1), Cluster(("a:1", "b:2"), 1)),
         (_config(chief=["c:3"], worker=["a:1", "b:2"], index=1), Cluster(("c:3", "a:1", "b:2"), 2)),
@@ -29,18 +29,20 @@ def _config(kind="worker", index=0, **jobs):
         (_config(worker=["[::1]:1", "[::1]:2"]), Cluster(("[::1]:1", "[::1]:2"), 0)),
     ],
 )
-def test_a_cluster_is_read(environment, expected):
-    assert read_cluster(environment) == expected
+def test_a_cluster_is_read(text, expected):
+    assert read_cluster(text) == expected
 
 
 @pytest.mark.parametrize(
-    ("environment", "message"),
+    ("text", "message"),
     [
-        ({}, "TF_CONFIG is not set"),
-        ({"TF_CONFIG": "{"}, "'{' is not as it must be"),
-        ({"TF_CONFIG": "[]"}, "is not as it must be"),
-        ({"TF_CONFIG": '{"cluster": {"worker": ["a:1", "b:2"]}}'}, r"KeyError\('task'\)"),
+        ("", "TF_CONFIG is not set"),
+        ("{", "'{' is not as it must be"),
+        ("[]", "is not as it must be"),
+        ('{"cluster": {"worker": ["a:1", "b:2"]}}', r"KeyError\('task'\)"),
         (_config(worker=["a", "b:2"]), "'a' is no address"),
+        (_config(worker=["a:0", "b:2"]), "'a:0' is no address"),
+        (_config(worker=["a:65536", "b:2"]), "'a:65536' is no address"),
         (_config(worker=["http://a:1", "b:2"]), "'http://a:1' is no address"),
         (_config(worker=[7, "b:2"]), "7 is no address"),
         (_config(worker=["a:1", "b:2"], index=2), "no worker 2 in its cluster"),
@@ -50,9 +52,9 @@ def test_a_cluster_is_read(environment, expected):
         (_config(worker=["a:1", "a:1"]), "a:1, a:1 are not two or more different addresses"),
     ],
 )
-def test_a_cluster_that_cannot_be_is_refused(environment, message):
+def test_a_cluster_that_cannot_be_is_refused(text, message):
     with pytest.raises(SettingsError, match=message):
-        read_cluster(environment)
+        read_cluster(text)
 
 
 @pytest.fixture

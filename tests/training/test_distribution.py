@@ -181,8 +181,6 @@ def test_two_workers_learn_as_one_does_and_go_on_after_one_was_killed(workspaces
     assert sum(two) == pytest.approx(sum(one), rel=0.03)
 
 
-def test_workers_are_told_what_they_lack(copied_run, monkeypatch):
-    monkeypatch.delenv("TF_CONFIG", raising=False)
-
+def test_workers_are_told_what_they_lack(copied_run):
     with pytest.raises(SettingsError, match="distribution is workers, but TF_CONFIG is not set"):
         flow.run_stage("train", copied_run(training__distribution="workers", training__restart=True))

@@ -228,7 +228,8 @@ class TrainingSettings:
     Each picture has ``augmented_versions``, 0 for a new one each time it is shown (``None``: 0, or some with a frozen
     backbone, which then sees each once).
 
-    ``distribution`` says who works on a step; workers wait ``meeting_seconds`` for each other.
+    ``distribution`` says who works on a step. ``cluster`` is the text of ``TF_CONFIG``, which names the workers; they
+    wait ``meeting_seconds`` for each other.
 
     0 for ``validate_every_steps`` means as often as is cheap; ``patience`` judgements without a better AP end the
     training, 0 never do. ``state_dir`` is a folder that outlives the workspace (``None``: the run lies in the
@@ -249,6 +250,7 @@ class TrainingSettings:
     rare_class_share: float = field(metadata=_between(0, 1))
     precision: Precision
     distribution: DistributionKind
+    cluster: str
     meeting_seconds: float = field(metadata=_at_least(1))
     cache_mb: float = field(metadata=_at_least(0))
     checkpoint_every_steps: int = field(metadata=_at_least(1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -118,8 +117,8 @@ def _pace(settings: Settings) -> Pace:
 def _cluster(settings: Settings) -> Cluster | None:
     """Return who trains together, if several processes do."""
     if settings.training.distribution is DistributionKind.WORKERS:
-        return read_cluster(os.environ)
-    if VARIABLE in os.environ:
+        return read_cluster(settings.training.cluster)
+    if settings.training.cluster:
         listener().noted(f"{VARIABLE} is set, but training.distribution is not workers: this process trains by itself")
     return None
 

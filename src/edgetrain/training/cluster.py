@@ -40,13 +40,12 @@ class Cluster:
         return len(self.addresses)
 
 
-def read_cluster(environment: Mapping[str, str]) -> Cluster:
-    """Return the cluster that ``TF_CONFIG`` describes; a job ``chief`` counts as worker 0.
+def read_cluster(text: str) -> Cluster:
+    """Return the cluster that the text of ``TF_CONFIG`` describes; a job ``chief`` counts as worker 0.
 
     Raises:
         SettingsError: the variable is missing, or is none that names two workers and this one.
     """
-    text = environment.get(VARIABLE)
     if not text:
         raise SettingsError(
             f"training.distribution is workers, but {VARIABLE} is not set. Set it for each worker, with its own index: "

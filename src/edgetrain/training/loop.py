@@ -124,13 +124,7 @@ class Trainer:
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, str(paths.run_dir / "checkpoints"), max_to_keep=_CHECKPOINTS_KEPT
         )
-        # Other workers than the first get from it what it begins with.
-        if distribution.part == 0 and not self._restore_last():
-            self._start_from(paths.start_checkpoint)
-            if self.average:
-                self.average.start()
-        with distribution.explained():
-            distribution.start([*self.model.variables, *self._optimizer.weights, *self._averages(), self.step])
+        self._begin()
         self.first_step = int(self.step)
         self._shown_part = -1
         # Of a step that others were to do a part of, and did not, something may have been done.
@@ -138,8 +132,16 @@ class Trainer:
         self.best = BestWeights(self.model, paths.run_dir / "best")
         self._batches = read_batches(config, self.model, paths.training_shards, recipe, cache_bytes=cache_bytes)
 
-    def _averages(self) -> list[tf.Variable]:
-        return self.average.averages if self.average else []
+    def _begin(self) -> None:
+        """Give all who work on the run the weights that it continues from, or starts with."""
+        # Other workers than the first get them from it.
+        if self._distribution.part == 0 and not self._restore_last():
+            self._start_from(self._paths.start_checkpoint)
+            if self.average:
+                self.average.start()
+        averages = self.average.averages if self.average else []
+        with self._distribution.explained():
+            self._distribution.start([*self.model.variables, *self._optimizer.weights, *averages, self.step])
 
     def _start_from(self, checkpoint: Path) -> None:
         """Load the fine-tune checkpoint, and leave the table of what became of each variable."""
