@@ -114,7 +114,7 @@ class Pair:
         addresses = free_addresses(2)
         for index, root in enumerate(self._roots):
             config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-            settings = environment(checkpoint_every_steps=4, distribution="workers")
+            settings = environment(checkpoint_every_steps=4, patience=99, distribution="workers")
             command = train_command(root, "--dataset", str(root / "none"))
             self._processes.append(
                 subprocess.Popen(

@@ -204,8 +204,11 @@ class Workers(Distribution):
 
     def of_first(self, value: float) -> float:
         """Return the number that the first worker has."""
-        own = value if self._cluster.index == 0 else 0.0
-        return float(self._sum([tf.constant(own, tf.float64)])[0])
+        return float(self._total(tf.constant(value if self._cluster.index == 0 else 0.0, tf.float64)))
+
+    @tf.function(autograph=False)
+    def _total(self, number: tf.Tensor) -> tf.Tensor:
+        return self.summed([number])[0]
 
     def _sum(self, tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         return list(tf.function(lambda: self.summed(tensors), autograph=False)())
