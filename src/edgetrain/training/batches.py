@@ -54,7 +54,7 @@ def read_batches(
     features = Features(model, config, cache_bytes) if versions and api.has_frozen_backbone(model) else None
     pictures = TrainingPictures(shards, least_side=least_side, cache_bytes=0 if features else cache_bytes)
     steps, batch = config.train_config.num_steps, config.train_config.batch_size
-    times = f"{steps * batch / len(pictures):.3g} times"
+    times = f"{steps * batch / max(len(pictures), 1):.3g} times"
     listener().noted(f"{counted(len(pictures), 'training picture')}: {steps} steps of {batch} show each {times}")
     share = recipe.rare_class_share
     factors = repeat_factors(pictures.class_names(), share) if share else None
