@@ -76,6 +76,27 @@ def test_two_devices_do_what_one_does(finished_workspace, tmp_path):
     assert worst < 2e-3  # Adam's first steps are as long as the rate, whatever the gradient
 
 
+@pytest.mark.parametrize("matches", [(3, 5), (0, 4), (0, 0)])
+def test_the_parts_losses_are_those_of_the_batch(matches):
+    """Sums of 6 and 8 over the anchors of two parts, each divided by its own matches as the API does."""
+    from edgetrain.training.loop import share_of_part
+
+    divided = [total / max(own, 1) for total, own in zip((6.0, 8.0), matches)]
+    shared = [float(share_of_part(float(own), float(sum(matches)))) * loss for own, loss in zip(matches, divided)]
+
+    assert sum(shared) == pytest.approx(14 / max(sum(matches), 1))
+
+
+def test_workers_that_join_too_late_are_told_how(finished_workspace):
+    """TensorFlow has computed in this process: the stages before training would have, too."""
+    from edgetrain.core.errors import TrainingError
+    from edgetrain.training.cluster import Cluster
+    from edgetrain.training.distribution import Workers
+
+    with pytest.raises(TrainingError, match=r'TensorFlow has computed in this process before: run "ci/inv pipeline'):
+        Workers(Cluster(free_addresses(2), 0))
+
+
 def _refused(make):
     with pytest.raises(SettingsError) as caught:
         make()

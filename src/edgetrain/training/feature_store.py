@@ -22,7 +22,6 @@ class FeatureStore:
 
     def __init__(self, limit_bytes: int) -> None:
         """Start with nothing."""
-        self.limit_bytes = limit_bytes
         self._left_bytes = limit_bytes
         self._kept: dict[int, Arrays] = {}
         self._lock = threading.Lock()

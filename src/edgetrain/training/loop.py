@@ -319,8 +319,7 @@ class Trainer:
         variables = self.model.trainable_variables
         summed, replicas = self._distribution.summed, self._distribution.replicas
         losses = api.training_losses(self.model, self._config, batch)
-        # The API divides by the objects of the part; what counts are those of the batch.
-        share = tf.maximum(losses.matches, 1.0) / tf.maximum(summed([losses.matches])[0], 1.0)
+        share = share_of_part(losses.matches, summed([losses.matches])[0])
         parts = (share * losses.localization, share * losses.classification, losses.penalty / replicas)
         # Sums of three and more gradients (AddN) depend on which was ready first, those of pairs do not.
         in_pairs = tf.AggregationMethod.EXPERIMENTAL_TREE
@@ -353,6 +352,11 @@ class Trainer:
     def _save(self, rows: list[HistoryRow]) -> None:
         write_history(self._paths.history_path, rows)
         self._manager.save(checkpoint_number=int(self.step))
+
+
+def share_of_part(matches: tf.Tensor, of_all: tf.Tensor) -> tf.Tensor:
+    """Return what a part counts in the batch: the API divides a part's losses by its own matches, at least 1."""
+    return tf.maximum(matches, 1.0) / tf.maximum(of_all, 1.0)
 
 
 def make_repeatable(recipe: Recipe) -> None:
