@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -22,11 +23,24 @@ def with_file_flags(arguments: Sequence[str]) -> list[str]:
     return marked
 
 
+def _end_quietly() -> None:
+    """Keep what has been said the last word: TensorFlow's threads write on while Python ends."""
+    if "tensorflow" in sys.modules:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+
+
 def main() -> None:
     """Run the tasks of the command line."""
     sys.argv[1:] = with_file_flags(sys.argv[1:])
     try:
         program.run()
+    except SystemExit:
+        _end_quietly()
+        raise
     except yaml.YAMLError as error:
         place = " ".join(str(error).split())
         sys.exit(f"error: a settings file is not valid YAML: {place}. Correct the file of -f, or invoke.yaml.")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from ci.gocd.history import Run
 from ci.gocd.pipelines import DependencyMaterial, GitMaterial, Job, Pipeline, Stage
+from ci.gocd.scalars import has_look_up
 
 _SERVER_URL = "https://rehearsal.invalid/go"
 # What an agent itself was started with. The rest of the caller's variables is unknown there.
@@ -30,7 +31,7 @@ def agent_variables(own: Mapping[str, str]) -> dict[str, str]:
 
 
 def job_variables(pipeline: Pipeline, stage: Stage, job: Job, run: Run) -> dict[str, str]:
-    """Return a job's own variables; secure ones are left out, since there is no server to look them up.
+    """Return a job's own variables, without those of :func:`left_out`: there is no server to ask for their values.
 
     Args:
         pipeline: of the job.
@@ -58,12 +59,17 @@ def job_variables(pipeline: Pipeline, stage: Stage, job: Job, run: Run) -> dict[
             variables |= _of_dependency(material, run)
     for named in (pipeline, stage, job):
         variables |= named.environment_variables
-    return variables
+    secret = left_out(pipeline, stage, job)
+    return {name: value for name, value in variables.items() if name not in secret}
 
 
 def left_out(pipeline: Pipeline, stage: Stage, job: Job) -> list[str]:
-    """Return the names of a job's secure variables."""
-    return [name for named in (pipeline, stage, job) for name in named.secure_variables]
+    """Return the names of the variables whose values a server alone knows: ciphers and look-ups."""
+    found: list[str] = []
+    for named in (pipeline, stage, job):
+        found += named.secure_variables
+        found += [name for name, value in named.environment_variables.items() if has_look_up(value)]
+    return list(dict.fromkeys(found))
 
 
 def _of_git(material: GitMaterial, run: Run) -> dict[str, str]:

@@ -105,7 +105,7 @@ class Rehearsal:
         name = stage.name if job.name == stage.name else f"{stage.name}/{job.name}"
         secret = left_out(pipeline, stage, job)
         if secret:
-            self.say(f"  {name}: without its secure variables {', '.join(secret)}, since there is no server to ask")
+            self.say(f"  {name}: without its secret variables {', '.join(secret)}, since there is no server to ask")
         assignment = Assignment(
             job=job,
             locator=locator,

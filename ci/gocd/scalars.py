@@ -12,7 +12,8 @@ from edgetrain.core.label_map import suggestion
 FORMAT_VERSION = "10"
 TRUE = frozenset(["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"])
 FALSE = frozenset(["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"])
-_SECRET = re.compile(r"\{\{SECRET:\[[^\]]+\]\[[^\]]+\]\}\}")
+_LOOK_UP = re.compile(r"\{\{SECRET:\[[^\]]+\]\[[^\]]+\]\}\}")
+_CIPHER = re.compile(r"AES:[A-Za-z0-9+/]+={0,2}:[A-Za-z0-9+/]+={0,2}")
 _LONGEST_NAME = 255
 _LONGEST_TAB_NAME = 15
 
@@ -112,13 +113,30 @@ def resource(text: str) -> Fault:
     return "is no name of a resource.", 'Use letters, digits, "-", "_", ".", "|" and spaces.'
 
 
-def secret(text: str) -> Fault:
-    """Accept only a look-up: no value, which would be readable, and no cipher, which one server alone can read."""
-    if _SECRET.fullmatch(text):
+def look_up(text: str) -> Fault:
+    """Accept only a look-up: everybody can read a plain value, and GoCD takes a cipher for one."""
+    if _LOOK_UP.fullmatch(text):
         return FINE
+    return "is no look-up: everybody can read it.", 'Write a look-up in quotes: "{{SECRET:[config_id][key]}}".'
+
+
+def has_look_up(text: str) -> bool:
+    """Return whether the server puts a secret into a text before a job sees it."""
+    return bool(_LOOK_UP.search(text))
+
+
+def cipher(text: str) -> Fault:
+    """Accept what the server encrypted, or nothing: it decrypts these values and never looks them up."""
+    if not text or _CIPHER.fullmatch(text):
+        return FINE
+    if _LOOK_UP.search(text):
+        return (
+            "is a look-up where GoCD takes ciphers only.",
+            'Write it in "environment_variables:" or "password:".',
+        )
     return (
-        "holds its value itself, or a cipher of one server.",
-        'Write a look-up in quotes: "{{SECRET:[config_id][key]}}".',
+        "is no cipher of a GoCD server.",
+        'Write "AES:…" as the server encrypts it, or a look-up in "environment_variables:" or "password:".',
     )
 
 

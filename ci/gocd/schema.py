@@ -16,12 +16,13 @@ _FILLED = Scalar(may_be_empty=False)
 _BOOLEAN = Scalar(scalars.boolean, is_early=True)
 _NAME = Scalar(scalars.name, may_be_empty=False)
 _PATH = Scalar(scalars.inner_path)
-_SECRET = Scalar(scalars.secret, is_secret=True)
+_LOOK_UP = Scalar(scalars.look_up, may_be_empty=False, is_secret=True)
+_CIPHER = Scalar(scalars.cipher, is_secret=True)
 _NEEDED = "GoCD refuses that."
 
 _VARIABLES: Mapping[str, Kind] = {
     "environment_variables": MapOf("variable", _FILLED, scalars.variable_name),
-    "secure_variables": MapOf("variable", _SECRET, scalars.variable_name),
+    "secure_variables": MapOf("variable", _CIPHER, scalars.variable_name),
 }
 
 _RUN_IF = Scalar(scalars.one_of("passed", "failed", "any"))
@@ -166,8 +167,8 @@ _GIT = Record(
         "branch": _FILLED,
         "shallow_clone": Scalar(scalars.full_clone, is_early=True),
         "username": _FILLED,
-        "password": _SECRET,
-        "encrypted_password": _SECRET,
+        "password": _LOOK_UP,
+        "encrypted_password": _CIPHER,
     },
     {"branch": 'GoCD would take "master".'},
     elsewhere=_ELSEWHERE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -183,10 +184,67 @@ def test_a_file_is_read_whole_from_a_system_that_gives_little(tmp_path, monkeypa
 
 def test_a_file_that_grew_is_read_to_its_new_end(tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(b"0123456789")
-    before = os.stat_result((0,) * 6 + (4,) + (0,) * 3)
+    before = os.stat_result((stat.S_IFREG, *(0,) * 5, 4, *(0,) * 3))
     monkeypatch.setattr(os, "fstat", lambda _descriptor: before)
 
     assert file_content(tmp_path / "a") == b"0123456789"
+
+
+def test_a_file_that_grows_beyond_the_limit_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"0123456789")
+    before = os.stat_result((stat.S_IFREG, *(0,) * 5, 4, *(0,) * 3))
+    monkeypatch.setattr(os, "fstat", lambda _descriptor: before)
+
+    with pytest.raises(OSError, match="it is larger than 0 MiB"):
+        file_content(tmp_path / "a", most_bytes=9)
+
+
+def test_a_file_of_the_limit_is_read_and_a_larger_one_refused(tmp_path):
+    (tmp_path / "a").write_bytes(b"0123456789")
+
+    assert file_content(tmp_path / "a", most_bytes=10) == b"0123456789"
+    with pytest.raises(OSError, match="it is larger than 0 MiB"):
+        file_content(tmp_path / "a", most_bytes=9)
+
+
+def _fifo(path):
+    os.mkfifo(path)
+
+
+def _device(path):
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("make", [_fifo, _device, Path.mkdir])
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path, make):
+    make(tmp_path / "a")
+
+    with pytest.raises(OSError, match="it is not a regular file"):
+        file_content(tmp_path / "a")
+
+
+@pytest.mark.parametrize("store", ["inside", ".git/annex/objects/1", ".dvc/cache/files/md5/1"])
+def test_a_link_is_followed_within_the_dataset_and_to_the_stores_of_its_repository(tmp_path, store):
+    repository, dataset = tmp_path / "repository", tmp_path / "repository" / "data"
+    place = (dataset if store == "inside" else repository) / store
+    place.mkdir(parents=True)
+    dataset.mkdir(exist_ok=True)
+    (place / "a").write_bytes(b"kept")
+    (dataset / "linked").symlink_to(place / "a")
+
+    assert file_content(dataset / "linked", within=dataset) == b"kept"
+
+
+def test_a_link_out_of_the_dataset_is_refused(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "data" / "a").symlink_to("../secret")
+    (tmp_path / "data" / "b").symlink_to("a")
+
+    for name in ("a", "b"):
+        with pytest.raises(OSError, match=r"it is a link that leads out of the dataset, to .*/secret"):
+            file_content(tmp_path / "data" / name, within=tmp_path / "data")
+    assert file_content(tmp_path / "data" / "a") == b"secret"
 
 
 def test_the_digest_of_a_file_is_sha256(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -217,6 +218,51 @@ def test_an_annotation_that_cannot_be_read_is_a_finding(settings, workspace, voc
     findings, _ = check(chosen(settings, voc_dataset), workspace)
 
     assert places(findings) == [("annotations/0000.xml", 1, "xml-malformed")]
+
+
+HOSTILE = {
+    "device": "/dev/zero",
+    "secret": "../../secret.xml",
+    "endless": "endless.xml",
+}
+
+
+@pytest.mark.parametrize("target", HOSTILE.values(), ids=HOSTILE)
+def test_an_annotation_that_leads_out_is_a_finding_and_is_never_read(settings, workspace, voc_dataset, target):
+    (voc_dataset.parent / "secret.xml").write_text("<annotation><object><name>secret</name></object></annotation>")
+    (voc_dataset / "annotations" / "endless.xml").symlink_to("endless.xml")
+    (voc_dataset / "annotations" / "zero.xml").symlink_to(target)
+
+    findings, report = check(chosen(settings, voc_dataset), workspace)
+
+    assert ("annotations/zero.xml", 1, "xml-malformed") in places(findings)
+    assert "secret" not in str(report.results["classes"])
+
+
+def test_a_hostile_pull_request_takes_no_memory(voc_dataset, tmp_path):
+    """A device and a file of 40 MB among the changes: each a finding, within 250 MB of memory for data."""
+    git(voc_dataset, "init", "-q")
+    git(voc_dataset, "add", ".")
+    git(voc_dataset, "commit", "-qm", "before")
+    (voc_dataset / "annotations" / "zero.xml").symlink_to("/dev/zero")
+    (voc_dataset / "annotations" / "large.xml").write_bytes(b"<a>" + b" " * 40_000_000)
+    places = ["--dataset", str(voc_dataset), "--workspace", str(tmp_path / "build")]
+    command = [sys.executable, "ci/program.py", "validate", *places, "--since", "HEAD", "--format", "json"]
+
+    done = subprocess.run(
+        command,
+        cwd=PROJECT_DIR,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (250 << 20,) * 2),
+    )
+
+    found = {finding["file"]: finding["message"] for finding in json.loads(done.stdout)["findings"]}
+    assert found["annotations/zero.xml"].startswith("the file cannot be read (it is a link that leads out")
+    assert found["annotations/large.xml"] == "the file cannot be read (it is larger than 32 MiB)."
 
 
 def test_a_workspace_of_another_dataset_is_refused(settings, workspace, voc_dataset, tmp_path):

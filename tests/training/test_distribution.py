@@ -191,7 +191,8 @@ def test_two_workers_learn_as_one_does_and_go_on_after_one_was_killed(workspaces
     flow.run_stage("train", settings())
 
     assert (code, killed) == (1, -signal.SIGKILL)
-    assert "error: train: worker 0 has probably lost another one (" in output.splitlines()[-1]
+    message = "error: train: worker 0 has probably lost another one ("
+    assert [line.startswith(message) for line in output.splitlines()].count(True) == 1, output
     assert [code for code, _ in again] == [0, 0], again
     assert "continuing from step 8" in again[0][1]
     assert "worker 1 of 2: helped up to step 20; worker 0's workspace has the weights" in again[1][1]

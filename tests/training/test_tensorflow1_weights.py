@@ -13,6 +13,7 @@ from edgetrain.core.errors import TrainingError
 from edgetrain.core.files import write_text
 from edgetrain.core.progress import Listener, listening
 from edgetrain.formats.coco_classes import COCO_IDS, coco_id
+from tests.closeness import assert_close
 from tests.tiny_run import PROJECT_DIR, pipeline_text
 
 pytestmark = pytest.mark.tensorflow
@@ -91,9 +92,9 @@ def test_both_models_give_the_same_raw_boxes_and_scores(detector, start, network
 
     boxes, scores = _outputs(model, expected["picture"])
     assert np.ptp(expected["boxes"]) > 0.1
-    np.testing.assert_allclose(boxes, expected["boxes"].reshape(boxes.shape), atol=1e-4)
+    assert_close(boxes, expected["boxes"].reshape(boxes.shape), 1e-4)
     known = [0, coco_id("person"), coco_id("traffic light")]
-    np.testing.assert_allclose(scores[..., [0, 2, 3]], expected["scores"][..., known], atol=1e-4)
+    assert_close(scores[..., [0, 2, 3]], expected["scores"][..., known], 1e-4)
 
 
 @pytest.mark.parametrize("network", NETWORKS)

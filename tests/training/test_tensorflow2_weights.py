@@ -11,6 +11,7 @@ from edgetrain.core.errors import TrainingError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.formats.coco_classes import COCO_IDS, coco_id
 from edgetrain.formats.pbtxt import write_label_map
+from tests.closeness import assert_close
 from tests.tiny_run import pipeline_text, write_backbone_archive
 
 pytestmark = pytest.mark.tensorflow
@@ -82,9 +83,9 @@ def test_a_detector_of_the_model_zoo_computes_the_same_in_a_model_of_other_class
     api.restore_start(model, config, prefix)
 
     (boxes, scores), (expected_boxes, expected_scores) = outputs(model), outputs(theirs)
-    np.testing.assert_allclose(boxes, expected_boxes, atol=1e-5)
+    assert_close(boxes, expected_boxes, 1e-5)
     ids = [0, coco_id("person"), coco_id("traffic light")]
-    np.testing.assert_allclose(scores[..., [0, 2, 3]], expected_scores[..., ids], atol=1e-5)
+    assert_close(scores[..., [0, 2, 3]], expected_scores[..., ids], 1e-5)
 
 
 def test_every_variable_of_model_and_checkpoint_is_in_the_table(tmp_path, published):
@@ -125,8 +126,8 @@ def test_a_former_run_gives_each_class_its_own_predictor(tmp_path):
     matches = api.restore_start(model, config, prefix)
 
     (boxes, scores), (expected_boxes, expected_scores) = outputs(model), outputs(former)
-    np.testing.assert_allclose(boxes, expected_boxes, atol=1e-5)
-    np.testing.assert_allclose(scores[..., [0, 1, 3]], expected_scores[..., [0, 2, 1]], atol=1e-5)
+    assert_close(boxes, expected_boxes, 1e-5)
+    assert_close(scores[..., [0, 1, 3]], expected_scores[..., [0, 2, 1]], 1e-5)
     assert np.abs(scores[..., 2] - expected_scores[..., 3]).max() > 0.1
     assert start.shape == scores.shape
     assert "taken: background, fish, boat; 1 of 3 classes are new" in {match.note for match in matches}

@@ -7,15 +7,22 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from edgetrain.core.errors import StorageError
 
 _BLOCK_BYTES = 1 << 20
-_READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+# A named pipe is opened at once instead of waiting for a writer, so that it can be refused.
+_READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+MOST_TEXT_BYTES = 32 << 20
+# Where git-annex and DVC keep the content of files that are links in the work tree.
+_STORES = (".git/annex", ".dvc/cache")
 _PART, _OLD = ".part", ".old"
 
 
@@ -150,20 +157,105 @@ def json_text(value: Mapping[str, object]) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def file_content(path: str | Path) -> bytes:
-    """Return the bytes of a file; for small files in half the time of ``Path.read_bytes``."""
-    descriptor = os.open(path, _READ_ONLY)
+def open_regular(
+    path: str | Path, *, most_bytes: int = MOST_TEXT_BYTES, within: str | Path | None = None
+) -> tuple[int, os.stat_result]:
+    """Open a file that a stranger may have written: a regular file of a limited size, and no link that leads out.
+
+    Args:
+        path: the file.
+        most_bytes: a larger file is refused.
+        within: the dataset; a link is followed if it leads to a file in it, or to what git-annex or DVC keep for the
+            repository around it. ``None``: every link is followed.
+
+    Returns:
+        A descriptor, which the caller closes, and what the system says about the file.
+
+    Raises:
+        OSError: the file cannot be opened or is refused; ``strerror`` says why.
+    """
     try:
-        size_bytes = os.fstat(descriptor).st_size
-        data = os.read(descriptor, size_bytes + 1)
-        if len(data) == size_bytes:
-            return data
-        parts = [data]  # a system may give less than it is asked for, and a file may grow
-        while parts[-1]:
-            parts.append(os.read(descriptor, _BLOCK_BYTES))
-        return b"".join(parts)
+        descriptor = os.open(path, _READ_ONLY if within is None else _READ_ONLY | _NO_FOLLOW)
+    except OSError as error:
+        if within is None or error.errno not in {errno.ELOOP, errno.EMLINK}:
+            raise
+        descriptor = os.open(_target_within(path, within), _READ_ONLY | _NO_FOLLOW)
+    state = os.fstat(descriptor)
+    is_regular = stat.S_ISREG(state.st_mode)
+    if is_regular and state.st_size <= most_bytes:
+        return descriptor, state
+    os.close(descriptor)
+    raise _too_large(most_bytes) if is_regular else OSError(errno.EINVAL, "it is not a regular file")
+
+
+def _too_large(most_bytes: int) -> OSError:
+    return OSError(errno.EFBIG, f"it is larger than {most_bytes >> 20} MiB")
+
+
+def _target_within(path: str | Path, folder: str | Path) -> str:
+    """Return what a link leads to.
+
+    Raises:
+        OSError: that is neither in the folder nor in a store of the repository around it, or does not exist.
+    """
+    target, home = os.path.realpath(path, strict=True), Path(folder).resolve()
+    if leads_out(target, home):
+        raise OSError(errno.ELOOP, f"it is a link that leads out of the dataset, to {target}")
+    return target
+
+
+def leads_out(target: str | Path, folder: Path) -> bool:
+    """Return whether a path is neither in a folder nor in a store of git-annex or DVC of the repository around it.
+
+    Args:
+        target: absolute path without links.
+        folder: absolute path without links.
+    """
+    steps = Path(target).parents
+    if folder in steps:
+        return False
+    tops = (top for top in (folder, *folder.parents) if (top / ".git").exists() or (top / ".dvc").exists())
+    return not any(top / store in steps for top in tops for store in _STORES)
+
+
+def file_content(path: str | Path, *, most_bytes: int = MOST_TEXT_BYTES, within: str | Path | None = None) -> bytes:
+    """Return the bytes of a file; for small files in half the time of ``Path.read_bytes``.
+
+    Args:
+        path: the file.
+        most_bytes: see :func:`open_regular`, as is ``within``.
+        within: the dataset, if the file is one of it.
+
+    Raises:
+        OSError: see :func:`open_regular`.
+    """
+    descriptor, state = open_regular(path, most_bytes=most_bytes, within=within)
+    try:
+        return _content(descriptor, state.st_size, most_bytes)
     finally:
         os.close(descriptor)
+
+
+def _content(descriptor: int, size_bytes: int, most_bytes: int) -> bytes:
+    """Return what is left of an open file, no more than the limit: it may grow while it is read."""
+    data = os.read(descriptor, size_bytes + 1)
+    if len(data) == size_bytes:
+        return data
+    parts, length = [data], len(data)  # a system may give less than it is asked for
+    while parts[-1]:
+        parts.append(os.read(descriptor, _BLOCK_BYTES))
+        length += len(parts[-1])
+        if length > most_bytes:
+            raise _too_large(most_bytes)
+    return b"".join(parts)
+
+
+@contextmanager
+def open_text(path: Path, *, newline: str, most_bytes: int, within: Path | None = None) -> Iterator[TextIO]:
+    """Open a file to read it as UTF-8 text, with or without a byte order mark; see :func:`open_regular`."""
+    descriptor, _ = open_regular(path, most_bytes=most_bytes, within=within)
+    with open(descriptor, encoding="utf-8-sig", newline=newline) as stream:  # noqa: PTH123 - a descriptor is no path
+        yield stream
 
 
 def file_digest(path: Path) -> str:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import storage_error, write_text
+from edgetrain.core.files import file_content, storage_error, write_text
 
 NAME = "attribution.csv"
 
@@ -53,7 +53,7 @@ def read_attributions(path: Path) -> list[Attribution]:
         StorageError: the file cannot be read.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = file_content(path).decode("utf-8-sig")
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
+from edgetrain.core.files import file_content
 from edgetrain.formats.dataset_parts import ANNOTATIONS_NAMES, SPLIT_NAMES
 from edgetrain.formats.git_changes import GitChanges
 from edgetrain.formats.git_objects import read_blobs
@@ -67,7 +68,7 @@ def _home(name: str) -> tuple[str, bool] | None:
 def _present(root: Path, names: Iterable[str]) -> Iterator[bytes]:
     for name in names:
         try:
-            yield (root / name).read_bytes()
+            yield file_content(root / name, within=root)
         except OSError:
             yield b""  # counted as a picture all the same, as the review does
 

@@ -27,6 +27,7 @@ from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.annotation_set import AnnotationSet, Picture, Place, Reading
 from edgetrain.core.boxes import BoundingBox
 from edgetrain.core.errors import DatasetError
+from edgetrain.core.files import open_regular
 from edgetrain.core.splits import Split
 from edgetrain.formats.import_source import (
     ImportSource,
@@ -37,6 +38,7 @@ from edgetrain.formats.import_source import (
     safe_name,
     split_of_name,
 )
+from edgetrain.formats.source_text import MOST_SOURCE_BYTES
 from edgetrain.formats.voc import format_coordinate
 
 _CORNERS = {"xtl": "xmin", "ytl": "ymin", "xbr": "xmax", "ybr": "ymax"}
@@ -82,7 +84,8 @@ class _FileReader:
     def read(self) -> None:
         """Read the file; what is wrong becomes a fault."""
         try:
-            with self._file.path.open("rb") as stream:
+            descriptor, _ = open_regular(self._file.path, most_bytes=MOST_SOURCE_BYTES)
+            with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor is no path
                 self._parser.ParseFile(stream)
         except OSError as error:
             self._reading.fault(Place(self._file.name), f"cannot be read ({error.strerror}). Mend its permissions.")

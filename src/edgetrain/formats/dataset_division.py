@@ -63,7 +63,7 @@ def _read_lists(root: Path, source: str, lists: Mapping[Split, str], names: Mapp
     division = Division(source, frozenset(split for split, name in lists.items() if (root / name).is_file()))
     places: dict[str, str] = {}
     for split in (split for split in Split if split in division.present):
-        for listed in read_split_list(root / lists[split]):
+        for listed in read_split_list(root / lists[split], within=root):
             place = f"{lists[split]}:{listed.line}"
             annotation = names.get(listed.name)
             if annotation is None:

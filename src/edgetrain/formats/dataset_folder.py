@@ -117,7 +117,7 @@ class DatasetFolder:
         Raises:
             DatasetError: the annotation has a fault, or there is no picture.
         """
-        annotation = read_annotation(item.annotation_path, item.name)
+        annotation = read_annotation(item.annotation_path, item.name, within=self.root)
         image_path = self.image_of(annotation)
         if image_path is None:
             raise DatasetError(

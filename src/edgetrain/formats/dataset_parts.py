@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edgetrain.core.errors import DatasetError
+from edgetrain.core.files import leads_out
 from edgetrain.core.splits import Split
 
 _ANNOTATION_SUFFIX = ".xml"
@@ -198,7 +199,7 @@ def _find_part(root: Path, folder: Path, split: Split | None) -> DatasetPart:
         raise DatasetError(f"{folder}: there are both {own[0].name}/ and {own[1].name}/. Put the annotations into one.")
     annotations_dir, is_deep = (own[0], True) if own else (folder, False)
     annotations: list[FoundFile] = []
-    for one in _listings(root, annotations_dir, is_deep):
+    for one in _listings(root, annotations_dir, is_deep, is_kept_in=True):
         names = [name for name in one.names if name[-4:].lower() == _ANNOTATION_SUFFIX]
         annotations += map(FoundFile, [one.start + name for name in names], repeat(one.place), names)
     image_dirs = _folders(folder, IMAGES_NAMES)
@@ -215,9 +216,14 @@ def _folders(folder: Path, names: Iterable[str]) -> list[Path]:
     return [path for name in names for path in found if path.name.lower() == name]
 
 
-def _listings(root: Path, folder: Path, is_deep: bool) -> Iterator[Listing]:
-    """Yield what is in a folder; if ``is_deep``, in its subfolders too, each once however linked."""
+def _listings(root: Path, folder: Path, is_deep: bool, *, is_kept_in: bool = False) -> Iterator[Listing]:
+    """Yield what is in a folder; if ``is_deep``, in its subfolders too, each once however linked.
+
+    Raises:
+        DatasetError: a link leads out of the dataset, and ``is_kept_in``.
+    """
     seen: set[Path] = set()
+    home = root.resolve()
     places = [folder]
     while places:
         place = places.pop()
@@ -225,6 +231,10 @@ def _listings(root: Path, folder: Path, is_deep: bool) -> Iterator[Listing]:
         if real in seen:
             continue
         seen.add(real)
+        if is_kept_in and real != home and leads_out(real, home):
+            raise DatasetError(
+                f"{place}: a link leads out of the dataset, to {real}. Put a folder with the annotations in its place."
+            )
         with os.scandir(place) as entries:
             found = list(entries)
         # Of a plain file the listing itself tells what it is; a link that leads to itself is no folder.

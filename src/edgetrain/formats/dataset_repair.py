@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgetrain.core import progress
 from edgetrain.core.annotation import Annotation
-from edgetrain.core.files import replacing_file, storage_error
+from edgetrain.core.files import file_content, replacing_file, storage_error
 from edgetrain.formats.annotation_repair import Change, Repair, Subject, repair_of
 from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem
 from edgetrain.formats.image_file import ImageInfo, UnreadableImageError, probe, read_image
@@ -80,7 +80,7 @@ class _Planner:
     def read(self, item: DatasetItem) -> tuple[Annotation | None, VocText | None]:
         """Return an annotation and its text, if it has no fault of form and can be edited."""
         try:
-            data = item.annotation_path.read_bytes()
+            data = file_content(item.annotation_path, within=self._folder.root)
         except OSError as error:
             self.left.append(Change(item.name, 1, "xml-malformed", f"cannot be read ({error.strerror})"))
             return None, None

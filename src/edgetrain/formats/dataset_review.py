@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edgetrain.core import progress
 from edgetrain.core.annotation import Annotation, LabelledBox
-from edgetrain.core.files import changed_at, file_digest
+from edgetrain.core.files import changed_at, file_digest, open_regular
 from edgetrain.core.findings import Finding
 from edgetrain.core.helper_process import HelperProcess, forking_cores
 from edgetrain.core.reviewed import Reviewed, ReviewedBox
@@ -35,7 +35,6 @@ _LEAST_FOR_PROCESSES = 1000
 # Making a path costs as much as a tenth of the parsing, and the item knows where its annotation is.
 _NOWHERE = Path()
 _PROGRESS_EVERY = 200
-_MOST_ANNOTATION_BYTES = 32 << 20
 # A file may change again within the clock's tick without another time of change.
 _SETTLED_NANOSECONDS = 1_000_000_000
 # Reviewing a file anew costs as much as writing down what is known of so many.
@@ -53,7 +52,7 @@ class Reviewer:
         """Return what is in one annotation and its picture, with all faults that these have by themselves."""
         name = item.name
         try:
-            data, changed = _read_annotation(f"{self.folder.root}{os.sep}{name}")
+            data, changed = _read_annotation(f"{self.folder.root}{os.sep}{name}", self.folder.root)
         except OSError as error:
             message = f"the file cannot be read ({error.strerror})."
             finding = Finding.of((name, 1), "xml-malformed", message, "Mend or remove the file.")
@@ -172,13 +171,10 @@ def _digest(path: Path, known: dict[tuple[int, int], str]) -> str:
         return ""
 
 
-def _read_annotation(path: str) -> tuple[bytes, int]:
+def _read_annotation(path: str, root: Path) -> tuple[bytes, int]:
     """Return the content of a file, and when it changed last."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    descriptor, state = open_regular(path, within=root)
     try:
-        state = os.fstat(descriptor)
-        if state.st_size > _MOST_ANNOTATION_BYTES:
-            raise OSError(0, f"it is larger than {_MOST_ANNOTATION_BYTES >> 20} MiB")
         return os.read(descriptor, state.st_size + 1), changed_at(state)
     finally:
         os.close(descriptor)

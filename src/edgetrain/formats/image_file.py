@@ -132,7 +132,7 @@ def read_image(path: str | Path, name: str = "") -> bytes:
         UnreadableImageError: the file cannot be read.
     """
     try:
-        return file_content(path)
+        return file_content(path, most_bytes=_MOST_BYTES)
     except OSError as error:
         raise UnreadableImageError(name or str(path), _not_read(error)) from error
 

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from edgetrain.core.annotation import Annotation
 from edgetrain.core.annotation_set import AnnotationSet, Picture, Reading
 from edgetrain.core.errors import DatasetError
+from edgetrain.core.files import file_content
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.splits import Split
 from edgetrain.formats.dataset_folder import LABEL_MAP_NAME
@@ -36,7 +37,7 @@ class PlannedFile:
         """Return whether an existing file says something else; XML that only looks different does not."""
         if isinstance(self.content, Path):
             return not (path.samefile(self.content) or filecmp.cmp(path, self.content, shallow=False))
-        found = path.read_bytes()
+        found = file_content(path)
         if found == self.content:
             return False
         return path.suffix != ".xml" or _meaning(found) is None or _meaning(found) != _meaning(self.content)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetrain.core.boxes import ImageSize
+from edgetrain.core.files import MOST_TEXT_BYTES, open_text
 from edgetrain.core.findings import counted
 from edgetrain.core.reports import DATASET_TREE
 from edgetrain.formats.charts import finite_number, share_text
@@ -67,7 +68,7 @@ def render_model_card(records: Records, facts: CardFacts) -> str:
 def licence_counts(path: Path) -> tuple[tuple[str, int], ...]:
     """Return how many pictures have each licence by an ``attribution.csv``; empty without such a table."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
+        with open_text(path, newline="", most_bytes=MOST_TEXT_BYTES) as stream:
             rows = [{key.strip().lower(): value for key, value in row.items() if key} for row in csv.DictReader(stream)]
     except (OSError, UnicodeDecodeError, csv.Error):
         return ()

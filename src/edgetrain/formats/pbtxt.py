@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetrain.core.errors import LabelMapError, MissingInputError
-from edgetrain.core.files import write_text
+from edgetrain.core.files import file_content, write_text
 from edgetrain.core.label_map import LabelMap
 
 _TOKEN = re.compile(
@@ -63,15 +63,19 @@ def parse_label_map(text: str, name: str) -> LabelMap:
         raise LabelMapError(f"{name}: {error}") from error
 
 
-def read_label_map(path: Path) -> LabelMap:
+def read_label_map(path: Path, *, within: Path | None = None) -> LabelMap:
     """Return the label map of a file.
+
+    Args:
+        path: the file.
+        within: the dataset, if it is one of it: no link may lead out.
 
     Raises:
         MissingInputError: there is no such file.
         LabelMapError: it cannot be read or is malformed.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = file_content(path, within=within).decode("utf-8")
     except FileNotFoundError as error:
         raise MissingInputError(f'{path}: no label map. Run "ci/inv label-map" first.') from error
     except OSError as error:

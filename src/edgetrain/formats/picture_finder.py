@@ -46,7 +46,7 @@ class PictureFinder:
         """
         path = self._root / name
         try:
-            annotation = read_annotation(path, name)
+            annotation = read_annotation(path, name, within=self._root)
         except DatasetError as error:
             if path.is_file():
                 raise

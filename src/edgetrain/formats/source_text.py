@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgetrain.core.annotation_set import Place, Reading
+from edgetrain.core.files import file_content
+
+MOST_SOURCE_BYTES = 2048 << 20
 
 
 def read_text(path: Path, name: str, reading: Reading) -> str | None:
@@ -16,7 +19,7 @@ def read_text(path: Path, name: str, reading: Reading) -> str | None:
         reading: takes the fault.
     """
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return file_content(path, most_bytes=MOST_SOURCE_BYTES).decode("utf-8-sig")
     except OSError as error:
         reading.fault(Place(name), f"cannot be read ({error.strerror}). Mend its permissions.")
     except UnicodeDecodeError as error:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetrain.core.errors import DatasetError, MissingInputError
-from edgetrain.core.files import write_text
+from edgetrain.core.files import MOST_TEXT_BYTES, open_text, write_text
 
 
 @dataclass(frozen=True)
@@ -22,20 +22,24 @@ class ListedName:
     line: int
 
 
-def read_split_list(path: Path) -> list[ListedName]:
+def read_split_list(path: Path, *, within: Path | None = None) -> list[ListedName]:
     """Return the names of a list in its order.
+
+    Args:
+        path: the list.
+        within: the dataset, if it is one of it: no link may lead out.
 
     Raises:
         MissingInputError: there is no such file.
         DatasetError: it cannot be read or is not UTF-8.
     """
-    return list(listed_names(path))
+    return list(listed_names(path, within=within))
 
 
-def listed_names(path: Path) -> Iterator[ListedName]:
+def listed_names(path: Path, *, within: Path | None = None) -> Iterator[ListedName]:
     """Yield the names of a list one by one; see :func:`read_split_list`."""
     try:
-        with path.open(encoding="utf-8-sig", newline="\n") as stream:
+        with open_text(path, newline="\n", most_bytes=MOST_TEXT_BYTES, within=within) as stream:
             for number, line in enumerate(stream, start=1):
                 if line.strip():
                     yield ListedName(line.strip(), number)

@@ -19,10 +19,13 @@ from pathlib import Path
 
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
+from edgetrain.core.files import open_text
 
 COLUMNS = ("filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax")
 _OBJECT_COLUMNS = COLUMNS[3:]
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+# Read row by row: this bounds the time.
+_MOST_BYTES = 2048 << 20
 _FIX = 'Correct the row, or run "ci/inv tabulate" again.'
 
 
@@ -67,7 +70,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, TableRow]]:
 def _read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the cells of each line that has any, with its number."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
+        with open_text(path, newline="", most_bytes=_MOST_BYTES) as stream:
             reader = csv.reader(stream, strict=True)
             line = 1
             for cells in reader:

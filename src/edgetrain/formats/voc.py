@@ -83,19 +83,20 @@ def parse_annotation(data: bytes, path: Path) -> tuple[Annotation | None, list[P
     return annotation, sorted(reader.problems)
 
 
-def read_annotation(path: Path, name: str = "") -> Annotation:
+def read_annotation(path: Path, name: str = "", *, within: Path | None = None) -> Annotation:
     """Return the annotation in a file.
 
     Args:
         path: an existing file.
         name: what messages call the file (default: its path).
+        within: the dataset, out of which no link may lead.
 
     Raises:
         DatasetError: the file cannot be read or has a fault; tells the first one and how many more there are.
     """
     name = name or str(path)
     try:
-        data = file_content(path)
+        data = file_content(path, within=within)
     except OSError as error:
         raise DatasetError(f"{name}: cannot be read ({error.strerror}). Mend the file or remove it.") from error
     annotation, problems = parse_annotation(data, path)

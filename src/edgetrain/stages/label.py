@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 from edgetrain.core.errors import DatasetError, SettingsError, ToolError
-from edgetrain.core.files import write_text
+from edgetrain.core.files import file_content, write_text
 from edgetrain.core.findings import counted
 from edgetrain.core.label_map import LabelMap, suggestion
 from edgetrain.core.reports import Report
@@ -76,12 +76,19 @@ def _annotations_dir(root: Path, part: DatasetPart) -> Path:
 
 def _class_names(root: Path, annotations_dir: Path) -> list[str]:
     """Return the classes of the committed label map, and behind them the other ones of the annotations, sorted."""
-    known = read_label_map(root / LABEL_MAP_NAME) if (root / LABEL_MAP_NAME).is_file() else LabelMap(())
+    known = read_label_map(root / LABEL_MAP_NAME, within=root) if (root / LABEL_MAP_NAME).is_file() else LabelMap(())
     names = set()
     for path in sorted(annotations_dir.rglob("*.xml")):
-        annotation, _ = parse_annotation(path.read_bytes(), path)
+        annotation, _ = parse_annotation(_content(path, root), path)
         names |= {box.class_name for box in annotation.boxes} if annotation else set()
     return list(known.extended(names).names)
+
+
+def _content(path: Path, root: Path) -> bytes:
+    try:
+        return file_content(path, within=root)
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}). Mend or remove the file.") from error
 
 
 def _annotations(folder: Path) -> dict[Path, int]:

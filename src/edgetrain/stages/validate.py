@@ -71,7 +71,7 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Repo
     with asked_changes(root, chosen.since) if chosen.since else nullcontext() as asked:
         folder, reviewed = review_dataset(root, limits, workspace.review_cache_path)
         changes = asked.answer() if asked else None
-    label_map = read_label_map(folder.label_map_path) if folder.label_map_path.is_file() else None
+    label_map = read_label_map(folder.label_map_path, within=folder.root) if folder.label_map_path.is_file() else None
     images = {name: key for name, key in zip(reviewed.image_names, reviewed.image_keys) if key}
     claim_workspace(root, images, workspace)
     facts = pixel_rules.decoded(root, reviewed, workspace.pixel_cache_path) if chosen.pixels else {}

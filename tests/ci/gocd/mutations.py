@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 VALID = (Path(__file__).parent / "valid.yaml").read_text(encoding="utf-8")
+CIPHER = '"AES:0Yl0tkMTVu8pHTKhBMVUHw==:Cuvj8b5Bz0UNVvHZ6IqTbg=="'
+LOOK_UP = '"{{SECRET:[file][token]}}"'
 
 
 def mutation(name, old, new, message, offset=0):
@@ -178,9 +180,19 @@ VALUES = [
     mutation("resource's letters, too", '"usb 3"', '"usb/3"', "no name of a resource"),
     mutation("empty variable", "PLACE: lab", 'PLACE: ""', "is empty"),
     mutation("variable without value", "PLACE: lab", "PLACE:", "has no value"),
-    mutation("secret in plain text", '"{{SECRET:[file][token]}}"', "hunter2", "Write a look-up"),
-    mutation("secret as a cipher", '"{{SECRET:[file][token]}}"', "AES:abc:def", "Write a look-up"),
-    mutation("password", "auto_update: true", "password: hunter2", "Write a look-up"),
+    mutation("secure variable in plain text", CIPHER, "hunter2", "is no cipher of a GoCD server"),
+    mutation("secure variable as a look-up", CIPHER, LOOK_UP, "GoCD takes ciphers only"),
+    mutation("half a cipher", CIPHER, "AES:abc", "is no cipher of a GoCD server"),
+    mutation("password in plain text", "auto_update: true", "password: hunter2", "Write a look-up"),
+    mutation("password as a cipher", "auto_update: true", f"password: {CIPHER}", "Write a look-up"),
+    mutation("empty password", "auto_update: true", 'password: ""', "is empty"),
+    mutation("encrypted password in plain text", "auto_update: true", "encrypted_password: hunter2", "is no cipher"),
+    mutation(
+        "encrypted password as a look-up",
+        "auto_update: true",
+        f"encrypted_password: {LOOK_UP}",
+        "GoCD takes ciphers only",
+    ),
     mutation("unescaped hash", '"echo $HOME && true"', '"true # done"', 'has a "#" that is no parameter'),
     mutation(
         "unescaped hash in an address",
@@ -206,9 +218,9 @@ VALUES = [
     mutation("filter /ann/*.xml", "annotations/*.xml", "/ann/*.xml", "Leave the beginning out"),
 ]
 RULES = [
-    mutation("no branch", "    branch: main\n", "", 'has no "branch": GoCD would take "master"', offset=25),
+    mutation("no branch", "    branch: main\n", "", 'has no "branch": GoCD would take "master"', offset=27),
     mutation(
-        "no destination beside another repository", "    destination: dataset\n", "", "has no destination", offset=24
+        "no destination beside another repository", "    destination: dataset\n", "", "has no destination", offset=26
     ),
     mutation("same destination", "    destination: dataset\n", "    destination: ./code\n", "is that of material"),
     mutation("nested destination", "    destination: dataset\n", "    destination: code/dataset\n", "or lies in it"),

@@ -93,13 +93,18 @@ def test_a_program_sees_what_gocd_sets_and_nothing_of_the_caller(server, monkeyp
     }
 
 
-def test_secure_variables_are_left_out_and_named(server):
-    more = 'secure_variables: {TOKEN: "{{SECRET:[vault][token]}}"}'
-
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param('secure_variables: {TOKEN: "AES:abc=:def="}', id="cipher"),
+        pytest.param('environment_variables: {TOKEN: "{{SECRET:[vault][token]}}"}', id="look-up"),
+    ],
+)
+def test_secret_variables_are_left_out_and_named(server, more):
     assert server.run_stages(job("exec: {command: env}", more))
 
     assert "TOKEN=" not in server.console("one/1/work/1/work")
-    assert "work: without its secure variables TOKEN" in server.text
+    assert "work: without its secret variables TOKEN" in server.text
 
 
 def test_artifacts_are_published_after_a_failure_too(server):
