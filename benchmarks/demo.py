@@ -49,7 +49,7 @@ def _random_backbone(path: Path) -> Path:
 
 
 def _demo(name: str, folder: Path, seed: int, archive: Path | None = None) -> None:
-    from edgetrain.core.reports import require_report
+    from edgetrain.core.workspace.reports import require_report
 
     workspace = folder / name.replace(" ", "-")
     variables = {f"INVOKE_{section}_SEED": str(seed) for section in ("DEMO", "SPLIT", "TRAINING")}

@@ -18,10 +18,10 @@ from pathlib import Path
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
-from edgetrain.core.files import replacing_dir  # noqa: E402 - found through the line above
 from edgetrain.core.near_duplicates import near_groups  # noqa: E402
 from edgetrain.core.picture_groups import joined  # noqa: E402
 from edgetrain.core.splits import Split, position  # noqa: E402
+from edgetrain.core.system.files import replacing_dir  # noqa: E402 - found through the line above
 from edgetrain.demo.drawing import draw_dataset  # noqa: E402
 from edgetrain.formats.dataset_folder import find_dataset  # noqa: E402
 from edgetrain.formats.picture_hash import difference_hash  # noqa: E402
@@ -125,8 +125,9 @@ def lay_out(dataset: str, folder: Path, photographs: Path | None) -> list[Path]:
 def _lay_out(folder: Path, source: Path, fold: Fold) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     write_fold(folder / "splits", fold)
-    for name in ("annotations", "images"):
-        (folder / name).symlink_to(source / name)
+    # Annotations must lie in the dataset itself; pictures may be elsewhere.
+    shutil.copytree(source / "annotations", folder / "annotations")
+    (folder / "images").symlink_to(source / "images")
     return folder
 
 

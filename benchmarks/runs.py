@@ -27,9 +27,9 @@ from tensorboard.compat.proto.event_pb2 import Event
 
 from benchmarks.folds import DATASETS, FOLDS
 from edgetrain.core.errors import DatasetError, EdgetrainError, SettingsError, ToolError
-from edgetrain.core.lock import sole_user
-from edgetrain.core.reports import require_report
+from edgetrain.core.system.lock import sole_user
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.reports import require_report
 from edgetrain.formats.tfrecord import read_records
 from edgetrain.training.history import read_history
 

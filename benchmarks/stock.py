@@ -19,7 +19,7 @@ sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
 from benchmarks import runs  # noqa: E402 - found through the line above
 from edgetrain.core.workspace import Workspace  # noqa: E402
-from edgetrain.formats.pbtxt import read_label_map  # noqa: E402
+from edgetrain.core.workspace.label_map_file import read_label_map  # noqa: E402
 
 _TEMPLATE = PROJECT_DIR / "benchmarks" / "stock.config"
 _FREEZE = r'freeze_variables: "^(?!BoxPredictor/|.*/FeatureMaps/)"'

@@ -13,7 +13,7 @@ from invoke.parser import Parser, ParserContext
 
 from ci.environment import PROFILES, split_arguments
 from ci.errors import SetupUsageError
-from edgetrain.core.label_map import suggestion
+from edgetrain.core.wording import suggestion
 
 _WRAPPER = "ci/inv"
 # With these, Invoke runs no task and says what it was asked.

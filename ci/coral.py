@@ -15,7 +15,7 @@ from pathlib import Path
 
 from edgetrain.core.download import fetch
 from edgetrain.core.errors import DownloadError, ToolError
-from edgetrain.core.files import write_text
+from edgetrain.core.system.files import write_text
 
 LIST_PATH = Path(__file__).resolve().parent / "coral.json"
 

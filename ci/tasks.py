@@ -100,7 +100,10 @@ def check(_context: Context) -> None:
 @task(help={"mutants": "damaged annotations to review", "kills": "of a training", "seed": "another one, other faults"})
 def soak(context: Context, mutants: int = 100_000, kills: int = 20, seed: int = 0) -> None:
     """Run the checks that take minutes: each a program, which says what it tried and ends badly at the first fault."""
-    programs = (f"tests.mutants --count {mutants} --seed {seed}", f"tests.kills --count {kills} --seed {seed}")
+    programs = (
+        f"tests.soak.mutants --count {mutants} --seed {seed}",
+        f"tests.soak.kills --count {kills} --seed {seed}",
+    )
     with context.cd(_ROOT):
         for program in programs:
             context.run(f"python -m {program}", env={"PYTHONPATH": "src"})
@@ -152,7 +155,7 @@ def beam(context: Context) -> None:
     """Write records by Apache Beam in several ways and compare the bytes: ci/inv --profile beam ci.beam."""
     with context.cd(_ROOT):
         # Beam tells every step on standard error: shown only after a failure.
-        context.run("python -m tests.beam_records", env={"PYTHONPATH": "src"}, hide="stderr")
+        context.run("python -m tests.soak.beam_records", env={"PYTHONPATH": "src"}, hide="stderr")
 
 
 @task(help={"steps": "training steps", "seed": "seed of pictures and weights", "out": "archive to write"})

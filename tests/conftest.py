@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
 
 import hypothesis
 import pytest
@@ -15,9 +14,10 @@ from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.voc import write_annotation
-from tests.fake_stages import dataset, pipeline, stages
-from tests.stub_delegate import stub_delegate
-from tests.tiny_run import backbone_archive, copied_run, finished_run, finished_workspace, tiny_dataset
+from tests.support.fake_stages import dataset, pipeline, stages
+from tests.support.places import PROJECT_DIR, SHARED_DIR
+from tests.support.stub_delegate import stub_delegate
+from tests.support.tiny_run import backbone_archive, copied_run, finished_run, finished_workspace, tiny_dataset
 
 __all__ = [
     "backbone_archive",
@@ -30,8 +30,6 @@ __all__ = [
     "stub_delegate",
     "tiny_dataset",
 ]
-PROJECT_DIR = Path(__file__).resolve().parent.parent
-SHARED_DIR = PROJECT_DIR.parent / "shared"
 CLASSES = ("boat", "fish", "house")
 SIZE = ImageSize(64, 48)
 

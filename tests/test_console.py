@@ -13,8 +13,9 @@ import pytest
 from edgetrain import console
 from edgetrain.console import Console, closing_table
 from edgetrain.core.errors import StorageError
-from edgetrain.core.progress import listener
-from tests.conftest import PROJECT_DIR, draw_labelled
+from edgetrain.core.system.progress import listener
+from tests.conftest import draw_labelled
+from tests.support.places import PROJECT_DIR
 
 
 class Terminal(io.StringIO):

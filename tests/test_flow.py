@@ -8,11 +8,11 @@ import json
 import pytest
 
 from edgetrain import flow
-from edgetrain.core import progress
 from edgetrain.core.errors import DatasetError, MissingInputError, SettingsError
+from edgetrain.core.system import progress
 from edgetrain.core.workspace import Workspace
 from edgetrain.stage_run import Digests
-from tests.fake_stages import ALL_NAMES, NAMES, History
+from tests.support.fake_stages import ALL_NAMES, NAMES, History
 
 AFTER_TRAINING = ["export", "quantize", "preflight", "evaluate", "report"]
 

@@ -12,8 +12,9 @@ import pytest
 
 from edgetrain import flow
 from edgetrain.core.errors import DatasetError, StorageError
-from edgetrain.core.reports import Report, read_report
-from tests.fake_stages import NAMES
+from edgetrain.core.outcome import Outcome
+from edgetrain.core.workspace.reports import read_report
+from tests.support.fake_stages import NAMES
 
 
 def test_a_failure_leaves_what_earlier_stages_made_and_the_next_run_goes_on_from_there(pipeline, stages, workspace):
@@ -57,7 +58,7 @@ def test_a_failed_pipeline_still_makes_the_page(pipeline, stages, workspace):
 
 
 def test_a_failure_that_carries_a_report_leaves_it_and_is_not_skipped_next_time(pipeline, stages, workspace):
-    report = Report("2 errors", {"findings": ["one", "two"]})
+    report = Outcome("2 errors", {"findings": ["one", "two"]})
     stages.failures["validate"] = DatasetError("2 errors", report)
     for _ in range(2):
         with pytest.raises(DatasetError, match="2 errors"):

@@ -16,7 +16,7 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.formats.finding_formats import Review, render_review
 from edgetrain.stages.validate import check
 from tests.conftest import settings_of
-from tests.planted_faults import Place, annotation_lines, plant_everything
+from tests.support.planted_faults import Place, annotation_lines, plant_everything
 
 LINE = re.compile(r"(.+?):(\d+): (?:error|warning): .* \[([a-z-]+)\]")
 # No other fault can stand beside it.

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from edgetrain.core.setting_sections import NetworkType
-from tests.conftest import PROJECT_DIR, SHARED_DIR
-from tests.tiny_run import pipeline_text
+from edgetrain.core.settings.sections import NetworkType
+from tests.support.places import PROJECT_DIR, SHARED_DIR
+from tests.support.tiny_run import pipeline_text
 
 SKIPPING_TEST = """
 import pytest

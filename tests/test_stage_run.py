@@ -11,13 +11,14 @@ from dataclasses import replace
 import pytest
 
 from edgetrain import stage_run
-from edgetrain.core import progress
 from edgetrain.core.errors import MissingInputError, StorageError
-from edgetrain.core.files import file_digest
-from edgetrain.core.progress import Listener
-from edgetrain.core.reports import Report, read_report, require_report
-from edgetrain.core.setting_sections import NetworkType
+from edgetrain.core.outcome import Outcome
+from edgetrain.core.settings.sections import NetworkType
 from edgetrain.core.splits import Split
+from edgetrain.core.system import progress
+from edgetrain.core.system.files import file_digest
+from edgetrain.core.system.progress import Listener
+from edgetrain.core.workspace.reports import read_report, require_report
 from edgetrain.formats.tfrecord import write_records
 from edgetrain.stage_run import Digests, StageInputs, run_if_stale
 
@@ -48,7 +49,7 @@ class Ears(Listener):
 def run(monkeypatch, settings):
     """Return a function that runs a stage ``fake`` with some inputs and returns what was heard."""
     module = types.ModuleType(MODULE)
-    module.run = lambda _settings, _workspace: Report("3 things made", {"things": 3}, ("mind the gap",))
+    module.run = lambda _settings, _workspace: Outcome("3 things made", {"things": 3}, ("mind the gap",))
     monkeypatch.setitem(sys.modules, MODULE, module)
     monkeypatch.setattr(Digests, "of_code", lambda _self: "code")
 
@@ -91,7 +92,7 @@ def test_what_the_stage_knows_of_its_files_is_not_read_again(run, workspace, mon
     path = workspace.root / "table.csv"
     path.parent.mkdir()
     path.write_text("a,b\n")
-    sys.modules[MODULE].run = lambda _settings, _workspace: Report("done", digests={path: "known"})
+    sys.modules[MODULE].run = lambda _settings, _workspace: Outcome("done", digests={path: "known"})
     monkeypatch.setattr(stage_run, "file_digest", lambda _path: pytest.fail("read again"))
 
     run(replace(NOTHING, outputs=(path,)))

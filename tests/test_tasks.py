@@ -11,7 +11,7 @@ from invoke.main import program
 from edgetrain import console, flow
 from edgetrain.core.errors import DatasetError
 from edgetrain.stages import draw
-from tests.conftest import PROJECT_DIR
+from tests.support.places import PROJECT_DIR
 
 DEFAULTS = (PROJECT_DIR / "invoke.yaml").read_text(encoding="utf-8")
 

@@ -9,7 +9,7 @@ from ci.gocd.document import place_of
 from ci.gocd.findings import Finding
 from ci.gocd.pipelines import Artifact, DependencyMaterial, Fetch, Job, Pipeline, Stage
 from ci.gocd.store import StoreEntry, entry_at
-from edgetrain.core.label_map import suggestion
+from edgetrain.core.wording import suggestion
 
 
 def findings(pipelines: Sequence[Pipeline]) -> Iterator[Finding]:

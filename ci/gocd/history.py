@@ -9,8 +9,8 @@ from typing import Any, Optional
 
 from ci.gocd.artifact_store import JobLocator
 from edgetrain.core.errors import StorageError
-from edgetrain.core.files import write_json
-from edgetrain.core.reports import read_report
+from edgetrain.core.system.files import write_json
+from edgetrain.core.workspace.reports import read_report
 
 
 @dataclass(frozen=True)

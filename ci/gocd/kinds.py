@@ -12,7 +12,7 @@ from typing import Union
 from ci.gocd.document import Fields, Items, Node, Text
 from ci.gocd.findings import Finding
 from ci.gocd.pipelines import Place
-from edgetrain.core.label_map import suggestion
+from edgetrain.core.wording import suggestion
 
 # A check of text gives what is wrong and what to do, or two empty strings.
 Fault = tuple[str, str]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from ci.gocd.document import place_of
 from ci.gocd.findings import Finding
 from ci.gocd.pipelines import DependencyMaterial, GitMaterial, Pipeline
-from edgetrain.core.label_map import suggestion
+from edgetrain.core.wording import suggestion
 
 
 def findings(pipelines: Sequence[Pipeline]) -> Iterator[Finding]:

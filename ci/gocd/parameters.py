@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from ci.gocd.document import Fields, Items, Node, Text
 from ci.gocd.findings import Finding
-from edgetrain.core.label_map import suggestion
+from edgetrain.core.wording import suggestion
 
 _PATTERN = re.compile(r"##|#\{([^}]*)\}|#")
 # Of a pipeline: values of parameters are never searched, and the group is the server's.

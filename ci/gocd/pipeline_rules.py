@@ -9,7 +9,7 @@ from typing import Union
 from ci.gocd.document import place_of
 from ci.gocd.findings import Finding
 from ci.gocd.pipelines import Job, Material, Pipeline, Stage
-from edgetrain.core.label_map import suggestion
+from edgetrain.core.wording import suggestion
 
 
 def findings(pipelines: Sequence[Pipeline]) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from ci.gocd.pipelines import Pipeline
 from ci.gocd.schema import ROOT
 from ci.gocd.values import to_pipeline
 from edgetrain.core.errors import SettingsError
-from edgetrain.core.label_map import suggestion
+from edgetrain.core.wording import suggestion
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from ci.gocd.pipelines import GitMaterial, Material, Pipeline
 from ci.gocd.reader import read_pipelines
 from ci.gocd.rehearsal import Outcome, Rehearsal
 from edgetrain.core.errors import SettingsError
-from edgetrain.core.lock import sole_user
+from edgetrain.core.system.lock import sole_user
 
 Say = Callable[[str], None]
 _BRANCH = "main"  # of this project's copy: on a server, the one that is registered

@@ -7,7 +7,7 @@ import re
 
 from ci.gocd import cron
 from ci.gocd.kinds import FINE, Check, Fault
-from edgetrain.core.label_map import suggestion
+from edgetrain.core.wording import suggestion
 
 FORMAT_VERSION = "10"
 TRUE = frozenset(["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"])

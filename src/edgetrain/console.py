@@ -11,12 +11,12 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from edgetrain.core import progress
-from edgetrain.core.files import storage_error
-from edgetrain.core.progress import Listener
-from edgetrain.core.reports import read_report
 from edgetrain.core.settings import Settings
+from edgetrain.core.system import progress
+from edgetrain.core.system.files import storage_error
+from edgetrain.core.system.progress import Listener
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.reports import read_report
 
 _LOG_EVERY_SECONDS = 10.0
 _MINUTE = 60

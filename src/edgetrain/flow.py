@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgetrain.core.errors import DatasetError, EdgetrainError, GateError, SettingsError
-from edgetrain.core.files import append_text
 from edgetrain.core.findings import findings_of
-from edgetrain.core.label_map import suggestion
-from edgetrain.core.lock import sole_user
-from edgetrain.core.reports import require_report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
+from edgetrain.core.system.files import append_text
+from edgetrain.core.system.lock import sole_user
+from edgetrain.core.wording import suggestion
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.reports import require_report
 from edgetrain.formats.checkpoint_archive import checkpoint_dir_of
 from edgetrain.formats.finding_formats import Review, render_review, repository_prefix, require_format
 from edgetrain.formats.review_summary import Contents, render_summary

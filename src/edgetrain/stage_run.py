@@ -16,12 +16,12 @@ from pathlib import Path
 
 import edgetrain
 from edgetrain.core.errors import EdgetrainError, MissingInputError
-from edgetrain.core.files import combined_digest, file_digest, folder_state, visible_files
-from edgetrain.core.progress import listener
-from edgetrain.core.reports import DATASET_TREE, StageRecord, read_report, write_record
+from edgetrain.core.git.program import committed_tree
 from edgetrain.core.settings import Settings
+from edgetrain.core.system.files import combined_digest, file_digest, folder_state, visible_files
+from edgetrain.core.system.progress import listener
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats.git_program import committed_tree
+from edgetrain.core.workspace.reports import DATASET_TREE, StageRecord, read_report, write_record
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 _PACKAGES = (

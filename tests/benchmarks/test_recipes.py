@@ -6,9 +6,10 @@ from argparse import Namespace
 
 import pytest
 
-from benchmarks.recipes import PROJECT_DIR, Search, read_plans, table
+from benchmarks.recipes import Search, read_plans, table
 from benchmarks.runs import Plan, Results
 from edgetrain.core.errors import SettingsError
+from tests.support.places import PROJECT_DIR
 
 
 def plans_of(path):

@@ -13,7 +13,6 @@ import pytest
 from tensorboard.compat.proto.event_pb2 import Event
 
 from benchmarks.runs import (
-    PROJECT_DIR,
     Measured,
     Plan,
     Results,
@@ -25,6 +24,7 @@ from benchmarks.runs import (
 )
 from edgetrain.core.errors import DatasetError, SettingsError, ToolError
 from edgetrain.formats.tfrecord import write_records
+from tests.support.places import PROJECT_DIR
 
 PLAN = Plan("ours", "raccoon", 0, 300, "/somewhere/backbone.tar.gz", {"training.augmentations": ["a", "b"]})
 

@@ -11,7 +11,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-PROJECT_DIR = Path(__file__).resolve().parents[2]
+from tests.support.places import PROJECT_DIR
 
 _INVOKE = """
 import json, os, sys

@@ -5,13 +5,13 @@ import re
 import shlex
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from ci.command_lines import fault_of
+from tests.support.places import PROJECT_DIR
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = PROJECT_DIR
 _AGENTS = _ROOT / "ci" / "agents"
 _SCRIPT = _AGENTS / "coral-agent.sh"
 # Programs that would change the machine: a dry run that calls one of them fails.

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.places import PROJECT_DIR
+
+ROOT = PROJECT_DIR
 LOCKS = sorted([*ROOT.glob("requirements*.txt"), ROOT / "ci" / "requirements" / "build.txt"])
 # PyPI's projects of these names are something else than the API and Coral's library.
 IMPOSTORS = {"object-detection", "pycoral"}

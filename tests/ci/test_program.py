@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from ci.program import with_file_flags
-
-PROJECT_DIR = Path(__file__).resolve().parents[2]
+from tests.support.places import PROJECT_DIR
 
 
 @pytest.mark.parametrize(

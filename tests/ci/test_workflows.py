@@ -14,7 +14,8 @@ import yaml
 from ci import tasks
 from ci.workflows import command_faults
 from edgetrain.core.findings import Finding
-from tests.conftest import PROJECT_DIR, draw_labelled
+from tests.conftest import draw_labelled
+from tests.support.places import PROJECT_DIR
 
 WORKFLOWS = sorted((PROJECT_DIR / ".github" / "workflows").glob("*.yml"))
 COPIES = re.findall(r"```yaml\n(.*?)```", (PROJECT_DIR / "docs" / "github.md").read_text(encoding="utf-8"), re.DOTALL)

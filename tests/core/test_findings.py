@@ -6,15 +6,8 @@ import json
 
 import pytest
 
-from edgetrain.core.findings import (
-    Finding,
-    count_by_severity,
-    count_text,
-    counted,
-    findings_of,
-    render_json,
-    render_text,
-)
+from edgetrain.core.findings import Finding, count_by_severity, count_text, findings_of, render_json, render_text
+from edgetrain.core.wording import counted
 
 FIRST = Finding("a.xml", 9, "box-empty", "error", "boat: the box is empty.", "Draw it again.")
 SECOND = Finding("a.xml", 10, "size-missing", "warning", "<size> is missing.", "Add it.")

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgetrain.core.errors import LabelMapError
-from edgetrain.core.label_map import LabelMap, suggestion
+from edgetrain.core.label_map import LabelMap
+from edgetrain.core.wording import suggestion
 
 NAMES = st.text("abcäÖ ", min_size=1).map(str.strip).filter(bool)
 MAPS = st.lists(NAMES, unique=True).map(lambda names: LabelMap(tuple(names)))

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.conftest import PROJECT_DIR
+from tests.support.places import PROJECT_DIR
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 

@@ -7,8 +7,8 @@ import pytest
 from edgetrain.core.errors import DeviceError
 from edgetrain.devices.trial_events import TrialJob
 from edgetrain.devices.trial_runner import run_trial
-from tests.conftest import SHARED_DIR
 from tests.devices.test_trial import write_pictures
+from tests.support.places import SHARED_DIR
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.shared]
 COMPILED = SHARED_DIR / "edgetpu_models" / "ssd_mobilenet_v2_coco_quant_postprocess_segment_3_of_4_edgetpu.tflite"

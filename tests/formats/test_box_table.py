@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from edgetrain.core.setting_sections import ExchangeFormat
+from edgetrain.core.settings.sections import ExchangeFormat
 from edgetrain.formats.box_table import render_box_table
 from tests.formats.exchange_material import SIZE, annotation_sets, boxes_of, draw, plain, read
 

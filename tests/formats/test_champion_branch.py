@@ -8,10 +8,10 @@ import pytest
 
 from edgetrain.core.champion import Accuracy, Champion, HardwareResult
 from edgetrain.core.errors import ChampionError, SettingsError
+from edgetrain.core.git.repository import GitRepository
 from edgetrain.formats.champion_branch import find_champion, read_champion, roll_back, write_champion
 from edgetrain.formats.champion_record import COMPILED_MODEL, LABEL_MAP, MODEL
-from edgetrain.formats.git_repository import GitRepository
-from tests.git_commands import git, new_repository
+from tests.support.git_commands import git, new_repository
 
 NAME = "edgetrain-champion"
 

@@ -195,28 +195,3 @@ def test_wide_letters_have_a_wide_label():
 
 def test_jinja_takes_an_element_as_it_stands():
     assert Svg("<svg/>").__html__() == "<svg/>"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param(charts.share_text(0.12345), "0.123", id="share"),
-        pytest.param(charts.share_text(None), "unknown", id="share-unknown"),
-        pytest.param(charts.count_text(12345), "12,345", id="count"),
-        pytest.param(charts.count_text("many"), "unknown", id="count-unknown"),
-        pytest.param(charts.change_text(0.5, 0.4375), "\N{MINUS SIGN}0.062", id="loss"),
-        pytest.param(charts.change_text(0.5, 0.5), "+0.000", id="no-change"),
-        pytest.param(charts.change_text(0.5, math.nan), "unknown", id="change-unknown"),
-        pytest.param(charts.duration_text(4.26), "4.3 s", id="seconds"),
-        pytest.param(charts.duration_text(200), "3 min 20 s", id="minutes"),
-        pytest.param(charts.size_text(2048), "2.0 KiB", id="kibibytes"),
-        pytest.param(charts.size_text(5 << 20), "5.0 MiB", id="mebibytes"),
-    ],
-)
-def test_numbers_as_text(text, expected):
-    assert text == expected
-
-
-@pytest.mark.parametrize("value", [True, "1", None, math.inf, math.nan], ids=str)
-def test_only_finite_numbers_are_numbers(value):
-    assert charts.finite_number(value) is None

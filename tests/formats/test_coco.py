@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from pycocotools.coco import COCO
 
-from edgetrain.core.setting_sections import ExchangeFormat
+from edgetrain.core.settings.sections import ExchangeFormat
 from edgetrain.core.splits import Split
 from edgetrain.formats.coco import render_coco
 from tests.formats.exchange_material import SIZE, annotation_sets, boxes_of, draw, plain, read

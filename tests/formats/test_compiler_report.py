@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgetrain.formats.compiler_report import OperatorRow, parse_compiler_output, parse_operator_rows
-from tests.conftest import PROJECT_DIR
+from tests.support.places import PROJECT_DIR
 
 LOGS = PROJECT_DIR / "tests" / "data" / "compiler_logs"
 NAMES = sorted(path.name for path in LOGS.iterdir() if path.suffix in {".txt", ".log"})

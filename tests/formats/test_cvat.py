@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from edgetrain.core.annotation_set import Reading
-from edgetrain.core.setting_sections import ExchangeFormat
+from edgetrain.core.settings.sections import ExchangeFormat
 from edgetrain.core.splits import Split
 from edgetrain.formats.cvat import read_cvat, render_cvat
 from edgetrain.formats.import_source import ImportSource

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from edgetrain.core import helper_process
+from edgetrain.core.system import workers as helper_process
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats import dataset_review, stale_reviews
 from edgetrain.formats.box_rules import BoxLimits

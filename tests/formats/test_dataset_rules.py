@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.reviewed_set import ReviewedSet
 from edgetrain.formats.dataset_rules import of_problem, picture_findings
@@ -11,6 +9,7 @@ from edgetrain.formats.image_rules import image_missing
 from edgetrain.formats.set_rules import twin_findings
 from edgetrain.formats.voc import Problem
 from tests.formats.rule_material import IMAGE, INSIDE, NAME, annotation, info, reviewed
+from tests.support.places import DATA_DIR
 
 
 def test_the_words_are_these():
@@ -21,7 +20,7 @@ def test_the_words_are_these():
     findings += picture_findings(NAME, annotation(*boxes, size=ImageSize(0, 0)), IMAGE, rotated)
     findings += twin_findings(ReviewedSet.of([reviewed("a", "1"), reviewed("b", "1", INSIDE)]), [[0, 1]])
 
-    expected = Path(__file__).parents[1] / "data" / "findings.txt"
+    expected = DATA_DIR / "findings.txt"
     assert "\n".join(map(str, findings)) + "\n" == expected.read_text(encoding="utf-8")
 
 

@@ -9,8 +9,8 @@ import pytest
 from ci.standin.compiled_file import write_compiled
 from edgetrain.formats.edgetpu_judgement import UnfitModelError, judge_tflite, require_good
 from edgetrain.formats.edgetpu_rules import PLAIN_SSD_ON_CPU
-from tests.conftest import SHARED_DIR
-from tests.tflite_models import content_of, detector, write_model
+from tests.support.places import SHARED_DIR
+from tests.support.tflite_models import content_of, detector, write_model
 
 
 @pytest.fixture

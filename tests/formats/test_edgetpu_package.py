@@ -10,8 +10,8 @@ from ci.standin.compiled_file import write_compiled
 from edgetrain.core.errors import ModelError
 from edgetrain.formats.edgetpu_package import EDGETPU_OPERATOR, is_compiled, packages_of
 from edgetrain.formats.tflite_file import parse_tflite, read_tflite
-from tests.conftest import SHARED_DIR
-from tests.tflite_models import OperatorSpec, content_of, detector
+from tests.support.places import SHARED_DIR
+from tests.support.tflite_models import OperatorSpec, content_of, detector
 
 MODELS = SHARED_DIR / "edgetpu_models"
 MAPPED = [True, True, True, False, True, False, False]

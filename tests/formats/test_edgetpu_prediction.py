@@ -13,8 +13,8 @@ from edgetrain.formats.edgetpu_package import EDGETPU_OPERATOR
 from edgetrain.formats.edgetpu_prediction import predict
 from edgetrain.formats.edgetpu_rules import PLAIN_SSD_ON_CPU
 from edgetrain.formats.tflite_file import parse_tflite, read_tflite
-from tests.conftest import SHARED_DIR
-from tests.tflite_models import OperatorSpec, TensorSpec, content_of, detector
+from tests.support.places import SHARED_DIR
+from tests.support.tflite_models import OperatorSpec, TensorSpec, content_of, detector
 
 MODELS = SHARED_DIR / "edgetpu_models"
 PAIRS = sorted(path.name for path in MODELS.glob("*.tflite") if path.with_name(f"{path.stem}_edgetpu.tflite").exists())

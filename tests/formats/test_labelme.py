@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from edgetrain.core.annotation_set import AnnotationSet
-from edgetrain.core.setting_sections import ExchangeFormat
+from edgetrain.core.settings.sections import ExchangeFormat
 from edgetrain.core.splits import Split
 from edgetrain.formats.labelme import render_labelme
 from tests.formats.exchange_material import SIZE, annotation_sets, boxes_of, draw, plain, read

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from edgetrain.core.setting_sections import ExchangeFormat
+from edgetrain.core.settings.sections import ExchangeFormat
 from edgetrain.core.splits import Split
 from edgetrain.formats.open_images import render_boxes, render_descriptions, render_pictures
 from tests.formats.exchange_material import annotation_sets, boxes_of, draw, plain, read

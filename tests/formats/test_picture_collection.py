@@ -10,7 +10,7 @@ from edgetrain.formats import picture_collection
 from edgetrain.formats.picture_collection import PictureCollection
 from edgetrain.formats.picture_intake import examine
 from tests.conftest import draw_labelled
-from tests.web_server import picture
+from tests.support.web_server import picture
 
 
 class CutError(Exception):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.formats.picture_intake import KnownPictures, UnfitError, check_size, examine
-from tests.web_server import picture
+from tests.support.web_server import picture
 
 
 def saved(image, kind="JPEG", **options):

@@ -8,7 +8,7 @@ from ci.standin.compiled_file import write_compiled
 from edgetrain.core.errors import MissingInputError, ModelError
 from edgetrain.formats.provenance import is_stand_in, require_compiled_model
 from edgetrain.formats.tflite_file import parse_tflite
-from tests.tflite_models import content_of, detector
+from tests.support.tflite_models import content_of, detector
 
 MADE = write_compiled(
     content_of(detector()), [True, True, True, False, True, False, False], runtime=12, parameter_bytes=9

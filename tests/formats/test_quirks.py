@@ -11,7 +11,7 @@ from PIL import Image
 from edgetrain.formats.box_rules import BoxLimits
 from edgetrain.formats.dataset_folder import find_dataset
 from edgetrain.formats.dataset_review import Reviewer
-from tests.conftest import PROJECT_DIR
+from tests.support.places import PROJECT_DIR
 
 QUIRKS_DIR = PROJECT_DIR / "tests" / "data" / "quirks"
 BOAT = [("boat", 10, 20, 50, 60)]

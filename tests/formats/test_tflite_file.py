@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from edgetrain.core.errors import ModelError
 from edgetrain.formats.tflite_file import parse_tflite, read_tflite
-from tests.conftest import SHARED_DIR
-from tests.tflite_models import content_of, detector, write_model
+from tests.support.places import SHARED_DIR
+from tests.support.tflite_models import content_of, detector, write_model
 
 SOUND = content_of(detector())
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgetrain.core.errors import DatasetError, StorageError
-from edgetrain.core.files import file_digest
+from edgetrain.core.system.files import file_digest
 from edgetrain.formats.tfrecord import read_record, read_records, record_offsets, records_digest, write_records
 
 RECORDS = st.lists(st.binary(max_size=40), max_size=4)

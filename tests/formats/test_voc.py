@@ -13,6 +13,7 @@ from edgetrain.core.annotation import Annotation, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError
 from edgetrain.formats.voc import parse_annotation, read_annotation, render_annotation, write_annotation
+from tests.support.places import DATA_DIR
 
 PATH = Path("annotations/0007.xml")
 BNDBOX = "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>40</ymax></bndbox>"
@@ -34,7 +35,7 @@ def rules(problems):
 
 
 def test_reads_what_labelimg_writes():
-    data = (Path(__file__).parents[1] / "data" / "voc" / "labelimg.xml").read_bytes()
+    data = (DATA_DIR / "voc" / "labelimg.xml").read_bytes()
 
     annotation, problems = parse_annotation(data, PATH)
 
@@ -224,7 +225,7 @@ def test_a_file_that_cannot_be_read_is_a_dataset_error(tmp_path):
 
 
 def test_writes_what_labelimg_writes():
-    expected = (Path(__file__).parents[1] / "data" / "voc" / "labelimg_drawn.xml").read_bytes()
+    expected = (DATA_DIR / "voc" / "labelimg_drawn.xml").read_bytes()
     boxes = (LabelledBox("fish", BoundingBox(1, 5, 30, 40.5), 0), LabelledBox("cat & dog", BOX, 0, is_difficult=True))
 
     actual = render_annotation(Annotation(PATH, "0007.jpg", 0, ImageSize(64, 48), 0, boxes))

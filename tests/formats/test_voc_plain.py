@@ -14,10 +14,10 @@ from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.formats import voc
 from edgetrain.formats.voc import parse_annotation, render_annotation
 from edgetrain.formats.voc_plain import parse_plain
-from tests.mutants import mutants
+from tests.soak.mutants import mutants
+from tests.support.places import DATA_DIR
 
 PATH = Path("a.xml")
-DATA_DIR = Path(__file__).parents[1] / "data"
 LABELIMG = (DATA_DIR / "voc" / "labelimg.xml").read_bytes()
 BNDBOX = b"<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>40</ymax></bndbox>"
 OBJECT = b"<object><name>boat</name>%s</object>" % BNDBOX

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.setting_sections import ExchangeFormat
+from edgetrain.core.settings.sections import ExchangeFormat
 from edgetrain.core.splits import Split
 from edgetrain.formats.yolo import render_data_yaml, render_labels
 from tests.formats.exchange_material import annotation_sets, boxes_of, draw, plain, read

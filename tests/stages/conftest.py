@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgetrain.core.reports import Report, StageRecord, write_record
+from edgetrain.core.outcome import Outcome
+from edgetrain.core.workspace.reports import StageRecord, write_record
 from edgetrain.stages import report
 from tests.stages.report_material import FLOAT32, INT8
 
@@ -15,7 +16,7 @@ def left(workspace):
 
     def write(stage, results=None, *, summary="done", notes=(), fingerprint="f", **made_from):
         origin = {"settings": {}, "inputs": {}, "outputs": {}, "seconds": 1.5, "versions": {"numpy": "1.26.4"}}
-        value = Report(summary, results or {}, tuple(notes))
+        value = Outcome(summary, results or {}, tuple(notes))
         record = StageRecord(stage=stage, report=value, fingerprint=fingerprint, **{**origin, **made_from})
         write_record(workspace.report_path(stage), record)
 

@@ -14,12 +14,12 @@ from PIL import Image
 
 from ci.standin.compiled_file import write_compiled
 from edgetrain.core.errors import GateError, MissingInputError, ModelError
-from edgetrain.core.files import file_digest, write_json
 from edgetrain.core.label_map import LabelMap
-from edgetrain.formats.pbtxt import write_label_map
+from edgetrain.core.system.files import file_digest, write_json
+from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.formats.provenance import PROVENANCE_KEY
 from edgetrain.stages import bundle
-from tests.tflite_models import content_of, detector
+from tests.support.tflite_models import content_of, detector
 
 MAPPED = [True, True, True, False, True, False, False]
 

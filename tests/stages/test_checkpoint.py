@@ -10,10 +10,10 @@ import pytest
 
 from edgetrain.core.download import Download
 from edgetrain.core.errors import DownloadError, LabelMapError, SettingsError, TrainingError
-from edgetrain.core.files import file_digest
 from edgetrain.core.label_map import LabelMap
-from edgetrain.formats.pbtxt import read_label_map, write_label_map
-from tests.conftest import SHARED_DIR
+from edgetrain.core.system.files import file_digest
+from edgetrain.core.workspace.label_map_file import read_label_map, write_label_map
+from tests.support.places import SHARED_DIR
 
 pytestmark = pytest.mark.tensorflow
 

@@ -12,10 +12,19 @@ from datetime import datetime, timezone
 import pytest
 
 from edgetrain.core.errors import DatasetError, DownloadError, SettingsError
-from edgetrain.core.progress import Listener, listening
+from edgetrain.core.system.progress import Listener, listening
 from edgetrain.stages.collect import run
-from tests.conftest import PROJECT_DIR
-from tests.web_server import COMMONS, SEARCH, Answer, openverse_record, picture, put_openverse, put_pictures, serving
+from tests.support.places import PROJECT_DIR
+from tests.support.web_server import (
+    COMMONS,
+    SEARCH,
+    Answer,
+    openverse_record,
+    picture,
+    put_openverse,
+    put_pictures,
+    serving,
+)
 
 WHOLE_PNG = picture(0, kind="PNG")
 HOLE = WHOLE_PNG[:100] + WHOLE_PNG[140:]

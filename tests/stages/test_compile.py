@@ -11,8 +11,8 @@ from edgetrain.formats.provenance import is_stand_in
 from edgetrain.formats.tflite_file import read_tflite
 from edgetrain.stages import compile as compile_stage
 from edgetrain.stages.compile import CompileGateError
-from tests.conftest import PROJECT_DIR
-from tests.tflite_models import detector, write_model
+from tests.support.places import PROJECT_DIR
+from tests.support.tflite_models import detector, write_model
 
 STAND_IN = PROJECT_DIR / "ci" / "standin" / "edgetpu_compiler"
 

@@ -10,9 +10,9 @@ import pytest
 
 from edgetrain.core.errors import MissingInputError, SettingsError
 from edgetrain.core.label_map import LabelMap
-from edgetrain.core.setting_sections import NetworkType
-from edgetrain.formats.pbtxt import write_label_map
-from tests.conftest import PROJECT_DIR
+from edgetrain.core.settings.sections import NetworkType
+from edgetrain.core.workspace.label_map_file import write_label_map
+from tests.support.places import PROJECT_DIR
 
 pytestmark = pytest.mark.tensorflow
 GOLDEN_DIR = PROJECT_DIR / "tests" / "templates"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from edgetrain.core import progress
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.progress import Listener
+from edgetrain.core.system import progress
+from edgetrain.core.system.progress import Listener
 from edgetrain.formats.dataset_folder import find_dataset
 from edgetrain.stages import draw
 

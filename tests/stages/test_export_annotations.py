@@ -7,7 +7,7 @@ import pytest
 from edgetrain.core.errors import DatasetError, SettingsError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.splits import Split
-from edgetrain.formats.pbtxt import write_label_map
+from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.formats.split_list import write_split_list
 from edgetrain.stages import export_annotations
 from tests.conftest import draw_labelled

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from edgetrain.core.errors import DatasetError, StorageError
-from edgetrain.core.files import tree_digest
+from edgetrain.core.system.files import tree_digest
 from edgetrain.formats import dataset_repair
 from edgetrain.formats.dataset_folder import find_dataset
 from edgetrain.stages import validate

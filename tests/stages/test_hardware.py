@@ -15,18 +15,18 @@ from edgetrain.core.detections import DetectedObject
 from edgetrain.core.errors import DeviceError, MissingInputError, ModelError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.splits import Split
+from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.devices.device_lock import sole_device_user
 from edgetrain.devices.discovery import EdgeTpu
 from edgetrain.devices.trial_events import TrialResult
 from edgetrain.formats.detection_example import DetectionExample, ExampleBox, encode_example
 from edgetrain.formats.edgetpu_prediction import predict
-from edgetrain.formats.pbtxt import write_label_map
 from edgetrain.formats.provenance import PROVENANCE_KEY
 from edgetrain.formats.tflite_file import parse_tflite
 from edgetrain.formats.tfrecord import write_records
 from edgetrain.stages import hardware
 from edgetrain.stages.hardware import HardwareGateError
-from tests.tflite_models import content_of, detector
+from tests.support.tflite_models import content_of, detector
 
 MAPPED = [True, True, True, False, True, False, False]
 BOX = NormalizedBox(0.1, 0.1, 0.6, 0.6)

@@ -8,10 +8,10 @@ import shutil
 import pytest
 
 from edgetrain.core.errors import DatasetError, MissingInputError, SettingsError, StorageError
-from edgetrain.core.setting_sections import ExchangeFormat
+from edgetrain.core.settings.sections import ExchangeFormat
 from edgetrain.core.splits import Split
+from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.formats.dataset_folder import find_dataset
-from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.stages import export_annotations, import_annotations, validate
 from tests.formats.exchange_material import draw
 

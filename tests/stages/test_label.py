@@ -6,7 +6,7 @@ import pytest
 
 from edgetrain.core.errors import DatasetError, SettingsError, ToolError
 from edgetrain.core.label_map import LabelMap
-from edgetrain.formats.pbtxt import write_label_map
+from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.stages.label import run
 from tests.conftest import draw_labelled
 

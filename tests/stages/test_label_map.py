@@ -6,7 +6,7 @@ import pytest
 
 from edgetrain.core.errors import DatasetError, LabelMapError
 from edgetrain.core.label_map import LabelMap
-from edgetrain.formats.pbtxt import read_label_map, write_label_map
+from edgetrain.core.workspace.label_map_file import read_label_map, write_label_map
 from edgetrain.stages.label_map import run
 from tests.conftest import draw_labelled
 

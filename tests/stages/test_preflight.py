@@ -8,11 +8,11 @@ import pytest
 
 from edgetrain import flow
 from edgetrain.core.errors import MissingInputError, SettingsError
-from edgetrain.core.setting_sections import NetworkType
+from edgetrain.core.settings.sections import NetworkType
 from edgetrain.formats.edgetpu_judgement import UnfitModelError
 from edgetrain.stages import preflight, preflight_file
-from tests.tflite_models import detector, write_model
-from tests.tiny_run import pipeline_text
+from tests.support.tflite_models import detector, write_model
+from tests.support.tiny_run import pipeline_text
 
 
 def test_the_model_of_the_workspace_is_judged(settings, workspace):

@@ -19,8 +19,8 @@ from edgetrain.formats.provenance import PROVENANCE_KEY
 from edgetrain.formats.tfrecord import write_records
 from edgetrain.stages import report as page
 from tests.conftest import settings_of
-from tests.git_commands import git, new_repository
-from tests.promotion_material import TEST, leave_compiled, leave_passed, picture, write_material
+from tests.support.git_commands import git, new_repository
+from tests.support.promotion_material import TEST, leave_compiled, leave_passed, picture, write_material
 
 pytestmark = pytest.mark.tensorflow
 NAME = "edgetrain-champion"

@@ -13,7 +13,7 @@ from edgetrain.core.errors import GateError, MissingInputError
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from tests.conftest import settings_of
-from tests.grid_detector import SIDE, write_all_pictures, write_detector, write_pictures
+from tests.support.grid_detector import SIDE, write_all_pictures, write_detector, write_pictures
 
 pytestmark = pytest.mark.tensorflow
 

@@ -15,23 +15,24 @@ from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.errors import DatasetError, LabelMapError, MissingInputError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.splits import Split
+from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.formats.detection_example import DetectionExample, ExampleBox, read_examples
 from edgetrain.formats.image_file import decode
-from edgetrain.formats.pbtxt import write_label_map
 from edgetrain.formats.split_list import write_split_list
 from edgetrain.formats.table_rows import COLUMNS
 from edgetrain.formats.tfrecord import records_digest
 from edgetrain.stages import records, tabulate
 from edgetrain.stages.records import run
-from tests.conftest import PROJECT_DIR, draw_labelled
+from tests.conftest import draw_labelled
 from tests.stages.test_validate import ENVIRONMENT, edit
+from tests.support.places import PROJECT_DIR
 
 SOURCES = {**os.environ, "PYTHONPATH": f"{PROJECT_DIR / 'src'}{os.pathsep}{PROJECT_DIR}"}
 # Ends its own process, as kill -9 does, as soon as some pictures are written.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from edgetrain.core import progress, worker_pool
+from edgetrain.core.system import progress, workers
 from edgetrain.core.workspace import Workspace
 from edgetrain.stages import records
 from tests.conftest import settings_of
@@ -41,7 +42,7 @@ class Killer(progress.Listener):
         if done >= 4:
             os.kill(os.getpid(), signal.SIGKILL)
 
-worker_pool._TOLD_EVERY = 1
+workers._TOLD_EVERY = 1
 settings = settings_of(*sys.argv[1:3], records__shards=6, records__max_side=32, records__jobs=int(sys.argv[3]))
 with progress.listening(Killer()):
     records.run(settings, Workspace(settings.workspace.root))
@@ -145,7 +146,7 @@ def test_faults_stop_the_stage_at_their_line(settings, workspace, prepared, chan
 
 
 def test_without_beam_a_named_runner_leaves_the_old_records(settings, workspace, prepared, monkeypatch):
-    """What Beam does where it is installed is looked at by ``tests/beam_records.py``."""
+    """What Beam does where it is installed is looked at by ``tests/soak/beam_records.py``."""
     run(settings(prepared), workspace)
     before = contents(workspace)
     monkeypatch.setitem(sys.modules, "apache_beam", None)

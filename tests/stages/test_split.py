@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import file_digest
 from edgetrain.core.splits import Split
+from edgetrain.core.system.files import file_digest
 from edgetrain.formats.pixel_cache import PixelFacts, write_pixel_cache
 from edgetrain.formats.split_list import read_split_list, write_split_list
 from edgetrain.stages.split import run

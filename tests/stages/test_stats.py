@@ -7,8 +7,8 @@ import json
 import pytest
 
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import write_json
 from edgetrain.core.splits import Split
+from edgetrain.core.system.files import write_json
 from edgetrain.formats.split_list import write_split_list
 from edgetrain.stages import report
 from edgetrain.stages.stats import run

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from edgetrain.core.errors import SettingsError, TrainingError
-from edgetrain.core.files import write_text
-from edgetrain.core.progress import Listener, listening
-from tests.tiny_run import pipeline_text
+from edgetrain.core.system.files import write_text
+from edgetrain.core.system.progress import Listener, listening
+from tests.support.tiny_run import pipeline_text
 
 pytestmark = pytest.mark.tensorflow
 

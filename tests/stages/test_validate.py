@@ -8,7 +8,6 @@ import re
 import resource
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,7 +18,8 @@ from edgetrain.core.errors import DatasetError, EdgetrainError, LabelMapError
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.split_list import write_split_list
 from edgetrain.stages.validate import FindingsError, check, run
-from tests.conftest import PROJECT_DIR, draw_labelled, settings_of
+from tests.conftest import draw_labelled, settings_of
+from tests.support.places import DATA_DIR, PROJECT_DIR
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PROJECT_DIR / "src")}
 
@@ -101,7 +101,7 @@ def test_errors_fail_with_all_findings_and_their_number(settings, workspace, voc
     with pytest.raises(FindingsError) as raised:
         run(chosen(settings, voc_dataset), workspace)
 
-    expected = (Path(__file__).parents[1] / "data" / "validate_failure.txt").read_text(encoding="utf-8")
+    expected = (DATA_DIR / "validate_failure.txt").read_text(encoding="utf-8")
     assert f"{raised.value}\n" == expected
     assert raised.value.report.results["counts"] == {"error": 1, "warning": 1}
 

@@ -8,7 +8,7 @@ import pytest
 from edgetrain.core.errors import TrainingError
 from edgetrain.core.splits import Split
 from edgetrain.formats.pipeline_config import parse_pipeline_config
-from tests.tiny_run import pipeline_text
+from tests.support.tiny_run import pipeline_text
 
 pytestmark = pytest.mark.tensorflow
 # Between them they draw in every way that the API draws.

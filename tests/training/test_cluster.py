@@ -11,7 +11,7 @@ import pytest
 
 from edgetrain.core.errors import SettingsError, TrainingError
 from edgetrain.training.cluster import Cluster, meet, read_cluster
-from tests.free_ports import free_addresses
+from tests.support.free_ports import free_addresses
 
 INPUTS = {"records": "abc", "seed": 0}
 

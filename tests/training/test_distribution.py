@@ -16,9 +16,9 @@ from edgetrain import flow
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.workspace import Workspace
 from edgetrain.training.history import read_history
-from tests.conftest import PROJECT_DIR
-from tests.free_ports import free_addresses
-from tests.kills import MOST_SECONDS, environment, train_command
+from tests.soak.kills import MOST_SECONDS, environment, train_command
+from tests.support.free_ports import free_addresses
+from tests.support.places import PROJECT_DIR
 
 pytestmark = pytest.mark.tensorflow
 STEPS = 20
@@ -32,7 +32,7 @@ from pathlib import Path
 from edgetrain.formats.pipeline_config import parse_pipeline_config
 from edgetrain.training import distribution, loop
 from edgetrain.training.recipe import Recipe
-from tests.tiny_run import pipeline_text
+from tests.support.tiny_run import pipeline_text
 
 device, = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(device, [tf.config.LogicalDeviceConfiguration()] * 2)

@@ -12,7 +12,7 @@ import pytest
 
 from edgetrain import flow
 from edgetrain.core.workspace import Workspace
-from tests.conftest import PROJECT_DIR
+from tests.support.places import PROJECT_DIR
 
 pytestmark = pytest.mark.tensorflow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgetrain.core.progress import Listener, listening
+from edgetrain.core.system.progress import Listener, listening
 
 pytestmark = pytest.mark.tensorflow
 

@@ -10,8 +10,8 @@ import pytest
 
 from edgetrain.core.errors import TrainingError
 from edgetrain.core.label_map import LabelMap
-from edgetrain.formats.pbtxt import write_label_map
-from tests.tiny_run import pipeline_text, write_backbone_archive
+from edgetrain.core.workspace.label_map_file import write_label_map
+from tests.support.tiny_run import pipeline_text, write_backbone_archive
 
 pytestmark = pytest.mark.tensorflow
 FROZEN = {"train_whole_model": False}

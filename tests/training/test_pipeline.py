@@ -13,14 +13,14 @@ import pytest
 
 from edgetrain import flow
 from edgetrain.core.errors import GateError, TrainingError
-from edgetrain.core.progress import Listener, listening
+from edgetrain.core.system.progress import Listener, listening
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.coco_metrics import Detection
 from edgetrain.training.history import read_history
-from tests.conftest import PROJECT_DIR
-from tests.fake_stages import NAMES
-from tests.kills import environment, train_command, weights_digest
-from tests.tiny_run import tiny_settings
+from tests.soak.kills import environment, train_command, weights_digest
+from tests.support.fake_stages import NAMES
+from tests.support.places import PROJECT_DIR
+from tests.support.tiny_run import tiny_settings
 
 pytestmark = pytest.mark.tensorflow
 

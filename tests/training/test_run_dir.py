@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from edgetrain.core.errors import StorageError, TrainingError
-from edgetrain.core.files import write_text
-from edgetrain.core.progress import Listener, listening
+from edgetrain.core.system.files import write_text
+from edgetrain.core.system.progress import Listener, listening
 from edgetrain.training.run_dir import claim_run_dir, hand_over, kept_home
 
 DAY = 86_400

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from edgetrain.core.errors import TrainingError
-from edgetrain.core.files import write_text
-from edgetrain.core.progress import Listener, listening
+from edgetrain.core.system.files import write_text
+from edgetrain.core.system.progress import Listener, listening
 from edgetrain.formats.coco_classes import COCO_IDS, coco_id
-from tests.closeness import assert_close
-from tests.tiny_run import PROJECT_DIR, pipeline_text
+from tests.support.closeness import assert_close
+from tests.support.places import PROJECT_DIR
+from tests.support.tiny_run import pipeline_text
 
 pytestmark = pytest.mark.tensorflow
 NETWORKS = [pytest.param(f"mobilenet_{version}_ssd", id=version) for version in ("v1", "v2")]
@@ -40,7 +41,14 @@ def detector(tmp_path_factory):
     def make(network):
         if network not in made:
             made[network] = tmp_path_factory.mktemp(network)
-            command = [sys.executable, "-m", "tests.tensorflow1_detector", network, str(COCO_IDS), str(made[network])]
+            command = [
+                sys.executable,
+                "-m",
+                "tests.support.tensorflow1_detector",
+                network,
+                str(COCO_IDS),
+                str(made[network]),
+            ]
             environment = {**os.environ, "PYTHONPATH": "src", "TF_CPP_MIN_LOG_LEVEL": "2"}
             done = subprocess.run(
                 command, cwd=PROJECT_DIR, env=environment, capture_output=True, text=True, check=False

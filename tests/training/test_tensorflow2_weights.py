@@ -9,10 +9,10 @@ import pytest
 
 from edgetrain.core.errors import TrainingError
 from edgetrain.core.label_map import LabelMap
+from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.formats.coco_classes import COCO_IDS, coco_id
-from edgetrain.formats.pbtxt import write_label_map
-from tests.closeness import assert_close
-from tests.tiny_run import pipeline_text, write_backbone_archive
+from tests.support.closeness import assert_close
+from tests.support.tiny_run import pipeline_text, write_backbone_archive
 
 pytestmark = pytest.mark.tensorflow
 CLASSES = ("widget", "person", "Traffic_Light")

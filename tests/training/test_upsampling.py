@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.tiny_run import pipeline_text
+from tests.support.tiny_run import pipeline_text
 
 pytestmark = pytest.mark.tensorflow
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgetrain.core.errors import TrainingError
-from edgetrain.core.progress import Listener, listening
+from edgetrain.core.system.progress import Listener, listening
 from edgetrain.core.workspace import Workspace
 from edgetrain.training.history import HistoryRow, read_history
 

@@ -1,1 +1,1 @@
-"""The words of the domain as values: boxes, annotations, label map, splits, settings, paths. Standard library only."""
+"""What every room stands on: values of the field, errors, settings, the workspace. Standard library only."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.findings import counted
 from edgetrain.core.splits import Split
+from edgetrain.core.wording import counted
 
 _SHOWN = 50
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edgetrain.core.findings import counted
+from edgetrain.core.wording import counted
 
 _NARROW_SHARE = 0.01
 _WORST = 3

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from edgetrain.core.errors import DownloadError
-from edgetrain.core.files import file_digest, replacing_file, storage_error
-from edgetrain.core.progress import listener
+from edgetrain.core.system.files import file_digest, replacing_file, storage_error
+from edgetrain.core.system.progress import listener
 
 _HTTP = ("http", "https")
 _BLOCK_BYTES = 1 << 16

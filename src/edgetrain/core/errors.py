@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgetrain.core.reports import Report
+    from edgetrain.core.outcome import Outcome
 
 
 class EdgetrainError(Exception):
@@ -18,7 +18,7 @@ class EdgetrainError(Exception):
     ``report`` is what the stage found all the same: it is left in the workspace.
     """
 
-    def __init__(self, message: str, report: Report | None = None) -> None:
+    def __init__(self, message: str, report: Outcome | None = None) -> None:
         """Keep the report beside the message."""
         super().__init__(message)
         self.report = report

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from edgetrain.core.files import json_text
+from edgetrain.core.json_text import json_text
 from edgetrain.core.rules import RULES, RuleLevel
+from edgetrain.core.wording import counted, printable
 
 _READ_AT_A_GLANCE = 10
 
@@ -84,22 +85,9 @@ def render_json(findings: Iterable[Finding]) -> str:
     return json_text({"findings": [finding.to_json() for finding in sorted(findings)]})
 
 
-def printable(text: str) -> str:
-    """Return text of strangers fit for a terminal and a log: what does not print, line ends too, as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-
-
 def count_text(findings: Iterable[Finding]) -> str:
     """Return the number of errors and warnings as text: ``1 error, 2 warnings``."""
     return ", ".join(counted(count, name) for name, count in count_by_severity(findings).items())
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun in singular or plural: ``1 class``, ``2 classes``."""
-    plural = f"{noun}es" if noun.endswith(("s", "x")) else f"{noun}s"
-    return f"{count} {noun if count == 1 else plural}"
 
 
 def _rule_lines(findings: Sequence[Finding]) -> list[str]:

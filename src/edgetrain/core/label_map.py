@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edgetrain.core.errors import LabelMapError
+from edgetrain.core.wording import suggestion
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,3 @@ class LabelMap:
     def extended(self, names: Iterable[str]) -> LabelMap:
         """Return a map with the unknown ones of ``names`` appended in sorted order; known ids never move."""
         return LabelMap(self.names + tuple(sorted(set(names) - set(self.names))))
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return `` Did you mean "…"?`` with the nearest known word, or an empty string where none is near."""
-    by_folded = {name.casefold(): name for name in sorted(known)}
-    near = difflib.get_close_matches(word.strip().casefold(), by_folded, n=1, cutoff=0.6)
-    return f' Did you mean "{by_folded[near[0]]}"?' if near else ""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from edgetrain.core.errors import SettingsError
-from edgetrain.core.label_map import suggestion
+from edgetrain.core.wording import suggestion
 
 CC0 = "cc0"
 PUBLIC_DOMAIN = "public-domain"

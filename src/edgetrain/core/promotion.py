@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Optional
 
 from edgetrain.core.champion import Accuracy, HardwareResult, JudgedPicture
-from edgetrain.core.findings import counted, printable
-from edgetrain.core.setting_sections import PromoteSettings
+from edgetrain.core.settings.sections import PromoteSettings
+from edgetrain.core.wording import counted, printable
 
 _ROUNDING = 1e-6
 _SHOWN = 5

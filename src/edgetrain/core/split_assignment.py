@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import NoReturn, Optional
 
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.findings import counted
 from edgetrain.core.splits import Split, SplitFractions, position, split_of
+from edgetrain.core.wording import counted
 
 # Where a class is missed most: without training it is never learnt, without test nobody knows how well.
 _BY_NEED = (Split.TRAIN, Split.TEST, Split.VALIDATION)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgetrain.core.detections import DetectedObject
-from edgetrain.core.progress import listener
+from edgetrain.core.system.progress import listener
 from edgetrain.devices.cpu import cpu_detector
 from edgetrain.formats.coco_metrics import Detection
 from edgetrain.formats.detection_example import DetectionExample

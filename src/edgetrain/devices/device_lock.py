@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edgetrain.core.errors import DeviceError
-from edgetrain.core.files import storage_error
+from edgetrain.core.system.files import storage_error
 
 _SHARED_DIR = Path("/run/lock")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edgetrain.core.detections import Agreement
-from edgetrain.core.setting_sections import HardwareSettings
+from edgetrain.core.settings.sections import HardwareSettings
 from edgetrain.devices.trial_events import SoakSample, TrialResult
 from edgetrain.formats.coco_metrics import Metrics
 

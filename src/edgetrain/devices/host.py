@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgetrain.core.errors import ToolError
-from edgetrain.core.processes import run_program
+from edgetrain.core.system.processes import run_program
 
 _PROGRAM_SECONDS = 20
 _MEMORY_PATH = "proc/meminfo"

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import file_content, storage_error, write_text
+from edgetrain.core.system.files import file_content, storage_error, write_text
 
 NAME = "attribution.csv"
 

@@ -1,6 +1,6 @@
 """Work in numbered pieces as a pipeline of Apache Beam, on whatever runner: the only door to apache_beam.
 
-What ``core.worker_pool`` does with processes of this machine. Only the pieces' numbers go through the pipeline: workers
+What ``core.system.workers`` does with processes of this machine. Only the pieces' numbers go through the pipeline: workers
 read and write files, in folders that all of them see under the same paths, and leave their answers there, too.
 """
 
@@ -24,9 +24,10 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineState, create_runner
 
 import edgetrain
-from edgetrain.core import errors, progress
+from edgetrain.core import errors
 from edgetrain.core.errors import EdgetrainError, SettingsError, ToolError
-from edgetrain.core.files import replacing_file
+from edgetrain.core.system import progress
+from edgetrain.core.system.files import replacing_file
 
 Result = TypeVar("Result")
 Work = Callable[[int], Result]

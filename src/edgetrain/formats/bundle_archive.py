@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgetrain.core.files import replacing_file
+from edgetrain.core.system.files import replacing_file
 
 
 def write_archive(path: Path, folder: str, files: Mapping[str, bytes]) -> None:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from edgetrain.core.champion import Champion
 from edgetrain.core.errors import ChampionError, SettingsError
-from edgetrain.core.findings import printable
+from edgetrain.core.git.repository import GitRepository, reason
+from edgetrain.core.redaction import clean_text
+from edgetrain.core.wording import printable
 from edgetrain.formats.champion_record import COMPILED_MODEL, MODEL, parse_champion, render_champion
-from edgetrain.formats.git_repository import GitRepository, reason
-from edgetrain.formats.stage_reports import clean_text
 
 RECORD, LABELS = "champion.json", "labels.txt"
 _RESTORES = "Edgetrain-Restores"

@@ -27,7 +27,7 @@ from typing import Any, Optional, TypeVar
 
 from edgetrain.core.champion import Accuracy, Champion, HardwareResult, JudgedPicture
 from edgetrain.core.errors import ChampionError
-from edgetrain.core.files import json_text
+from edgetrain.core.json_text import json_text
 
 SCHEMA = 1
 MODEL, COMPILED_MODEL, LABEL_MAP = "model.tflite", "model_edgetpu.tflite", "label_map.pbtxt"

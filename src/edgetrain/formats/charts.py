@@ -19,7 +19,6 @@ from edgetrain.core.boxes import BoundingBox, ImageSize, iou
 from edgetrain.core.errors import DatasetError
 from edgetrain.formats.image_file import decode
 
-UNKNOWN = "unknown"
 _CHART_WIDTH, _CHART_HEIGHT = 460, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 30, 44
 _TICKS = 5
@@ -31,7 +30,6 @@ _NAME_CHARACTERS = 20
 _NAMED_DETECTIONS = 3
 _MATCHING_IOU = 0.5
 _SMOOTHED_FROM = 20
-_KIBIBYTE, _MEBIBYTE = 1 << 10, 1 << 20
 _LABEL_HEIGHT = 15.0
 
 
@@ -185,44 +183,6 @@ def matched_places(truths: Sequence[JudgedBox], detections: Sequence[JudgedBox])
             left.remove(max(near, key=lambda truth: iou(truth.box, found.box)))
             matched.add(place)
     return matched
-
-
-def count_text(value: object) -> str:
-    """Return a whole number with commas, or that it is unknown."""
-    number = finite_number(value)
-    return UNKNOWN if number is None else f"{number:,.0f}"
-
-
-def share_text(value: object) -> str:
-    """Return a share (0 to 1) with three decimals, or that it is unknown."""
-    number = finite_number(value)
-    return UNKNOWN if number is None else f"{number:.3f}"
-
-
-def change_text(before: object, after: object) -> str:
-    """Return the difference of two shares as they are shown, with its sign, or that it is unknown."""
-    first, second = finite_number(before), finite_number(after)
-    if first is None or second is None:
-        return UNKNOWN
-    return f"{round(second, 3) - round(first, 3):+.3f}".replace("-", "\N{MINUS SIGN}")
-
-
-def duration_text(seconds: float) -> str:
-    """Return ``4.2 s`` or ``3 min 20 s``."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
-
-
-def size_text(size_bytes: int) -> str:
-    """Return ``12.5 KiB`` or ``3.4 MiB``."""
-    return f"{size_bytes / _MEBIBYTE:.1f} MiB" if size_bytes >= _MEBIBYTE else f"{size_bytes / _KIBIBYTE:.1f} KiB"
-
-
-def finite_number(value: object) -> float | None:
-    """Return a JSON value as a number, ``None`` if it is something else, infinite or not a number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value) if math.isfinite(value) else None
 
 
 def _axes(x_ticks: Sequence[float], y_ticks: Sequence[float]) -> list[str]:

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
 from edgetrain.core.errors import DownloadError
-from edgetrain.core.files import storage_error
+from edgetrain.core.system.files import storage_error
 
 CHECKPOINT_NAME = "ckpt-0"
 LABEL_MAP_NAME = "label_map.pbtxt"

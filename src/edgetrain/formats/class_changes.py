@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from edgetrain.core.files import file_content
+from edgetrain.core.git.changes import GitChanges
+from edgetrain.core.git.program import read_blobs
+from edgetrain.core.system.files import file_content
 from edgetrain.formats.dataset_parts import ANNOTATIONS_NAMES, SPLIT_NAMES
-from edgetrain.formats.git_changes import GitChanges
-from edgetrain.formats.git_objects import read_blobs
 from edgetrain.formats.review_summary import Contents
 from edgetrain.formats.voc import parse_annotation
 

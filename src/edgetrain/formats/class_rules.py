@@ -13,10 +13,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from edgetrain.core.findings import Finding, counted
-from edgetrain.core.label_map import LabelMap, suggestion
+from edgetrain.core.findings import Finding
+from edgetrain.core.label_map import LabelMap
 from edgetrain.core.reviewed_set import BOX_VALUES, CLASS_LINE, CLASS_NAME, ReviewedSet
 from edgetrain.core.splits import Split
+from edgetrain.core.wording import counted, suggestion
 
 _MAP_NAME = "label_map.pbtxt"
 # A class that somebody drew so often is meant; a slip is at least so many times rarer than what was meant.

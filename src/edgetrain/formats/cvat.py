@@ -27,8 +27,8 @@ from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.annotation_set import AnnotationSet, Picture, Place, Reading
 from edgetrain.core.boxes import BoundingBox
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import open_regular
 from edgetrain.core.splits import Split
+from edgetrain.core.system.files import open_regular
 from edgetrain.formats.import_source import (
     ImportSource,
     SourceFile,

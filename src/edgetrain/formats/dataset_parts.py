@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import leads_out
 from edgetrain.core.splits import Split
+from edgetrain.core.system.files import leads_out
 
 _ANNOTATION_SUFFIX = ".xml"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetrain.core import progress
 from edgetrain.core.annotation import Annotation
-from edgetrain.core.files import file_content, replacing_file, storage_error
+from edgetrain.core.system import progress
+from edgetrain.core.system.files import file_content, replacing_file, storage_error
 from edgetrain.formats.annotation_repair import Change, Repair, Subject, repair_of
 from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem
 from edgetrain.formats.image_file import ImageInfo, UnreadableImageError, probe, read_image

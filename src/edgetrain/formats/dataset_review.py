@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from edgetrain.core import progress
 from edgetrain.core.annotation import Annotation, LabelledBox
-from edgetrain.core.files import changed_at, file_digest, open_regular
 from edgetrain.core.findings import Finding
-from edgetrain.core.helper_process import HelperProcess, forking_cores
 from edgetrain.core.reviewed import Reviewed, ReviewedBox
 from edgetrain.core.reviewed_set import ReviewedSet, Row
+from edgetrain.core.system import progress
+from edgetrain.core.system.files import changed_at, file_digest, open_regular
+from edgetrain.core.system.workers import HelperProcess, forking_cores
 from edgetrain.formats import box_rules, image_rules, name_rules
 from edgetrain.formats import dataset_rules as rules
 from edgetrain.formats.box_rules import BoxLimits

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Optional
 
 from edgetrain.core.errors import GateError
-from edgetrain.core.findings import counted
-from edgetrain.core.reports import Report
+from edgetrain.core.outcome import Outcome
+from edgetrain.core.wording import counted
 from edgetrain.formats.edgetpu_prediction import MAPS, OperatorVerdict, Prediction, predict
 from edgetrain.formats.edgetpu_rules import NEWEST_RUNTIME
 from edgetrain.formats.provenance import is_stand_in
@@ -98,7 +98,7 @@ def judge_tflite(
     )
 
 
-def require_good(judgement: Judgement, what: str) -> Report:
+def require_good(judgement: Judgement, what: str) -> Outcome:
     """Return the report of a verdict.
 
     Args:
@@ -108,7 +108,7 @@ def require_good(judgement: Judgement, what: str) -> Report:
     Raises:
         UnfitModelError: something speaks against the file.
     """
-    report = Report(judgement.summary, {**judgement.results, "text": judgement.text()}, judgement.warnings)
+    report = Outcome(judgement.summary, {**judgement.results, "text": judgement.text()}, judgement.warnings)
     if judgement.faults:
         lines = "\n".join(f"{fault}." for fault in judgement.faults)
         raise UnfitModelError(f"{what}: {judgement.summary}.\n{lines}", report)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgetrain.formats.charts import count_text, finite_number, size_text
-from edgetrain.formats.stage_reports import Records, as_list, as_object, as_text, value_of
+from edgetrain.core.wording import count_text, finite_number, size_text
+from edgetrain.core.workspace.stage_reports import Records, as_list, as_object, as_text, value_of
 
 _STATES = {True: "passed", False: "failed", None: "not judged"}
 

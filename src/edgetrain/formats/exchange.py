@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from edgetrain.core.annotation_set import AnnotationSet, Picture, Reading
-from edgetrain.core.setting_sections import ExchangeFormat
+from edgetrain.core.settings.sections import ExchangeFormat
 from edgetrain.core.splits import Split
 from edgetrain.formats.box_table import read_box_table, render_box_table
 from edgetrain.formats.coco import read_coco, render_coco

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.findings import Finding, render_json, render_text
-from edgetrain.core.label_map import suggestion
+from edgetrain.core.wording import suggestion
 from edgetrain.formats.github_commands import render_github
 from edgetrain.formats.sarif import render_sarif
 

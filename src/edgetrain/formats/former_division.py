@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import replacing_dir, write_json
 from edgetrain.core.splits import Split, SplitFractions
+from edgetrain.core.system.files import replacing_dir, write_json
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.split_list import read_split_list, write_split_list
 

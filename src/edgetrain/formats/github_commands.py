@@ -19,7 +19,8 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Sequence
 
-from edgetrain.core.findings import Finding, Severity, count_text, counted
+from edgetrain.core.findings import Finding, Severity, count_text
+from edgetrain.core.wording import counted
 
 _SHOWN_OF_A_KIND = 10
 _MOST_LETTERS = 1000

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edgetrain.core.champion import HardwareResult
-from edgetrain.formats.charts import finite_number
-from edgetrain.formats.stage_reports import Records, as_object, as_text, value_of
+from edgetrain.core.wording import finite_number
+from edgetrain.core.workspace.stage_reports import Records, as_object, as_text, value_of
 
 
 def is_proven(records: Records, digest: str) -> bool:

@@ -22,7 +22,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import changed_at, file_content
+from edgetrain.core.system.files import changed_at, file_content
 from edgetrain.formats import image_header
 from edgetrain.formats.image_header import JPEG, PNG, ImageHeader, read_header
 

@@ -16,8 +16,8 @@ from pathlib import Path, PurePosixPath
 from edgetrain.core.annotation_set import Place, Reading
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
-from edgetrain.core.files import visible_files
 from edgetrain.core.splits import Split
+from edgetrain.core.system.files import visible_files
 from edgetrain.formats.dataset_parts import ANNOTATIONS_NAMES, IMAGE_SUFFIXES, IMAGES_NAMES, SPLIT_NAMES
 from edgetrain.formats.image_file import UnreadableImageError, probe
 

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetrain.core.boxes import ImageSize
-from edgetrain.core.files import MOST_TEXT_BYTES, open_text
-from edgetrain.core.findings import counted
-from edgetrain.core.reports import DATASET_TREE
-from edgetrain.formats.charts import finite_number, share_text
-from edgetrain.formats.stage_reports import Records, as_object, as_text, value_of
+from edgetrain.core.system.files import MOST_TEXT_BYTES, open_text
+from edgetrain.core.wording import counted, finite_number, share_text
+from edgetrain.core.workspace.reports import DATASET_TREE
+from edgetrain.core.workspace.stage_reports import Records, as_object, as_text, value_of
 from edgetrain.formats.template import render_template
 
 UNPROVEN = "unproven"

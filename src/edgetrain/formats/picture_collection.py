@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from edgetrain.core.candidates import Candidate
-from edgetrain.core.files import storage_error, visible_files
+from edgetrain.core.system.files import storage_error, visible_files
 from edgetrain.formats.attribution import NAME, Attribution, read_attributions, write_attributions
 from edgetrain.formats.dataset_parts import find_only_part
 from edgetrain.formats.picture_intake import Picture

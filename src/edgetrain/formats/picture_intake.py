@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Optional
 
 from edgetrain.core.boxes import ImageSize
-from edgetrain.core.files import file_digest
 from edgetrain.core.near_duplicates import MAX_DISTANCE, hamming_distance
+from edgetrain.core.system.files import file_digest
 from edgetrain.formats.image_file import JPEG, PNG, UnreadableImageError, probe_bytes
 from edgetrain.formats.image_header import UPRIGHT
 from edgetrain.formats.picture_hash import difference_hash

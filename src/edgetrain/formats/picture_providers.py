@@ -12,8 +12,8 @@ from functools import partial
 
 from edgetrain.core.candidates import Provider
 from edgetrain.core.errors import SettingsError
-from edgetrain.core.label_map import suggestion
-from edgetrain.core.setting_sections import CollectSettings
+from edgetrain.core.settings.sections import CollectSettings
+from edgetrain.core.wording import suggestion
 from edgetrain.formats import openverse, wikimedia
 
 

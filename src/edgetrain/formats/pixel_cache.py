@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from edgetrain.core.files import write_text
+from edgetrain.core.system.files import write_text
 
 # Raise it whenever the same picture would give another hash or error.
 _VERSION = 2

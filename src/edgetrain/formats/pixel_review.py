@@ -15,8 +15,8 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Optional
 
-from edgetrain.core.progress import listener
-from edgetrain.core.worker_pool import usable_cores
+from edgetrain.core.system.progress import listener
+from edgetrain.core.system.workers import usable_cores
 from edgetrain.formats.image_file import UnreadableImageError, read_image
 from edgetrain.formats.picture_hash import difference_hash
 from edgetrain.formats.pixel_cache import PixelFacts, read_pixel_cache, write_pixel_cache

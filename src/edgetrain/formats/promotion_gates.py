@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgetrain.core.errors import MissingInputError, ModelError
-from edgetrain.core.files import combined_digest, tree_digest, visible_files
 from edgetrain.core.promotion import Reason, quantization_reason
 from edgetrain.core.splits import Split
+from edgetrain.core.system.files import combined_digest, tree_digest, visible_files
+from edgetrain.core.wording import UNKNOWN, finite_number
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats.charts import UNKNOWN, finite_number
+from edgetrain.core.workspace.stage_reports import Records, as_object, as_text, value_of
 from edgetrain.formats.hardware_pass import hardware_result, hardware_state, is_proven
 from edgetrain.formats.provenance import STAND_IN, require_compiled_model
-from edgetrain.formats.stage_reports import Records, as_object, as_text, value_of
 from edgetrain.formats.tfrecord import records_digest
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgetrain.formats.stage_reports import Records, as_list, as_object, as_text, value_of
+from edgetrain.core.workspace.stage_reports import Records, as_list, as_object, as_text, value_of
 
 _STATES = {True: "passed", False: "failed", None: "not judged"}
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.findings import Severity
-from edgetrain.core.label_map import LabelMap, suggestion
+from edgetrain.core.label_map import LabelMap
+from edgetrain.core.wording import suggestion
 from edgetrain.formats import detection_example as keys
 from edgetrain.formats.example_features import Feature
 from edgetrain.formats.image_file import JPEG, PNG, UnreadableImageError, probe_bytes

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from edgetrain.core.files import replacing_file
 from edgetrain.core.reviewed import Reviewed
 from edgetrain.core.reviewed_set import ReviewedSet, Row, packed
+from edgetrain.core.system.files import replacing_file
 
 _PACKAGE_DIR = Path(__file__).resolve().parents[1]
 

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from edgetrain.core.findings import Finding, Severity, count_by_rule, count_text, counted, printable
+from edgetrain.core.findings import Finding, Severity, count_by_rule, count_text
+from edgetrain.core.wording import counted, printable
 from edgetrain.formats.finding_formats import Review
 
 _MOST_BYTES = 1_000_000

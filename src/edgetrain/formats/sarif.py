@@ -15,9 +15,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from urllib.parse import quote
 
 import edgetrain
-from edgetrain.core.files import json_text
-from edgetrain.core.findings import Finding, Severity, counted
+from edgetrain.core.findings import Finding, Severity
+from edgetrain.core.json_text import json_text
 from edgetrain.core.rules import RULES, Rule, RuleLevel
+from edgetrain.core.wording import counted
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _MOST_RESULTS = 5000

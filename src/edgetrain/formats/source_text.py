@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgetrain.core.annotation_set import Place, Reading
-from edgetrain.core.files import file_content
+from edgetrain.core.system.files import file_content
 
 MOST_SOURCE_BYTES = 2048 << 20
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetrain.core.errors import DatasetError, MissingInputError
-from edgetrain.core.files import MOST_TEXT_BYTES, open_text, write_text
+from edgetrain.core.system.files import MOST_TEXT_BYTES, open_text, write_text
 
 
 @dataclass(frozen=True)

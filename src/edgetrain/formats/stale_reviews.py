@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgetrain.core.files import changed_at
-from edgetrain.core.helper_process import HelperProcess, forking_cores
+from edgetrain.core.system.files import changed_at
+from edgetrain.core.system.workers import HelperProcess, forking_cores
 from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem
 from edgetrain.formats.review_cache import Files, KnownReviews
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from edgetrain.formats.charts import Svg, count_text, share_bar
+from edgetrain.core.wording import count_text
+from edgetrain.formats.charts import Svg, share_bar
 from edgetrain.formats.dataset_stats import CELLS
 from edgetrain.formats.stats_text import NAMES, shown_intervals
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from edgetrain.core.files import replacing_file
+from edgetrain.core.system.files import replacing_file
 from edgetrain.formats.table_rows import COLUMNS, TableRow
 
 

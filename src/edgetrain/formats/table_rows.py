@@ -19,7 +19,7 @@ from pathlib import Path
 
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
-from edgetrain.core.files import open_text
+from edgetrain.core.system.files import open_text
 
 COLUMNS = ("filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax")
 _OBJECT_COLUMNS = COLUMNS[3:]

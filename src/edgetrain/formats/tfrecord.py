@@ -17,7 +17,7 @@ from typing import BinaryIO
 import google_crc32c
 
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import file_digest, storage_error
+from edgetrain.core.system.files import file_digest, storage_error
 
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")

@@ -31,7 +31,7 @@ from lxml import etree
 from edgetrain.core.annotation import Annotation, BoxLines, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import file_content, replacing_file
+from edgetrain.core.system.files import file_content, replacing_file
 from edgetrain.formats.voc_plain import parse_plain
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")

@@ -11,18 +11,18 @@ import re
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import GateError, ModelError
-from edgetrain.core.files import file_digest
-from edgetrain.core.reports import Report
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
+from edgetrain.core.system.files import file_digest
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.label_map_file import read_label_map
+from edgetrain.core.workspace.stage_reports import read_records_of
 from edgetrain.formats.bundle_archive import write_archive
 from edgetrain.formats.edgetpu_rules import POST_PROCESS
 from edgetrain.formats.hardware_pass import hardware_state
 from edgetrain.formats.hardware_pass import is_proven as is_model_proven
 from edgetrain.formats.model_card import CardFacts, licence_counts, render_model_card
-from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.provenance import require_compiled_model
-from edgetrain.formats.stage_reports import read_records_of
 from edgetrain.formats.template import render_template
 from edgetrain.formats.tflite_file import TfliteModel
 
@@ -30,7 +30,7 @@ _MODEL_NAME = "model_edgetpu.tflite"
 _PICTURE_RANK = 4
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Write the archive.
 
     Raises:
@@ -62,7 +62,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     files["MODEL_CARD.md"] = render_model_card(records, card).encode()
     path = workspace.bundle_path(name)
     write_archive(path, name, files)
-    return Report(
+    return Outcome(
         f"{workspace.relative(path)}: {len(files)} files{'' if is_proven else ', UNPROVEN on a Coral device'}",
         {
             "format": chosen.format,

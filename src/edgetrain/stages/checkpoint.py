@@ -8,15 +8,15 @@ from pathlib import Path, PurePosixPath
 
 from edgetrain.core.download import fetch
 from edgetrain.core.errors import SettingsError
-from edgetrain.core.files import replacing_dir, tree_digest, write_json
-from edgetrain.core.findings import counted
-from edgetrain.core.progress import listener
-from edgetrain.core.reports import Report
-from edgetrain.core.setting_sections import NetworkType
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
+from edgetrain.core.settings.sections import NetworkType
+from edgetrain.core.system.files import replacing_dir, tree_digest, write_json
+from edgetrain.core.system.progress import listener
+from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.formats.checkpoint_archive import LABEL_MAP_NAME, checkpoint_dir_of, copy_checkpoint, unpack_checkpoint
-from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.training.checkpoints import checkpoint_kind
 
 _MEBIBYTE = 1 << 20
@@ -24,7 +24,7 @@ _MEBIBYTE = 1 << 20
 _LARGE_IMAGE_SIZE = 480
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Fetch and unpack the checkpoint of the settings, or copy that of a former run.
 
     Raises:
@@ -54,7 +54,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         write_json(temporary / "checkpoint.json", source)
     form = f"{kind.type} checkpoint{' of TensorFlow 1' if kind.tensorflow == 1 else ''}"
     known = f" with {counted(len(classes), 'class')} of its own" if classes else ""
-    return Report(f"{form} {name}{known}, SHA-256 {digest[:12]}…", source, tuple(notes))
+    return Outcome(f"{form} {name}{known}, SHA-256 {digest[:12]}…", source, tuple(notes))
 
 
 def _url(settings: Settings) -> str:

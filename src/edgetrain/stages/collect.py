@@ -17,12 +17,12 @@ from typing import Union
 import edgetrain
 from edgetrain.core.candidates import Candidate, PictureSearch, Provider
 from edgetrain.core.errors import DownloadError, SettingsError
-from edgetrain.core.findings import counted
 from edgetrain.core.licences import check_licences, licence_code
-from edgetrain.core.progress import listener
-from edgetrain.core.reports import Report
-from edgetrain.core.setting_sections import CollectSettings
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
+from edgetrain.core.settings.sections import CollectSettings
+from edgetrain.core.system.progress import listener
+from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.picture_collection import PictureCollection
 from edgetrain.formats.picture_intake import KnownPictures, Picture, UnfitError, check_size, examine
@@ -38,7 +38,7 @@ _SOME_FAILURES = 100
 _Arrived = Union[Picture, UnfitError, FetchError]
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Fetch pictures until the dataset has as many of the query as it shall, or there are no more.
 
     Raises:
@@ -139,7 +139,7 @@ class _Collecting:
         known.add(path, arrived)
         self._added.append(path.name)
 
-    def report(self, providers: list[str]) -> Report:
+    def report(self, providers: list[str]) -> Outcome:
         """Return what a person should know of the run."""
         wanted = self._wanted
         there = self._collection.count(wanted.query, providers)
@@ -164,7 +164,7 @@ class _Collecting:
             "left_out": reasons,
             "failures": self._failures[:_SOME_FAILURES],
         }
-        return Report(summary, results, tuple(notes))
+        return Outcome(summary, results, tuple(notes))
 
 
 def _client(wanted: CollectSettings) -> WebClient:

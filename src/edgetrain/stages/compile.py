@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from edgetrain.core.errors import EdgetrainError, GateError, ModelError, ToolError
-from edgetrain.core.files import replacing_file, write_text
-from edgetrain.core.processes import Ended, run_program
-from edgetrain.core.reports import Report
-from edgetrain.core.setting_sections import CompileSettings
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
+from edgetrain.core.settings.sections import CompileSettings
+from edgetrain.core.system.files import replacing_file, write_text
+from edgetrain.core.system.processes import Ended, run_program
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.compiler_report import CompiledModel, parse_compiler_output, parse_operator_rows
 from edgetrain.formats.compiler_set_up import INSTALL_COMPILER
@@ -67,7 +67,7 @@ class _Compiled:
         return dict(sorted(Counter(o.name for o in self.model.operators if o.name != EDGETPU_OPERATOR).items()))
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Write the compiled model and the compiler's log.
 
     Raises:
@@ -79,11 +79,11 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     except EdgetrainError as error:
         # What an earlier run left is gone, so its report must go, too.
         if error.report is None:
-            error.report = Report(str(error).splitlines()[0], {"provenance": ""})
+            error.report = Outcome(str(error).splitlines()[0], {"provenance": ""})
         raise
 
 
-def _compiled(settings: Settings, workspace: Workspace) -> Report:
+def _compiled(settings: Settings, workspace: Workspace) -> Outcome:
     program = _found_program(settings.compile)
     version = _version(program)
     source = read_tflite(workspace.model_path)
@@ -166,7 +166,7 @@ def _checked(  # noqa: PLR0913, PLR0917 - everything that a call left
     return _Compiled(model, packages, replace(model_said, rows=rows), version, said.unknown_lines)
 
 
-def _require_gate(compiled: _Compiled, source: TfliteModel, report: Report) -> None:
+def _require_gate(compiled: _Compiled, source: TfliteModel, report: Outcome) -> None:
     """Raise if file or log say that more is on the CPU than post-processing, or that it is another model."""
     faults = []
     if not compiled.packages:
@@ -193,7 +193,7 @@ def _input_shapes(model: TfliteModel) -> str:
     return ", ".join("x".join(map(str, graph.tensors[place].shape)) for place in graph.inputs)
 
 
-def _report(compiled: _Compiled, prediction: Prediction, chosen: CompileSettings) -> Report:
+def _report(compiled: _Compiled, prediction: Prediction, chosen: CompileSettings) -> Outcome:
     said = _without_folders(compiled.said)
     provenance = STAND_IN if compiled.is_stand_in else f"edgetpu_compiler {compiled.version.number}"
     runtime = max((package.min_runtime_version for package in compiled.packages), default=None)
@@ -201,7 +201,7 @@ def _report(compiled: _Compiled, prediction: Prediction, chosen: CompileSettings
     counts = f"{said.on_tpu} operators on the Edge TPU, {said.on_cpu} on the CPU"
     needs = f", runtime {runtime} and later" if runtime else ""
     summary = f"{counts}{needs}, by {provenance}"
-    return Report(
+    return Outcome(
         f"NOT COMPILED BY GOOGLE'S COMPILER ({provenance}): {summary}" if provenance == STAND_IN else summary,
         {
             "provenance": provenance,

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgetrain.core.errors import MissingInputError, SettingsError
-from edgetrain.core.files import write_text
-from edgetrain.core.findings import counted
-from edgetrain.core.label_map import suggestion
-from edgetrain.core.reports import Report, read_report
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
+from edgetrain.core.system.files import write_text
+from edgetrain.core.wording import counted, suggestion
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats.pbtxt import read_label_map
+from edgetrain.core.workspace.label_map_file import read_label_map
+from edgetrain.core.workspace.reports import read_report
 from edgetrain.formats.pipeline_config import known_augmentations, parse_pipeline_config
 from edgetrain.formats.template import render_template
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Write the configuration of the network type for this dataset.
 
     Raises:
@@ -49,7 +49,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     write_text(workspace.pipeline_config_path, text)
     part = "whole model" if training.train_whole_model else "backbone frozen"
     summary = f"{network.type.value} {network.image_size}x{network.image_size}, {counted(classes, 'class')}, {part}"
-    return Report(f"{summary}, {training.steps} steps of {training.batch_size} pictures", dict(values))
+    return Outcome(f"{summary}, {training.steps} steps of {training.batch_size} pictures", dict(values))
 
 
 def _checkpoint(workspace: Workspace) -> Mapping[str, object]:

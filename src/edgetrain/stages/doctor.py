@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 
 from edgetrain.core.errors import SettingsError
-from edgetrain.core.label_map import suggestion
 from edgetrain.core.settings import Settings
+from edgetrain.core.wording import suggestion
 from edgetrain.devices.host import Host
 from edgetrain.devices.host_checks import PROFILES, HostCheck, State, check_host
 

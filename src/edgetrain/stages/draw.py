@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import replacing_dir, write_json
-from edgetrain.core.progress import listener
-from edgetrain.core.reports import read_report
 from edgetrain.core.settings import Settings
+from edgetrain.core.system.files import replacing_dir, write_json
+from edgetrain.core.system.progress import listener
+from edgetrain.core.workspace.reports import read_report
 from edgetrain.demo.drawing import draw_dataset
 
 _MARKER = "drawn.json"

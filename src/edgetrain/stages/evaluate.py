@@ -9,23 +9,24 @@ from edgetrain.core.boxes import BoundingBox
 from edgetrain.core.calibration import Calibration
 from edgetrain.core.errors import GateError, MissingInputError
 from edgetrain.core.label_map import LabelMap
-from edgetrain.core.reports import Report, read_report
-from edgetrain.core.setting_sections import EvaluateSettings
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
+from edgetrain.core.settings.sections import EvaluateSettings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.label_map_file import read_label_map
+from edgetrain.core.workspace.reports import read_report
 from edgetrain.devices.cpu_judgement import detect_all
 from edgetrain.formats.coco_metrics import Detection, Metrics
 from edgetrain.formats.detection_example import DetectionExample, read_examples
 from edgetrain.formats.detection_metrics import judge
-from edgetrain.formats.pbtxt import read_label_map
 
 _SAMPLES = 12
 _SAMPLE_SCORE = 0.3
 _MAX_AP_DROP, _MIN_AP50 = "--max-ap-drop", "--min-ap50"
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Return COCO figures of both models.
 
     Raises:
@@ -97,10 +98,10 @@ def _report(
     metrics: Mapping[str, Metrics],
     samples: Sequence[Mapping[str, object]],
     missed: Sequence[str],
-) -> Report:
+) -> Outcome:
     figures = ", ".join(f"{name} AP {m.mean_average_precision:.3f} AP50 {m.ap50:.3f}" for name, m in metrics.items())
     boxes = sum(len(example.boxes) for example in examples)
-    return Report(
+    return Outcome(
         f"{figures} on {len(examples)} {split.value} pictures",
         {
             "split": split.value,

@@ -7,21 +7,21 @@ from pathlib import Path, PurePosixPath
 
 from edgetrain.core.annotation_set import AnnotationSet, Picture
 from edgetrain.core.errors import DatasetError, SettingsError
-from edgetrain.core.files import replacing_dir, storage_error, write_text
-from edgetrain.core.findings import counted
-from edgetrain.core.reports import Report
-from edgetrain.core.setting_sections import ExchangeFormat
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
+from edgetrain.core.settings.sections import ExchangeFormat
+from edgetrain.core.system.files import replacing_dir, storage_error, write_text
+from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem, find_dataset
 from edgetrain.formats.exchange import ambiguous_names, file_suffix, losses, render_file, render_folder
 from edgetrain.formats.image_file import probe
-from edgetrain.formats.pbtxt import read_label_map
 
 _SHOWN = 20
 
 
-def run(settings: Settings, _workspace: Workspace) -> Report:
+def run(settings: Settings, _workspace: Workspace) -> Outcome:
     """Write one file where ``--out`` has the format's suffix, else a folder.
 
     Raises:
@@ -56,7 +56,7 @@ def run(settings: Settings, _workspace: Workspace) -> Report:
     boxes = sum(len(picture.boxes) for picture in annotations.pictures)
     results = {"pictures": len(annotations.pictures), "boxes": boxes, "left_out": lost}
     text = f"{counted(len(annotations.pictures), 'picture')}, {boxes} boxes as {wanted.format.value}: {out}"
-    return Report(text, results, tuple(notes))
+    return Outcome(text, results, tuple(notes))
 
 
 def _read(folder: DatasetFolder) -> tuple[dict[str, Path], AnnotationSet]:

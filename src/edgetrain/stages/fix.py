@@ -14,18 +14,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import replacing_dir
-from edgetrain.core.findings import counted
-from edgetrain.core.reports import Report
+from edgetrain.core.git.program import git_files
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
+from edgetrain.core.system.files import replacing_dir
+from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.annotation_repair import Change
 from edgetrain.formats.dataset_folder import find_dataset
 from edgetrain.formats.dataset_repair import FileRepair, apply_repairs, plan_repairs
-from edgetrain.formats.git_files import git_files
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Plan all repairs, and with ``fix.apply`` write them.
 
     Raises:
@@ -54,7 +54,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
             "\n"
         ),
     }
-    return Report(summary, results)
+    return Outcome(summary, results)
 
 
 def _listed(title: str, changes: Sequence[Change]) -> list[str]:

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from edgetrain.core.detections import AgreementLimits, agreement
 from edgetrain.core.errors import DeviceError, EdgetrainError, GateError, MissingInputError
-from edgetrain.core.files import file_digest
-from edgetrain.core.progress import listener
-from edgetrain.core.reports import Report
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
+from edgetrain.core.system.files import file_digest
+from edgetrain.core.system.progress import listener
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.devices.device_lock import lock_dir, sole_device_user
 from edgetrain.devices.discovery import FRESH_USB_ID, USED_USB_ID, EdgeTpu, find_edge_tpus
 from edgetrain.devices.hardware_checks import Check, Evidence, Latency, checks_of
@@ -31,7 +32,6 @@ from edgetrain.formats.detection_example import DetectionExample, read_examples
 from edgetrain.formats.detection_metrics import detections_of, judge
 from edgetrain.formats.edgetpu_package import packages_of
 from edgetrain.formats.junit import Case, write_junit
-from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.provenance import require_compiled_model
 
 _ANY = "edgetpu"
@@ -58,7 +58,7 @@ class _Trial:
         return self.device.name if self.device else CPU
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Try the model, write the JUnit XML, and return the figures.
 
     Raises:
@@ -80,7 +80,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         raise
 
 
-def _judged(settings: Settings, workspace: Workspace, started: float) -> Report:
+def _judged(settings: Settings, workspace: Workspace, started: float) -> Outcome:
     """Try the model and judge what came of it."""
     label_map = read_label_map(workspace.label_map_path)
     shards = workspace.shard_paths(Split.TEST)
@@ -104,10 +104,10 @@ def _judged(settings: Settings, workspace: Workspace, started: float) -> Report:
     return report
 
 
-def _failure_report(settings: Settings, error: EdgetrainError) -> Report:
+def _failure_report(settings: Settings, error: EdgetrainError) -> Outcome:
     is_rehearsal = settings.hardware.device == CPU
     results = {"device": settings.hardware.device, "is_rehearsal": is_rehearsal, "is_hardware_pass": False}
-    return Report(str(error).splitlines()[0], results)
+    return Outcome(str(error).splitlines()[0], results)
 
 
 def _tried(settings: Settings, workspace: Workspace, shards: Sequence[Path], pictures: int) -> _Trial:
@@ -187,7 +187,7 @@ def _metrics(examples: Sequence[DetectionExample], result: TrialResult, class_na
     return judge(examples, detections_of(examples, found), class_names)
 
 
-def _report(trial: _Trial, checks: Sequence[Check], metrics: dict[str, Metrics | None], pictures: int) -> Report:
+def _report(trial: _Trial, checks: Sequence[Check], metrics: dict[str, Metrics | None], pictures: int) -> Outcome:
     latency, result = Latency.of(trial.result), trial.result
     states = [check.is_passed for check in checks]
     passed, failed, unjudged = (states.count(state) for state in (True, False, None))
@@ -212,7 +212,7 @@ def _report(trial: _Trial, checks: Sequence[Check], metrics: dict[str, Metrics |
         "soak": [asdict(sample) for sample in result.soak],
         "results": {name: asdict(values) if values else None for name, values in metrics.items()},
     }
-    return Report(summary, results, tuple(f"{check.name}: {check.text}" for check in checks))
+    return Outcome(summary, results, tuple(f"{check.name}: {check.text}" for check in checks))
 
 
 def _write_junit(workspace: Workspace, trial: _Trial, checks: Sequence[Check], seconds: float) -> None:

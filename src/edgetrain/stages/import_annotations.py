@@ -8,11 +8,11 @@ from pathlib import Path
 
 from edgetrain.core.annotation_set import Reading
 from edgetrain.core.errors import DatasetError, SettingsError
-from edgetrain.core.files import storage_error
-from edgetrain.core.findings import counted
-from edgetrain.core.progress import listener
-from edgetrain.core.reports import Report
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
+from edgetrain.core.system.files import storage_error
+from edgetrain.core.system.progress import listener
+from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.exchange import read_annotations
 from edgetrain.formats.import_plan import ImportTarget, PlannedFile
@@ -23,7 +23,7 @@ _SHOWN = 20
 _EVERY = 500
 
 
-def run(settings: Settings, _workspace: Workspace) -> Report:
+def run(settings: Settings, _workspace: Workspace) -> Outcome:
     """Write everything or nothing; what the dataset has already stays as it is.
 
     Raises:
@@ -64,7 +64,7 @@ def run(settings: Settings, _workspace: Workspace) -> Report:
         "classes": list(annotations.class_names()),
     }
     text = f"{counted(len(annotations.pictures), 'picture')}, {counted(boxes, 'box')}"
-    return Report(f"{text}: {counted(written, 'annotation')} written, {copied} pictures copied", results, tuple(notes))
+    return Outcome(f"{text}: {counted(written, 'annotation')} written, {copied} pictures copied", results, tuple(notes))
 
 
 def _new_files(planned: Sequence[PlannedFile], root: Path, *, replace: bool) -> list[PlannedFile]:

@@ -11,15 +11,15 @@ import subprocess
 from pathlib import Path
 
 from edgetrain.core.errors import DatasetError, SettingsError, ToolError
-from edgetrain.core.files import file_content, write_text
-from edgetrain.core.findings import counted
-from edgetrain.core.label_map import LabelMap, suggestion
-from edgetrain.core.reports import Report
+from edgetrain.core.label_map import LabelMap
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
+from edgetrain.core.system.files import file_content, write_text
+from edgetrain.core.wording import counted, suggestion
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.formats.dataset_folder import LABEL_MAP_NAME
 from edgetrain.formats.dataset_parts import DatasetPart, find_only_part
-from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.voc import parse_annotation
 
 _PROGRAMS = {"labelimgplusplus": "labelimgplusplus", "mlabelimg": "mlabelImg", "labelimg": "labelImg"}
@@ -29,7 +29,7 @@ _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _LAST_LINES = 3
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Start the program and wait.
 
     Raises:
@@ -59,7 +59,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     changed = {path for path, state in _annotations(annotations_dir).items() if before.get(path) != state}
     results: dict[str, object] = {"tool": tool, "classes": names, "written": sorted(path.name for path in changed)}
     note = () if names else ("no class is known yet: type the names, always alike",)
-    return Report(f"{counted(len(changed), 'annotation')} written in {annotations_dir}", results, note)
+    return Outcome(f"{counted(len(changed), 'annotation')} written in {annotations_dir}", results, note)
 
 
 def _how_to_get(tool: str) -> str:

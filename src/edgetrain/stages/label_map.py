@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import write_text
-from edgetrain.core.findings import counted
 from edgetrain.core.label_map import LabelMap
-from edgetrain.core.reports import Report
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
+from edgetrain.core.system.files import write_text
+from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.label_map_file import read_label_map, write_label_map
 from edgetrain.formats.dataset_folder import find_dataset
-from edgetrain.formats.pbtxt import read_label_map, write_label_map
 from edgetrain.formats.voc import read_annotation
 
 _SHOWN = 10
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Write the label map, and the class names in the order of a model's output.
 
     Raises:
@@ -46,4 +46,4 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         notes.append(f"the committed label map has classes without any box: {', '.join(unused)}")
     results = {"classes": list(label_map.names), "added": list(added), "is_committed": is_committed}
     shown = ", ".join(label_map.names[:_SHOWN]) + (", …" if len(label_map) > _SHOWN else "")
-    return Report(f"{counted(len(label_map), 'class')}: {shown}", results, tuple(notes))
+    return Outcome(f"{counted(len(label_map), 'class')}: {shown}", results, tuple(notes))

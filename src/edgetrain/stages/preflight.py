@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from edgetrain.core.reports import Report
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.edgetpu_judgement import judge_tflite, require_good
 from edgetrain.formats.edgetpu_rules import PLAIN_SSD_ON_CPU
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Return the verdict on the workspace's int8 model.
 
     Raises:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from edgetrain.core.errors import SettingsError
-from edgetrain.core.reports import Report
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.edgetpu_judgement import judge_tflite, require_good
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:  # noqa: ARG001 - every stage is called alike
+def run(settings: Settings, workspace: Workspace) -> Outcome:  # noqa: ARG001 - every stage is called alike
     """Return the verdict on the file ``preflight.model``.
 
     Raises:

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from edgetrain.core.errors import MissingInputError
-from edgetrain.core.reports import Report
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.edgetpu_judgement import judge_tflite, require_good
@@ -20,7 +20,7 @@ from edgetrain.formats.pipeline_config import read_pipeline_config
 from edgetrain.training.untrained_model import write_untrained_model
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Return the verdict on the untrained model.
 
     Raises:

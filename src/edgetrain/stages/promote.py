@@ -18,23 +18,23 @@ import edgetrain
 from edgetrain.core.champion import Accuracy, Champion, HardwareResult
 from edgetrain.core.detections import DetectedObject
 from edgetrain.core.errors import ChampionError, EdgetrainError, GateError, SettingsError
-from edgetrain.core.files import json_text, tree_digest
-from edgetrain.core.findings import counted, printable
-from edgetrain.core.label_map import suggestion
+from edgetrain.core.git.repository import GitRepository, work_tree_state
+from edgetrain.core.json_text import json_text
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.promotion import Duel, Reason, class_floors, comparable, duel_reasons, latency_reasons
-from edgetrain.core.reports import Report
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
+from edgetrain.core.system.files import tree_digest
+from edgetrain.core.wording import counted, printable, suggestion
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.label_map_file import read_label_map
+from edgetrain.core.workspace.stage_reports import Records, as_object, as_text, read_records_of, value_of
 from edgetrain.devices.cpu_judgement import found_by
 from edgetrain.formats.champion_branch import ChampionPlace, find_champion, read_champion, roll_back, write_champion
 from edgetrain.formats.champion_record import COMPILED_MODEL, LABEL_MAP, MODEL
-from edgetrain.formats.git_repository import GitRepository, work_tree_state
 from edgetrain.formats.hardware_pass import hardware_result
 from edgetrain.formats.judging_pictures import JudgingPictures, read_judging_pictures
-from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.promotion_gates import report_reasons
-from edgetrain.formats.stage_reports import Records, as_object, as_text, read_records_of, value_of
 
 _SHORT = 12
 
@@ -71,7 +71,7 @@ class _Contest:
     pictures: JudgingPictures
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Judge the workspace's model against the champion, and record it if it is better; or roll back.
 
     Raises:
@@ -88,17 +88,17 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     except EdgetrainError as error:
         # An earlier decision must not outlive a failure.
         if error.report is None:
-            error.report = Report(str(error).splitlines()[0], {"decision": "failed", "reasons": []})
+            error.report = Outcome(str(error).splitlines()[0], {"decision": "failed", "reasons": []})
         raise
 
 
-def _rolled_back(place: ChampionPlace) -> Report:
+def _rolled_back(place: ChampionPlace) -> Outcome:
     commit, restored = roll_back(place)
     text = f"rolled back: {place.shown} is as in {restored[:_SHORT]} again (commit {commit[:_SHORT]})"
-    return Report(text, {"decision": "rolled back", "commit": commit, "reasons": []})
+    return Outcome(text, {"decision": "rolled back", "commit": commit, "reasons": []})
 
 
-def _judged(settings: Settings, workspace: Workspace, place: ChampionPlace) -> Report:
+def _judged(settings: Settings, workspace: Workspace, place: ChampionPlace) -> Outcome:
     """Return the decision about the workspace's model, carried out."""
     challenger = _challenger(workspace)
     _require_classes(settings, challenger.class_names)
@@ -107,7 +107,7 @@ def _judged(settings: Settings, workspace: Workspace, place: ChampionPlace) -> R
         incumbent.record.digests[name] == challenger.digests[name] for name in (MODEL, COMPILED_MODEL)
     ):
         text = f"this model is already the champion ({place.shown}, {place.commit[:_SHORT]})"
-        return Report(text, {"decision": "already the champion", "champion_commit": place.commit, "reasons": []})
+        return Outcome(text, {"decision": "already the champion", "champion_commit": place.commit, "reasons": []})
     pictures = read_judging_pictures(workspace, incumbent.record.test_pictures if incumbent else ())
     contest = _Contest(place, challenger, incumbent, pictures)
     accuracy, reasons = _reasons(settings, workspace, contest)
@@ -119,10 +119,10 @@ def _judged(settings: Settings, workspace: Workspace, place: ChampionPlace) -> R
     commit = write_champion(place, record, models, "\n".join(report.notes))
     summary = f"{report.summary}; recorded at {place.shown} as {commit[:_SHORT]}"
     notes = (*report.notes, *_cautions(place, record))
-    return Report(summary, {**report.results, "decision": "promoted", "commit": commit}, notes)
+    return Outcome(summary, {**report.results, "decision": "promoted", "commit": commit}, notes)
 
 
-def _decision(contest: _Contest, accuracy: Accuracy, reasons: Sequence[Reason]) -> Report:
+def _decision(contest: _Contest, accuracy: Accuracy, reasons: Sequence[Reason]) -> Outcome:
     """Return that the challenger is good enough.
 
     Raises:
@@ -140,13 +140,13 @@ def _decision(contest: _Contest, accuracy: Accuracy, reasons: Sequence[Reason]) 
     if failed:
         summary = f"not promoted: {len(failed)} of {counted(len(reasons), 'rule')} say no"
         lines = [f"{reason.name}: {reason.text}." for reason in failed]
-        report = Report(summary, {**results, "decision": "not promoted"}, notes)
+        report = Outcome(summary, {**results, "decision": "not promoted"}, notes)
         raise NotPromotedError("\n".join([f"promote: {summary}.", *lines]), report)
     figures = f"AP {accuracy.mean_average_precision:.3f} on {counted(accuracy.pictures, 'test picture')}"
     if not place.is_branch:
         summary = f"good enough ({figures}), but {place.shown} is no branch: nothing was recorded"
-        return Report(summary, {**results, "decision": "compared only"}, notes)
-    return Report(f"promoted: {figures}", results, notes)
+        return Outcome(summary, {**results, "decision": "compared only"}, notes)
+    return Outcome(f"promoted: {figures}", results, notes)
 
 
 def _challenger(workspace: Workspace) -> _Challenger:

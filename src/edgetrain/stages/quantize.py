@@ -13,14 +13,14 @@ import numpy.typing as npt
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.calibration import Calibration
 from edgetrain.core.errors import MissingInputError, TrainingError
-from edgetrain.core.files import replacing_file
-from edgetrain.core.reports import Report
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.representative_set import NEGATIVE, choose_representatives, kinds_of
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
+from edgetrain.core.system.files import replacing_file
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.formats.detection_example import read_examples
-from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.pixels import network_pixels
 from edgetrain.formats.tflite_graph import TfliteGraph, read_graph, write_in_coral_order
 from edgetrain.formats.tflite_metadata import ModelDescription, write_metadata
@@ -33,7 +33,7 @@ _CHECKED_PICTURES = 8
 Pixels = Sequence[npt.NDArray[np.uint8]]
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Write both models, outputs as boxes, classes, scores, count; the int8 one takes uint8 pixels.
 
     Raises:
@@ -56,7 +56,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     calibration = Calibration(len(chosen), len(classes_of), len(checking), checked_split.value, layers)
     kinds = Counter(kind for name in chosen for kind in kinds_of(classes_of[name]))
     sizes = {path.name: path.stat().st_size for path in (workspace.float_model_path, workspace.model_path)}
-    return Report(
+    return Outcome(
         f"int8 model of {sizes[workspace.model_path.name] / _MEBIBYTE:.1f} MiB, measured on {len(chosen)} of "
         f"{len(classes_of)} training pictures",
         {
@@ -116,6 +116,6 @@ def _write_model(workspace: Workspace, path: Path, content: bytes, size: ImageSi
             names = ", ".join(sorted(set(graph.float_operators())))
             raise TrainingError(
                 f"{path}: {names} would compute in floating point, which the Edge TPU cannot. "
-                "Report this with pipeline.config."
+                "Outcome this with pipeline.config."
             )
     return graph

@@ -18,19 +18,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edgetrain.core.collector import collector_at_rest
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import replacing_dir
-from edgetrain.core.findings import counted
-from edgetrain.core.reports import Report
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
-from edgetrain.core.worker_pool import Advance, done_by_all
+from edgetrain.core.system.files import replacing_dir
+from edgetrain.core.system.workers import Advance, collector_at_rest, done_by_all
+from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.formats.dataset_folder import find_dataset
 from edgetrain.formats.detection_example import encoded_parts, text_key
 from edgetrain.formats.edited_tables import EditedTables, read_tables
-from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.picture_finder import PictureFinder
 from edgetrain.formats.record_source import RecordSource
 from edgetrain.formats.split_list import listed_names
@@ -66,7 +65,7 @@ class ShardFigures:
     keys: array[int] = field(default_factory=lambda: array("Q"))
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Write the shards of each split.
 
     Raises:
@@ -86,7 +85,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         _refuse_shared(source, shards, figures)
     results = {split: _sum(one for shard, one in zip(shards, figures) if shard.split is split) for split in Split}
     sizes = ", ".join(f"{split.value} {one.images}" for split, one in results.items())
-    return Report(
+    return Outcome(
         f"{counted(total, 'picture')}: {sizes}",
         {"splits": {split.value: _figures(one, counts[split]) for split, one in results.items()}},
         tuple(_notes(settings, source, results)),

@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import Optional
 
 from edgetrain.core.errors import DatasetError, MissingInputError
-from edgetrain.core.findings import Severity, counted, printable
-from edgetrain.core.reports import Report
+from edgetrain.core.findings import Severity
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
-from edgetrain.core.worker_pool import Advance, done_by_all
+from edgetrain.core.system.workers import Advance, done_by_all
+from edgetrain.core.wording import counted, printable
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.formats.detection_example import CLASS_NAME, SOURCE_ID, text_key
 from edgetrain.formats.example_features import decode_features
-from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.record_rules import Fault, RecordRules, source_id_of
 from edgetrain.formats.tfrecord import BrokenRecord, scan_records
 
@@ -61,7 +62,7 @@ class ShardState:
     keys: array[int] = field(default_factory=lambda: array("Q"))
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Read all records back.
 
     Raises:
@@ -146,7 +147,7 @@ def _name_of(record: bytes | BrokenRecord) -> Optional[str]:
     return None if isinstance(record, BrokenRecord) else source_id_of(decode_features(record))
 
 
-def _judged(faults: Sequence[RecordFault], states: Sequence[ShardState]) -> Report:
+def _judged(faults: Sequence[RecordFault], states: Sequence[ShardState]) -> Outcome:
     counts = Counter(fault.severity for fault in faults)
     text = ", ".join(counted(counts[severity.value], severity.value) for severity in Severity)
     records, boxes = sum(len(state.keys) for state in states), sum(state.boxes for state in states)
@@ -158,7 +159,7 @@ def _judged(faults: Sequence[RecordFault], states: Sequence[ShardState]) -> Repo
         "counts": {severity.value: counts[severity.value] for severity in Severity},
         "text": "\n".join([*map(str, faults), f"{summary}."]),
     }
-    report = Report(summary, results)
+    report = Outcome(summary, results)
     if counts[_ERROR]:
         raise RecordFaultsError(f'{summary}. Correct the dataset, then run "ci/inv records" again.', report)
     return report

@@ -14,41 +14,38 @@ from dataclasses import dataclass
 
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
-from edgetrain.core.files import visible_files, write_text
-from edgetrain.core.findings import counted
-from edgetrain.core.reports import DATASET_TREE, Report
+from edgetrain.core.outcome import Outcome
+from edgetrain.core.redaction import clean_text
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
-from edgetrain.core.workspace import Workspace
-from edgetrain.formats.charts import (
+from edgetrain.core.system.files import visible_files, write_text
+from edgetrain.core.wording import (
     UNKNOWN,
-    JudgedBox,
-    Svg,
     change_text,
     count_text,
+    counted,
     duration_text,
     finite_number,
-    judged_picture,
-    share_bar,
     share_text,
     size_text,
-    training_charts,
 )
-from edgetrain.formats.detection_example import read_examples
-from edgetrain.formats.edgetpu_section import edgetpu_section
-from edgetrain.formats.promotion_section import promotion_section
-from edgetrain.formats.provenance import STAND_IN
-from edgetrain.formats.stage_reports import (
+from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.reports import DATASET_TREE
+from edgetrain.core.workspace.stage_reports import (
     STAGES,
     Records,
     as_list,
     as_object,
     as_text,
-    clean_text,
     read_records_of,
     setting_text,
     value_of,
 )
+from edgetrain.formats.charts import JudgedBox, Svg, judged_picture, share_bar, training_charts
+from edgetrain.formats.detection_example import read_examples
+from edgetrain.formats.edgetpu_section import edgetpu_section
+from edgetrain.formats.promotion_section import promotion_section
+from edgetrain.formats.provenance import STAND_IN
 from edgetrain.formats.stats_charts import stats_section
 from edgetrain.formats.template import render_template
 from edgetrain.training.history import HistoryRow, read_history
@@ -77,7 +74,7 @@ class StageLine:
 Remark = tuple[str, str]  # kind ("failed", "unproven", "caution" or "proven") and sentence
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:  # noqa: ARG001 - every stage is called alike
+def run(settings: Settings, workspace: Workspace) -> Outcome:  # noqa: ARG001 - every stage is called alike
     """Write the page.
 
     Raises:
@@ -113,7 +110,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:  # noqa: ARG001 - e
     write_text(workspace.report_page_path, page)
     size_bytes = len(page.encode())
     results = {"size_bytes": size_bytes, "stages": {line.name: line.status for line in stages}}
-    return Report(f"{title}; {workspace.relative(workspace.report_page_path)}", results)
+    return Outcome(f"{title}; {workspace.relative(workspace.report_page_path)}", results)
 
 
 def _stage_lines(records: Records) -> list[StageLine]:

@@ -13,20 +13,20 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.files import file_digest
-from edgetrain.core.findings import counted
 from edgetrain.core.near_duplicates import near_groups
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.picture_groups import joined
-from edgetrain.core.reports import Report
 from edgetrain.core.settings import Settings
 from edgetrain.core.split_assignment import Assignment, PictureGroup, assign_splits
 from edgetrain.core.splits import Split, SplitFractions
+from edgetrain.core.system.files import file_digest
+from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.claim import claim_workspace
 from edgetrain.formats.dataset_folder import DatasetFolder, LabelledImage, find_dataset
 from edgetrain.formats.former_division import MADE, read_former, write_division
 from edgetrain.formats.image_file import quick_key
 from edgetrain.formats.pixel_cache import read_pixel_cache
-from edgetrain.formats.workspace_claim import claim_workspace
 
 _MUST_HAVE = (Split.TRAIN, Split.TEST)
 _NAMED = 3
@@ -34,7 +34,7 @@ _NAMED = 3
 Groups = Sequence[tuple[str, ...]]
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Write the lists of the three splits; one without pictures is an empty file.
 
     Raises:
@@ -130,7 +130,7 @@ def _some(names: Iterable[str]) -> str:
     return ", ".join(first) + (f" and {len(rest)} more" if rest else "")
 
 
-def _report(images: Sequence[LabelledImage], groups: Groups, assignment: Assignment, division: str) -> Report:
+def _report(images: Sequence[LabelledImage], groups: Groups, assignment: Assignment, division: str) -> Outcome:
     splits, left_out = assignment.splits, assignment.left_out
     members = {split: [image for image in images if splits.get(image.name) is split] for split in Split}
     figures = {split: _figures(chosen) for split, chosen in members.items()}
@@ -146,7 +146,7 @@ def _report(images: Sequence[LabelledImage], groups: Groups, assignment: Assignm
     sizes = [f"{split.value} {len(chosen)}" for split, chosen in members.items()]
     sizes += [f"left out {len(left_out)}"] if left_out else []
     notes = [*assignment.notes, *_made_notes(groups, assignment, division), *_missing_classes(members)]
-    return Report(f"{counted(len(splits) + len(left_out), 'picture')}: {', '.join(sizes)}", results, tuple(notes))
+    return Outcome(f"{counted(len(splits) + len(left_out), 'picture')}: {', '.join(sizes)}", results, tuple(notes))
 
 
 def _made_notes(groups: Groups, assignment: Assignment, division: str) -> Iterator[str]:

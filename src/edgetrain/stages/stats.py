@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from edgetrain.core import progress
 from edgetrain.core.annotation import Annotation, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.findings import counted
-from edgetrain.core.reports import Report
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
+from edgetrain.core.system import progress
+from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.anchor_grid import read_anchor_shapes
 from edgetrain.formats.dataset_folder import DatasetFolder, find_dataset
@@ -24,7 +24,7 @@ from edgetrain.formats.split_list import read_split_list
 from edgetrain.formats.stats_text import render_stats
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Measure all pictures.
 
     Raises:
@@ -52,7 +52,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         notes.append(f'{left} were left out for their faults: "ci/inv validate" lists them')
     classes = len({one.class_name for one in boxes})
     figures = (counted(len(pictures), "picture"), counted(len(boxes), "box"), counted(classes, "class"))
-    return Report(", ".join(figures), {**stats, "text": render_stats(stats)}, tuple(notes))
+    return Outcome(", ".join(figures), {**stats, "text": render_stats(stats)}, tuple(notes))
 
 
 def _splits(folder: DatasetFolder, workspace: Workspace) -> Mapping[str, str]:

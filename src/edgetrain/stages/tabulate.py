@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgetrain.core.reports import Report
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
@@ -14,7 +14,7 @@ from edgetrain.formats.table import write_table
 from edgetrain.formats.table_rows import TableRow
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Write one table for each split, rows in the order of its list.
 
     Raises:
@@ -30,7 +30,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         write_table(workspace.table_path(split), of_split)
     counts = {split.value: len(of_split) for split, of_split in rows.items()}
     text = ", ".join(f"{split} {count}" for split, count in counts.items())
-    return Report(f"rows: {text}", {"rows": counts})
+    return Outcome(f"rows: {text}", {"rows": counts})
 
 
 def _rows(image: LabelledImage) -> Iterator[TableRow]:

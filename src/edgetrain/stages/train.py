@@ -11,12 +11,12 @@ from pathlib import Path
 
 import edgetrain
 from edgetrain.core.errors import SettingsError
-from edgetrain.core.files import replacing_dir, tree_digest
-from edgetrain.core.progress import listener
-from edgetrain.core.reports import Report
-from edgetrain.core.setting_sections import DistributionKind, Precision
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
+from edgetrain.core.settings.sections import DistributionKind, Precision
 from edgetrain.core.splits import Split
+from edgetrain.core.system.files import replacing_dir, tree_digest
+from edgetrain.core.system.progress import listener
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.pipeline_config import read_pipeline_config
 from edgetrain.training.cluster import VARIABLE, Cluster, meet, read_cluster
@@ -28,7 +28,7 @@ from edgetrain.training.run_dir import claim_run_dir, hand_over, kept_home
 _MEGABYTE = 10**6
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Train up to the configured number of steps; a run that was cut continues from its last checkpoint.
 
     A run made from other inputs is kept as ``train.previous``, and taken up again when its inputs return. With
@@ -63,7 +63,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
         if home != workspace:
             hand_over(home, workspace)
     judged = f", validation AP {kept.average_precision:.3f} at step {kept.step}, which is kept" if kept else ""
-    return Report(
+    return Outcome(
         f"{outcome.last.step} steps, loss {outcome.last.loss:.3f}{judged}",
         {
             "kept_step": kept.step if kept else outcome.last.step,
@@ -88,7 +88,7 @@ def _home(settings: Settings, workspace: Workspace, identity: dict[str, object])
             yield home
 
 
-def _help(settings: Settings, workspace: Workspace, cluster: Cluster) -> Report:
+def _help(settings: Settings, workspace: Workspace, cluster: Cluster) -> Outcome:
     """Train as another worker than the first, whose workspace has the run: nothing of it is left here."""
     distribution = _distribution(settings, cluster, _identity(settings, workspace))
     trainer = _trainer(settings, workspace, workspace, distribution)
@@ -96,7 +96,7 @@ def _help(settings: Settings, workspace: Workspace, cluster: Cluster) -> Report:
     summary = (
         f"worker {cluster.index} of {len(cluster)}: helped up to step {step}; worker 0's workspace has the weights"
     )
-    return Report(summary, {"steps": step, "first_step": trainer.first_step, "worker": cluster.index})
+    return Outcome(summary, {"steps": step, "first_step": trainer.first_step, "worker": cluster.index})
 
 
 def _trainer(settings: Settings, workspace: Workspace, home: Workspace, distribution: Distribution) -> Trainer:

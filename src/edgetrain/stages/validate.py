@@ -12,34 +12,27 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from itertools import chain
 
-from edgetrain.core.collector import collector_at_rest
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.findings import (
-    Finding,
-    Severity,
-    count_by_rule,
-    count_by_severity,
-    count_text,
-    counted,
-    judged,
-)
+from edgetrain.core.findings import Finding, Severity, count_by_rule, count_by_severity, count_text, judged
+from edgetrain.core.git.changes import GitChanges, asked_changes
 from edgetrain.core.label_map import LabelMap
-from edgetrain.core.reports import Report
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.reviewed import Reviewed
 from edgetrain.core.reviewed_set import BOX_VALUES, CLASS_NAME, ReviewedSet
 from edgetrain.core.settings import Settings
+from edgetrain.core.system.workers import collector_at_rest
+from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.claim import claim_workspace
+from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.formats import pixel_rules, set_rules
 from edgetrain.formats.box_rules import BoxLimits
 from edgetrain.formats.class_changes import contents_before
 from edgetrain.formats.class_rules import class_findings
 from edgetrain.formats.dataset_folder import DatasetFolder
 from edgetrain.formats.dataset_review import review_dataset
-from edgetrain.formats.git_changes import GitChanges, asked_changes
-from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.formats.pixel_cache import PixelFacts
 from edgetrain.formats.review_summary import Contents
-from edgetrain.formats.workspace_claim import claim_workspace
 
 _SHOWN = 50
 
@@ -48,7 +41,7 @@ class FindingsError(DatasetError):
     """The dataset has errors; ``report`` holds all findings."""
 
 
-def run(settings: Settings, workspace: Workspace) -> Report:
+def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Review the dataset.
 
     Raises:
@@ -64,7 +57,7 @@ def run(settings: Settings, workspace: Workspace) -> Report:
     return report
 
 
-def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Report]:
+def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Outcome]:
     """Return all findings, sorted, and the report; see :func:`run` for the errors."""
     root, chosen, network = settings.dataset.root, settings.validate, settings.network
     limits = BoxLimits(network.image_size, chosen.min_box_side, network.max_boxes)
@@ -117,7 +110,7 @@ def _set_findings(
     yield from class_findings(reviewed, label_map=label_map, min_boxes=min_boxes, splits=splits, divided=folder.divided)
 
 
-def _report(reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChanges | None) -> Report:
+def _report(reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChanges | None) -> Outcome:
     classes = Counter(chain.from_iterable(boxes[CLASS_NAME::BOX_VALUES] for boxes in reviewed.boxes))
     boxes = sum(classes.values())
     results: dict[str, object] = {
@@ -135,10 +128,10 @@ def _report(reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChan
     figures = (counted(len(reviewed), "picture"), counted(boxes, "box"), counted(len(classes), "class"))
     summary = f"{', '.join(figures)}: {count_text(findings)}"
     notes = (f'{count_text(findings)}: "ci/inv validate" lists them',) if findings else ()
-    return Report(summary, results, notes)
+    return Outcome(summary, results, notes)
 
 
-def _failure(findings: Sequence[Finding], report: Report, workspace: Workspace) -> str:
+def _failure(findings: Sequence[Finding], report: Outcome, workspace: Workspace) -> str:
     lines = [f"{report.summary}.", *map(str, findings[:_SHOWN])]
     if len(findings) > _SHOWN:
         name = workspace.relative(workspace.report_path("validate"))

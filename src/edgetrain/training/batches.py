@@ -17,8 +17,8 @@ import tensorflow as tf
 from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
 
 from edgetrain.core.errors import DatasetError, TrainingError
-from edgetrain.core.findings import counted
-from edgetrain.core.progress import listener
+from edgetrain.core.system.progress import listener
+from edgetrain.core.wording import counted
 from edgetrain.training import object_detection_api as api
 from edgetrain.training.feature_store import FeatureStore
 from edgetrain.training.recipe import Recipe

@@ -13,8 +13,8 @@ from typing import Any
 import tensorflow as tf
 
 from edgetrain.core.errors import TrainingError
-from edgetrain.core.files import replacing_dir, write_json
-from edgetrain.core.reports import read_report
+from edgetrain.core.system.files import replacing_dir, write_json
+from edgetrain.core.workspace.reports import read_report
 
 _MARGIN = 0.02
 _NAME = "ckpt"

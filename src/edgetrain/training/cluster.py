@@ -16,8 +16,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from edgetrain.core.errors import SettingsError, TrainingError
-from edgetrain.core.findings import counted
-from edgetrain.core.progress import listener
+from edgetrain.core.system.progress import listener
+from edgetrain.core.wording import counted
 
 VARIABLE = "TF_CONFIG"
 _EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from edgetrain.core.files import write_text
+from edgetrain.core.system.files import write_text
 
 
 @dataclass(frozen=True)

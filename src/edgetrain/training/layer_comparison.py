@@ -12,7 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from edgetrain.core.calibration import LayerError
-from edgetrain.core.progress import listener
+from edgetrain.core.system.progress import listener
 
 # It changes no value: its error is that of the layer before.
 _PASSING_ON = "RESHAPE"

@@ -14,7 +14,7 @@ import tensorflow as tf
 from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
 
 from edgetrain.core.errors import StorageError, TrainingError
-from edgetrain.core.progress import listener
+from edgetrain.core.system.progress import listener
 from edgetrain.training import object_detection_api as api
 from edgetrain.training.batches import read_batches
 from edgetrain.training.best_weights import BestWeights, Judgement
@@ -57,7 +57,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainedRun:
     """What a run did: where it started, its last logged row, and its best judgement, if it was judged at all."""
 
     first_step: int
@@ -182,7 +182,7 @@ class Trainer:
                     break
         return int(self.step)
 
-    def run(self, pace: Pace) -> Outcome:
+    def run(self, pace: Pace) -> TrainedRun:
         """Train up to the configured number of steps, or until patience ends, and return what happened.
 
         Raises:
@@ -199,7 +199,7 @@ class Trainer:
                 "there is one."
             ) from error
 
-    def _run(self, pace: Pace) -> Outcome:
+    def _run(self, pace: Pace) -> TrainedRun:
         rows = read_history(self._paths.history_path, up_to=self.first_step)
         total = self._config.train_config.num_steps
         validation = read_validation(self._judged_model(), self._paths.validation_shards)
@@ -236,7 +236,7 @@ class Trainer:
             raise TrainingError(f"{self._paths.run_dir}: the run has no steps. Set training.steps to 1 or more.")
         frozen = len(self.model.variables) - len(self.model.trainable_variables)
         trained = len(self.model.trainable_variables)
-        return Outcome(self.first_step, trained, frozen, rows[-1], self.best.judgement)
+        return TrainedRun(self.first_step, trained, frozen, rows[-1], self.best.judgement)
 
     def _judged_model(self) -> Judged:
         """Return this model as the validation pictures judge it: with the weights of that moment."""

@@ -23,8 +23,8 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import TrainingError
+from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.formats.checkpoint_archive import LABEL_MAP_NAME
-from edgetrain.formats.pbtxt import read_label_map
 from edgetrain.training.seeded_randomness import seeded
 from edgetrain.training.tensorflow1_weights import load_tensorflow1_weights
 from edgetrain.training.tensorflow2_weights import load_tensorflow2_weights

@@ -15,12 +15,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edgetrain.core.errors import StorageError, TrainingError
-from edgetrain.core.files import replacing_dir, visible_files, write_json
-from edgetrain.core.findings import counted
-from edgetrain.core.lock import LOCK_NAME, sole_user
-from edgetrain.core.progress import listener
-from edgetrain.core.reports import read_report
+from edgetrain.core.system.files import replacing_dir, visible_files, write_json
+from edgetrain.core.system.lock import LOCK_NAME, sole_user
+from edgetrain.core.system.progress import listener
+from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.reports import read_report
 
 _IDENTITY_NAME = "run.json"
 _KEY_DIGITS = 16

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from edgetrain.core.boxes import ImageSize
-from edgetrain.core.progress import listener
+from edgetrain.core.system.progress import listener
 
 
 def input_size(saved_model_dir: Path) -> ImageSize:

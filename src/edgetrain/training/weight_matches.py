@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetrain.core.errors import TrainingError
-from edgetrain.core.files import write_text
-from edgetrain.core.findings import counted
+from edgetrain.core.system.files import write_text
+from edgetrain.core.wording import counted
 from edgetrain.formats.coco_classes import COCO_IDS, coco_id
 
 Weights = npt.NDArray[np.float32]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.ci.gocd.server import ONE
-from tests.conftest import PROJECT_DIR
+from tests.support.places import PROJECT_DIR
 
 PYTHON = sys.executable
 # Tests that run in the background ignore Ctrl-C, and so would what they start.

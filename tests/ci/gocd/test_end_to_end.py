@@ -17,7 +17,7 @@ import pytest
 
 from ci.gocd.rehearse import Wish, rehearse
 from edgetrain.demo.drawing import draw_dataset
-from tests.conftest import PROJECT_DIR
+from tests.support.places import PROJECT_DIR
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 

@@ -15,7 +15,7 @@ from ci.gocd.rehearsal import in_order
 from edgetrain import flow
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
-from tests.conftest import PROJECT_DIR
+from tests.support.places import PROJECT_DIR
 
 FILES = tuple(sorted((PROJECT_DIR / "gocd").glob("*.gocd.yaml")))
 PIPELINES = in_order(read_pipelines(FILES))

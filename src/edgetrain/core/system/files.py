@@ -1,0 +1,322 @@
+"""Files that are either whole or absent, and digests of what is in them."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from edgetrain.core.errors import StorageError
+from edgetrain.core.json_text import json_text
+
+_BLOCK_BYTES = 1 << 20
+# A named pipe is opened at once instead of waiting for a writer, so that it can be refused.
+_READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+MOST_TEXT_BYTES = 32 << 20
+# Where git-annex and DVC keep the content of files that are links in the work tree.
+_STORES = (".git/annex", ".dvc/cache")
+_PART, _OLD = ".part", ".old"
+
+
+@contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; rename it to ``path`` if the block ends well, else remove it.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written; an earlier file stays as it was.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_dir(path: Path) -> Iterator[Path]:
+    """Yield an empty temporary folder beside ``path``; it replaces ``path`` if the block ends well.
+
+    What earlier runs left that were killed is removed first; a folder that was about to be replaced is put back.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written; an earlier folder stays as it was.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_up(path)
+        prefix = f".{path.name}.{os.getpid()}."
+        temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=_PART, dir=path.parent))
+    except OSError as error:
+        raise storage_error(path, error) from error
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        _swap_dir(temporary, path)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _clear_up(path: Path) -> None:
+    """Remove the temporary folders of processes that are gone, and put back what one of them had moved aside."""
+    for old in sorted(path.parent.glob(f".{path.name}.*{_PART}{_OLD}")):
+        if _is_abandoned(old, path) and not path.exists():
+            old.rename(path)
+    for left in sorted(path.parent.glob(f".{path.name}.*{_PART}*")):
+        if _is_abandoned(left, path):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_abandoned(temporary: Path, path: Path) -> bool:
+    """Return whether the process that a temporary folder is named after does not run any more."""
+    owner = temporary.name[len(path.name) + 2 :].partition(".")[0]
+    if not owner.isdecimal():
+        return False
+    try:
+        os.kill(int(owner), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return int(owner) == os.getpid()  # of an earlier process: in a container, all have the same number
+
+
+def _swap_dir(new: Path, path: Path) -> None:
+    """Put ``new`` at ``path``; what was there is removed only after the swap."""
+    old = new.with_name(f"{new.name}{_OLD}")
+    if path.exists():
+        path.rename(old)
+    try:
+        new.rename(path)
+    except OSError:
+        if old.exists():
+            old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def storage_error(path: Path, error: OSError, *, elsewhere: str = "give another --workspace") -> StorageError:
+    """Return the error of this project for a failed write or read of ``path``; ``elsewhere`` tells a way round it."""
+    reason = error.strerror or str(error)
+    if isinstance(error, (FileExistsError, NotADirectoryError, IsADirectoryError)):
+        remedy = f"Something else is in the way there: remove it, or {elsewhere}."
+    elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        remedy = f"Mend the permissions, or {elsewhere}."
+    else:
+        remedy = "Free space or mend the permissions, then run the same command again."
+    return StorageError(f"{path}: {reason}. {remedy}")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8, its line ends as they are, whole or not at all."""
+    with replacing_file(path) as temporary:
+        temporary.write_bytes(text.encode())
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add UTF-8 text to the end of a file, which is made where it is missing.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
+def write_json(path: Path, value: Mapping[str, object]) -> None:
+    """Write an object as indented JSON with sorted keys, whole or not at all."""
+    write_text(path, json_text(value) + "\n")
+
+
+def open_regular(
+    path: str | Path, *, most_bytes: int = MOST_TEXT_BYTES, within: str | Path | None = None
+) -> tuple[int, os.stat_result]:
+    """Open a file that a stranger may have written: a regular file of a limited size, and no link that leads out.
+
+    Args:
+        path: the file.
+        most_bytes: a larger file is refused.
+        within: the dataset; a link is followed if it leads to a file in it, or to what git-annex or DVC keep for the
+            repository around it. ``None``: every link is followed.
+
+    Returns:
+        A descriptor, which the caller closes, and what the system says about the file.
+
+    Raises:
+        OSError: the file cannot be opened or is refused; ``strerror`` says why.
+    """
+    try:
+        descriptor = os.open(path, _READ_ONLY if within is None else _READ_ONLY | _NO_FOLLOW)
+    except OSError as error:
+        if within is None or error.errno not in {errno.ELOOP, errno.EMLINK}:
+            raise
+        descriptor = os.open(_target_within(path, within), _READ_ONLY | _NO_FOLLOW)
+    state = os.fstat(descriptor)
+    is_regular = stat.S_ISREG(state.st_mode)
+    if is_regular and state.st_size <= most_bytes:
+        return descriptor, state
+    os.close(descriptor)
+    raise _too_large(most_bytes) if is_regular else OSError(errno.EINVAL, "it is not a regular file")
+
+
+def _too_large(most_bytes: int) -> OSError:
+    return OSError(errno.EFBIG, f"it is larger than {most_bytes >> 20} MiB")
+
+
+def _target_within(path: str | Path, folder: str | Path) -> str:
+    """Return what a link leads to.
+
+    Raises:
+        OSError: that is neither in the folder nor in a store of the repository around it, or does not exist.
+    """
+    target, home = os.path.realpath(path, strict=True), Path(folder).resolve()
+    if leads_out(target, home):
+        raise OSError(errno.ELOOP, f"it is a link that leads out of the dataset, to {target}")
+    return target
+
+
+def leads_out(target: str | Path, folder: Path) -> bool:
+    """Return whether a path is neither in a folder nor in a store of git-annex or DVC of the repository around it.
+
+    Args:
+        target: absolute path without links.
+        folder: absolute path without links.
+    """
+    steps = Path(target).parents
+    if folder in steps:
+        return False
+    tops = (top for top in (folder, *folder.parents) if (top / ".git").exists() or (top / ".dvc").exists())
+    return not any(top / store in steps for top in tops for store in _STORES)
+
+
+def file_content(path: str | Path, *, most_bytes: int = MOST_TEXT_BYTES, within: str | Path | None = None) -> bytes:
+    """Return the bytes of a file; for small files in half the time of ``Path.read_bytes``.
+
+    Args:
+        path: the file.
+        most_bytes: see :func:`open_regular`, as is ``within``.
+        within: the dataset, if the file is one of it.
+
+    Raises:
+        OSError: see :func:`open_regular`.
+    """
+    descriptor, state = open_regular(path, most_bytes=most_bytes, within=within)
+    try:
+        return _content(descriptor, state.st_size, most_bytes)
+    finally:
+        os.close(descriptor)
+
+
+def _content(descriptor: int, size_bytes: int, most_bytes: int) -> bytes:
+    """Return what is left of an open file, no more than the limit: it may grow while it is read."""
+    data = os.read(descriptor, size_bytes + 1)
+    if len(data) == size_bytes:
+        return data
+    parts, length = [data], len(data)  # a system may give less than it is asked for
+    while parts[-1]:
+        parts.append(os.read(descriptor, _BLOCK_BYTES))
+        length += len(parts[-1])
+        if length > most_bytes:
+            raise _too_large(most_bytes)
+    return b"".join(parts)
+
+
+@contextmanager
+def open_text(path: Path, *, newline: str, most_bytes: int, within: Path | None = None) -> Iterator[TextIO]:
+    """Open a file to read it as UTF-8 text, with or without a byte order mark; see :func:`open_regular`."""
+    descriptor, _ = open_regular(path, most_bytes=most_bytes, within=within)
+    with open(descriptor, encoding="utf-8-sig", newline=newline) as stream:  # noqa: PTH123 - a descriptor is no path
+        yield stream
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content, 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def tree_digest(path: Path) -> str | None:
+    """Return one SHA-256 for a file, or for a folder's files by relative name and content; ``None`` if absent.
+
+    Hidden files (temporary ones) are left out.
+    """
+    if path.is_file():
+        return file_digest(path)
+    if not path.is_dir():
+        return None
+    return combined_digest((name.relative_to(path).as_posix(), file_digest(name)) for name in visible_files(path))
+
+
+def changed_at(state: os.stat_result) -> int:
+    """Return when a file changed last, in nanoseconds: the later of its two times, of which no tool sets back both."""
+    return max(state.st_mtime_ns, state.st_ctime_ns)
+
+
+def folder_state(folder: Path, left_out: Path | None = None) -> str:
+    """Return one SHA-256 over the name, size and time of change of a folder's visible files, without opening any.
+
+    Args:
+        folder: an existing folder.
+        left_out: a folder below it that does not count.
+    """
+    lines: list[str] = []
+    places = [(str(folder), "")]
+    seen: set[tuple[int, int]] = set()
+    while places:
+        place, start = places.pop()
+        own = Path(place).stat()
+        if (own.st_dev, own.st_ino) in seen or (left_out and Path(place) == left_out):
+            continue
+        seen.add((own.st_dev, own.st_ino))
+        with os.scandir(place) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    places.append((entry.path, f"{start}{entry.name}/"))
+                elif entry.is_file():
+                    state = entry.stat()
+                    lines.append(f"{start}{entry.name}\0{state.st_size}\0{changed_at(state)}\n")
+    return hashlib.sha256("".join(sorted(lines)).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """Return all files below a folder whose relative path has no hidden part, sorted; linked folders are followed."""
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [path for name in names if not name.startswith(".") and (path := Path(place, name)).is_file()]
+    return sorted(found)
+
+
+def combined_digest(items: Iterable[tuple[str, str]]) -> str:
+    """Return one SHA-256 over (name, digest) pairs in the given order."""
+    digest = hashlib.sha256()
+    for name, value in items:
+        digest.update(f"{name}\0{value}\n".encode())
+    return digest.hexdigest()

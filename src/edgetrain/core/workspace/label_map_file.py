@@ -1,0 +1,250 @@
+"""Label maps of the Object Detection API, ``StringIntLabelMap`` as protobuf text.
+
+Accepted: protobuf's text format, of which ``id`` and ``name`` are used and other fields (``display_name``, …) skipped::
+
+    # comment
+    item {
+      id: 1
+      name: 'boat'
+    }
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetrain.core.errors import LabelMapError, MissingInputError
+from edgetrain.core.label_map import LabelMap
+from edgetrain.core.system.files import file_content, write_text
+
+_TOKEN = re.compile(
+    r"""(?P<space>[ \t\r\n\f\v\ufeff]+|\#[^\n]*)
+      | (?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
+      | (?P<word>[A-Za-z0-9_.+-]+)
+      | (?P<sign>[{}<>:;,\[\]])""",
+    re.VERBOSE,
+)
+_ESCAPE = re.compile(
+    rb"\\(?:(?P<octal>[0-7]{1,3})|[xX](?P<hex>[0-9A-Fa-f]{1,2})|u(?P<short>[0-9A-Fa-f]{4})"
+    rb"|U(?P<long>[0-9A-Fa-f]{8})|(?P<letter>.))"
+)
+_LETTERS = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_LITERAL = b"\\'\"?"
+_CLOSING = {"{": "}", "<": ">", "[": "]"}
+_FIX = 'The form is: item { id: 1 name: "boat" }.'
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    line: int
+
+
+def parse_label_map(text: str, name: str) -> LabelMap:
+    """Return the label map of a text.
+
+    Args:
+        text: protobuf text.
+        name: what messages call its file.
+
+    Raises:
+        LabelMapError: the text is malformed, or its ids or names are not those of a label map.
+    """
+    parser = _Parser(_tokens(text, name), name)
+    items = []
+    while parser.peek().kind != "end":
+        items.append(parser.item())
+    try:
+        return LabelMap.from_items(items)
+    except LabelMapError as error:
+        raise LabelMapError(f"{name}: {error}") from error
+
+
+def read_label_map(path: Path, *, within: Path | None = None) -> LabelMap:
+    """Return the label map of a file.
+
+    Args:
+        path: the file.
+        within: the dataset, if it is one of it: no link may lead out.
+
+    Raises:
+        MissingInputError: there is no such file.
+        LabelMapError: it cannot be read or is malformed.
+    """
+    try:
+        text = file_content(path, within=within).decode("utf-8")
+    except FileNotFoundError as error:
+        raise MissingInputError(f'{path}: no label map. Run "ci/inv label-map" first.') from error
+    except OSError as error:
+        raise LabelMapError(f"{path}: cannot be read ({error.strerror}). Mend or remove the file.") from error
+    except UnicodeDecodeError as error:
+        raise LabelMapError(f"{path}: not UTF-8 text ({error.reason}). Save it as UTF-8.") from error
+    return parse_label_map(text, str(path))
+
+
+def render_label_map(label_map: LabelMap) -> str:
+    """Return the text of a label map, one item for each class in the order of the ids."""
+    items = enumerate(label_map.names, start=1)
+    return "".join(f"item {{\n  id: {class_id}\n  name: '{_escape(name)}'\n}}\n" for class_id, name in items)
+
+
+def write_label_map(path: Path, label_map: LabelMap) -> None:
+    """Write :func:`render_label_map` to ``path``, whole or not at all."""
+    write_text(path, render_label_map(label_map))
+
+
+def _escape(name: str) -> str:
+    """Return a name as it stands between single quotes; control characters become octal numbers."""
+    quoted = name.replace("\\", "\\\\").replace("'", "\\'")
+    return "".join(f"\\{ord(letter):03o}" if letter < " " or letter == "\x7f" else letter for letter in quoted)
+
+
+def _unescape(quoted: str) -> bytes:
+    """Return the bytes between the quotes of a token.
+
+    Raises:
+        ValueError: an escape does not exist.
+    """
+    return _ESCAPE.sub(_unescaped, quoted[1:-1].encode())
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    for group, base in (("octal", 8), ("hex", 16)):
+        if found[group] is not None:
+            return bytes([int(found[group], base) & 0xFF])
+    digits = found["short"] or found["long"]
+    if digits is not None:
+        return chr(int(digits, 16)).encode()
+    letter = found["letter"]
+    if letter not in _LETTERS and letter not in _LITERAL:
+        raise ValueError(f"the escape \\{letter.decode(errors='replace')} does not exist")
+    return _LETTERS.get(letter, letter)
+
+
+def _tokens(text: str, name: str) -> list[_Token]:
+    tokens = []
+    position, line = 0, 1
+    while position < len(text):
+        found = _TOKEN.match(text, position)
+        if found is None:
+            raise LabelMapError(f"{name}:{line}: {text[position]!r} is not expected here. {_FIX}")
+        if found.lastgroup and found.lastgroup != "space":
+            tokens.append(_Token(found.lastgroup, found.group(), line))
+        line += found.group().count("\n")
+        position = found.end()
+    return [*tokens, _Token("end", "the end of the file", line)]
+
+
+class _Parser:
+    """Reads tokens from the first to the last; raises :class:`LabelMapError` with the line of the first wrong one."""
+
+    def __init__(self, tokens: list[_Token], name: str) -> None:
+        self._tokens = tokens
+        self._position = 0
+        self._name = name
+
+    def peek(self) -> _Token:
+        return self._tokens[self._position]
+
+    def item(self) -> tuple[int, str]:
+        """Read ``item { … }``."""
+        start = self.peek()
+        if self._next().text != "item":
+            raise self._error(start, f"{start.text} is not expected here")
+        closing = self._opening()
+        values: dict[str, int | str] = {}
+        while self.peek().text != closing:
+            key = self._key()
+            if key.text in values:
+                raise self._error(key, f"{key.text} stands twice")
+            if key.text in ("id", "name"):
+                values[key.text] = self._number() if key.text == "id" else self._string()
+            else:
+                self._skip_value()
+            self._separator()
+        self._next()
+        self._separator()
+        class_id, name = values.get("id"), values.get("name")
+        if not isinstance(class_id, int) or not isinstance(name, str):
+            raise self._error(start, f"an item has no {'name' if name is None else 'id'}")
+        return class_id, name
+
+    def _next(self) -> _Token:
+        token = self.peek()
+        self._position = min(self._position + 1, len(self._tokens) - 1)
+        return token
+
+    def _error(self, token: _Token, message: str) -> LabelMapError:
+        return LabelMapError(f"{self._name}:{token.line}: {message}. {_FIX}")
+
+    def _separator(self) -> None:
+        if self.peek().text in {",", ";"}:
+            self._next()
+
+    def _opening(self) -> str:
+        """Read ``{`` or ``<``, with or without a colon before it, and return what closes it."""
+        if self.peek().text == ":":
+            self._next()
+        token = self._next()
+        if token.text not in {"{", "<"}:
+            raise self._error(token, f"{token.text} stands where {{ is expected")
+        return _CLOSING[token.text]
+
+    def _key(self) -> _Token:
+        token = self._next()
+        if token.kind != "word":
+            raise self._error(token, f"{token.text} stands where a field or }} is expected")
+        return token
+
+    def _colon(self) -> None:
+        token = self._next()
+        if token.text != ":":
+            raise self._error(token, f"{token.text} stands where : is expected")
+
+    def _number(self) -> int:
+        self._colon()
+        token = self._next()
+        if not re.fullmatch(r"-?[0-9]{1,18}", token.text):
+            raise self._error(token, f"id is {token.text}, not a whole number")
+        return int(token.text)
+
+    def _string(self) -> str:
+        """Read quoted texts that stand one after another, as one."""
+        self._colon()
+        first = self.peek()
+        parts = []
+        while self.peek().kind == "text":
+            parts.append(self._next().text)
+        if not parts:
+            raise self._error(first, f"name is {first.text}, which is not in quotes")
+        try:
+            return b"".join(_unescape(part) for part in parts).decode()
+        except ValueError as error:
+            raise self._error(first, f"the name {' '.join(parts)} cannot be read: {error}") from error
+
+    def _skip_value(self) -> None:
+        """Read a value of any kind: number, word, texts, list or message."""
+        if self.peek().text == ":":
+            self._next()
+        token = self._next()
+        if token.text in _CLOSING:
+            self._skip_to(_CLOSING[token.text])
+        elif token.kind == "text":
+            while self.peek().kind == "text":
+                self._next()
+        elif token.kind != "word":
+            raise self._error(token, f"{token.text} stands where a value is expected")
+
+    def _skip_to(self, closing: str) -> None:
+        missing = [closing]
+        while missing:
+            token = self._next()
+            if token.kind == "end":
+                raise self._error(token, f"{missing[-1]} is missing")
+            if token.text == missing[-1]:
+                missing.pop()
+            elif token.text in _CLOSING:
+                missing.append(_CLOSING[token.text])
