@@ -25,9 +25,12 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT_DIR / "src"))
 
 from edgetrain.core.boxes import ImageSize  # noqa: E402
-from edgetrain.core.near_duplicates import hamming_distance, near_groups  # noqa: E402
-from edgetrain.formats.image_file import UnreadableImageError, decode, decode_gray  # noqa: E402
-from edgetrain.formats.picture_hash import difference_hash  # noqa: E402
+from edgetrain.images.image_file import UnreadableImageError, decode, decode_gray  # noqa: E402
+from edgetrain.images.near_duplicates import (  # noqa: E402
+    difference_hash,
+    hamming_distance,
+    near_groups,
+)
 
 _PHOTOGRAPHS = 40  # that are damaged
 _ROUNDS = 4

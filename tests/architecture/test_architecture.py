@@ -28,7 +28,7 @@ README = PROJECT_DIR / "README.md"
 DOORS = {
     "lxml": ["formats/voc.py"],
     "pandas": ["formats/table.py"],
-    "jinja2": ["formats/template.py"],
+    "jinja2": ["template.py"],
     "apache_beam": ["formats/beam_pipeline.py"],
     "grpc": ["formats/beam_pipeline.py"],  # only its errors, which Beam lets through
     "pycocotools": ["formats/coco_metrics.py"],
@@ -44,10 +44,10 @@ DOORS = {
     ],
     # Those of the demo draw pictures of their own.
     "PIL": [
-        "formats/image_encoding.py",
-        "formats/image_file.py",
-        "formats/image_turn.py",
-        "formats/pixels.py",
+        "images/encoding.py",
+        "images/image_file.py",
+        "images/encoding.py",
+        "images/pixels.py",
         "demo/",
     ],
     "tqdm": ["console.py"],
@@ -65,7 +65,7 @@ DOORS = {
     # Only the FlatBuffers reader that TensorFlow carries along.
     "tensorflow.lite": ["formats/tflite_graph.py", "formats/tflite_metadata.py"],
     # Arrays of pixels, boxes and model inputs.
-    "numpy": ["formats/pixels.py", "formats/coco_metrics.py", "devices/", "demo/", "training/", "stages/quantize.py"],
+    "numpy": ["images/pixels.py", "formats/coco_metrics.py", "devices/", "demo/", "training/", "stages/quantize.py"],
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from edgetrain.core.annotation import Annotation, BoxLines, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.reviewed import Reviewed, ReviewedBox
-from edgetrain.formats.image_file import ImageInfo
+from edgetrain.images.image_file import ImageInfo
 
 SIZE = ImageSize(640, 480)
 NAME, IMAGE = "annotations/a.xml", "images/a.jpg"

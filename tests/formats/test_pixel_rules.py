@@ -7,7 +7,6 @@ import pytest
 from edgetrain.core.boxes import BoundingBox
 from edgetrain.core.findings import Finding
 from edgetrain.core.splits import Split
-from edgetrain.formats.pixel_cache import PixelFacts
 from edgetrain.formats.pixel_rules import (
     decoded,
     near_pictures,
@@ -15,6 +14,7 @@ from edgetrain.formats.pixel_rules import (
     split_near_twin_findings,
     with_damage,
 )
+from edgetrain.images.pixel_facts import PixelFacts
 from tests.formats.rule_material import INSIDE, reviewed
 
 LARGE, MOVED, FAR = (BoundingBox(left, 100, left + 100, 200) for left in (100, 130, 160))

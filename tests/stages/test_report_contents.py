@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from edgetrain.core.splits import Split
-from edgetrain.formats.template import TEMPLATES_DIR
 from edgetrain.stages import report
+from edgetrain.template import TEMPLATES_DIR
 from edgetrain.training.history import HistoryRow, write_history
 from tests.stages.report_material import FINDING, HOSTILE, INT8, SAMPLE, TRUTH, text_of, write_picture
 

@@ -9,8 +9,8 @@ import pytest
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.splits import Split
 from edgetrain.core.system.files import file_digest
-from edgetrain.formats.pixel_cache import PixelFacts, write_pixel_cache
 from edgetrain.formats.split_list import read_split_list, write_split_list
+from edgetrain.images.pixel_facts import PixelFacts, write_pixel_cache
 from edgetrain.stages.split import run
 from tests.conftest import draw_labelled
 

@@ -53,7 +53,7 @@ def write_backbone_archive(folder: Path, network: str, depth_multiplier: float) 
 
 def pipeline_text(network: str = "mobilenet_v2_ssd", **changes: object) -> str:
     """Return a rendered configuration of the tiny network."""
-    from edgetrain.formats.template import render_template
+    from edgetrain.template import render_template
 
     values = {
         "num_classes": 3,

@@ -11,7 +11,7 @@ from edgetrain.devices.cpu import cpu_detector
 from edgetrain.formats.coco_metrics import Detection
 from edgetrain.formats.detection_example import DetectionExample
 from edgetrain.formats.detection_metrics import detections_of
-from edgetrain.formats.pixels import network_pixels
+from edgetrain.images.pixels import network_pixels
 
 
 def detect_all(name: str, model_path: Path, examples: Sequence[DetectionExample]) -> list[Detection]:

@@ -1,6 +1,6 @@
 """Work in numbered pieces as a pipeline of Apache Beam, on whatever runner: the only door to apache_beam.
 
-What ``core.system.workers`` does with processes of this machine. Only the pieces' numbers go through the pipeline: workers
+Like ``core.system.workers`` on this machine. Only the pieces' numbers go through the pipeline: workers
 read and write files, in folders that all of them see under the same paths, and leave their answers there, too.
 """
 

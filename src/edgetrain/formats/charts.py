@@ -17,7 +17,7 @@ from html import escape
 
 from edgetrain.core.boxes import BoundingBox, ImageSize, iou
 from edgetrain.core.errors import DatasetError
-from edgetrain.formats.image_file import decode
+from edgetrain.images.image_file import decode
 
 _CHART_WIDTH, _CHART_HEIGHT = 460, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 30, 44

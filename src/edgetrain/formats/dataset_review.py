@@ -25,10 +25,10 @@ from edgetrain.formats import box_rules, image_rules, name_rules
 from edgetrain.formats import dataset_rules as rules
 from edgetrain.formats.box_rules import BoxLimits
 from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem, find_dataset
-from edgetrain.formats.image_file import Glance, glance
 from edgetrain.formats.review_cache import Entry, Stamp, name_of, read_cache, write_cache
 from edgetrain.formats.stale_reviews import asked_for_changes, stale_places
 from edgetrain.formats.voc import parse_annotation
+from edgetrain.images.image_file import Glance, glance
 
 # Below this, starting a process costs more than it saves.
 _LEAST_FOR_PROCESSES = 1000

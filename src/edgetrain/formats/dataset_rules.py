@@ -10,8 +10,8 @@ from edgetrain.core.boxes import ImageSize
 from edgetrain.core.findings import Finding
 from edgetrain.formats import box_rules, image_rules
 from edgetrain.formats.box_rules import BoxLimits
-from edgetrain.formats.image_file import ImageInfo
 from edgetrain.formats.voc import Problem
+from edgetrain.images.image_file import ImageInfo
 
 
 def of_problem(name: str, problem: Problem) -> Finding:

@@ -11,8 +11,8 @@ from edgetrain.core.boxes import ImageSize
 from edgetrain.core.findings import Finding
 from edgetrain.core.rules import RuleLevel
 from edgetrain.formats.dataset_parts import stem_of
-from edgetrain.formats.image_file import IMAGE_FIX, JPEG, PNG, ImageInfo
-from edgetrain.formats.image_header import MAX_PIXELS, UPRIGHT
+from edgetrain.images.header import MAX_PIXELS, UPRIGHT
+from edgetrain.images.image_file import IMAGE_FIX, JPEG, PNG, ImageInfo
 
 _SUFFIXES = {JPEG: (".jpg", ".jpeg", ".jpe", ".jfif"), PNG: (".png",)}
 _QUARTER_TURNS = range(5, 9)

@@ -19,7 +19,7 @@ from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.splits import Split
 from edgetrain.core.system.files import visible_files
 from edgetrain.formats.dataset_parts import ANNOTATIONS_NAMES, IMAGE_SUFFIXES, IMAGES_NAMES, SPLIT_NAMES
-from edgetrain.formats.image_file import UnreadableImageError, probe
+from edgetrain.images.image_file import UnreadableImageError, probe
 
 _WORD = re.compile(r"[a-z]+")
 _DRIVE = re.compile(r"[A-Za-z]:")

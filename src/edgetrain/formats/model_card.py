@@ -13,7 +13,7 @@ from edgetrain.core.system.files import MOST_TEXT_BYTES, open_text
 from edgetrain.core.wording import counted, finite_number, share_text
 from edgetrain.core.workspace.reports import DATASET_TREE
 from edgetrain.core.workspace.stage_reports import Records, as_object, as_text, value_of
-from edgetrain.formats.template import render_template
+from edgetrain.template import render_template
 
 UNPROVEN = "unproven"
 _NO_LICENCE = "not stated"

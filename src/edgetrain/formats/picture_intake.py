@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Optional
 
 from edgetrain.core.boxes import ImageSize
-from edgetrain.core.near_duplicates import MAX_DISTANCE, hamming_distance
 from edgetrain.core.system.files import file_digest
-from edgetrain.formats.image_file import JPEG, PNG, UnreadableImageError, probe_bytes
-from edgetrain.formats.image_header import UPRIGHT
-from edgetrain.formats.picture_hash import difference_hash
+from edgetrain.images.header import UPRIGHT
+from edgetrain.images.image_file import JPEG, PNG, UnreadableImageError, probe_bytes
+from edgetrain.images.near_duplicates import MAX_DISTANCE, difference_hash, hamming_distance
 
 _SUFFIXES = {JPEG: ".jpg", PNG: ".png"}
 _MOST_PIXELS = 50_000_000  # several are decoded at once, and 300 pixels are enough for the network

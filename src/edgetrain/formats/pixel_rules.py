@@ -10,13 +10,12 @@ from pathlib import Path
 
 from edgetrain.core.boxes import BoundingBox, iou
 from edgetrain.core.findings import Finding
-from edgetrain.core.near_duplicates import near_groups
 from edgetrain.core.reviewed import Reviewed
 from edgetrain.core.splits import Split
 from edgetrain.formats import image_rules
-from edgetrain.formats.pixel_cache import PixelFacts
-from edgetrain.formats.pixel_review import review_pixels
 from edgetrain.formats.set_rules import parted
+from edgetrain.images.near_duplicates import near_groups
+from edgetrain.images.pixel_facts import PixelFacts, review_pixels
 
 # Pictures of which it is known already that they cannot, or must not, be decoded.
 _HOPELESS = frozenset(("image-huge", "image-format", "image-truncated"))

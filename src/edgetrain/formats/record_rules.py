@@ -17,8 +17,8 @@ from edgetrain.core.label_map import LabelMap
 from edgetrain.core.wording import suggestion
 from edgetrain.formats import detection_example as keys
 from edgetrain.formats.example_features import Feature
-from edgetrain.formats.image_file import JPEG, PNG, UnreadableImageError, probe_bytes
-from edgetrain.formats.image_header import MAX_PIXELS, UPRIGHT
+from edgetrain.images.header import MAX_PIXELS, UPRIGHT
+from edgetrain.images.image_file import JPEG, PNG, UnreadableImageError, probe_bytes
 
 _ERROR, _WARNING = Severity.ERROR.value, Severity.WARNING.value
 _KINDS = {

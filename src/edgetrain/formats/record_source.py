@@ -20,11 +20,10 @@ from edgetrain.formats.dataset_folder import LabelledImage
 from edgetrain.formats.dataset_rules import picture_findings
 from edgetrain.formats.detection_example import DetectionExample, ExampleBox
 from edgetrain.formats.edited_tables import EditedTables
-from edgetrain.formats.image_encoding import encoded_anew, encoded_format, fitted_size
-from edgetrain.formats.image_file import JPEG, PNG, ImageInfo, probe_bytes, read_image
 from edgetrain.formats.image_rules import is_turned
-from edgetrain.formats.image_turn import turned_upright
 from edgetrain.formats.picture_finder import PictureFinder
+from edgetrain.images.encoding import encoded_anew, encoded_format, fitted_size, turned_upright
+from edgetrain.images.image_file import JPEG, PNG, ImageInfo, probe_bytes, read_image
 
 # What no setting lets pass: there would be nothing to train on, or boxes that stop the training.
 _ALWAYS_ERRORS = frozenset(("image-truncated", "image-huge", "box-outside", "box-inverted", "box-empty"))

@@ -27,8 +27,8 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.formats.picture_collection import PictureCollection
 from edgetrain.formats.picture_intake import KnownPictures, Picture, UnfitError, check_size, examine
 from edgetrain.formats.picture_providers import find_providers
-from edgetrain.formats.pixel_review import review_pixels
 from edgetrain.formats.web_client import FetchError, WebClient, WebLimits
+from edgetrain.images.pixel_facts import review_pixels
 
 _MEDIA_TYPES = ("", "image/jpeg", "image/png")
 _NOT_FETCHED = "not to be had"

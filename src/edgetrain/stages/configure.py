@@ -13,7 +13,7 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.core.workspace.reports import read_report
 from edgetrain.formats.pipeline_config import known_augmentations, parse_pipeline_config
-from edgetrain.formats.template import render_template
+from edgetrain.template import render_template
 
 
 def run(settings: Settings, workspace: Workspace) -> Outcome:

@@ -16,7 +16,7 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem, find_dataset
 from edgetrain.formats.exchange import ambiguous_names, file_suffix, losses, render_file, render_folder
-from edgetrain.formats.image_file import probe
+from edgetrain.images.image_file import probe
 
 _SHOWN = 20
 

@@ -47,7 +47,7 @@ from edgetrain.formats.edgetpu_section import edgetpu_section
 from edgetrain.formats.promotion_section import promotion_section
 from edgetrain.formats.provenance import STAND_IN
 from edgetrain.formats.stats_charts import stats_section
-from edgetrain.formats.template import render_template
+from edgetrain.template import render_template
 from edgetrain.training.history import HistoryRow, read_history
 
 _SHOWN_IF_RUN = ("preflight-untrained", "preflight", "bundle", "promote")

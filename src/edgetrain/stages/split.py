@@ -13,7 +13,6 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.near_duplicates import near_groups
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.picture_groups import joined
 from edgetrain.core.settings import Settings
@@ -25,8 +24,9 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.claim import claim_workspace
 from edgetrain.formats.dataset_folder import DatasetFolder, LabelledImage, find_dataset
 from edgetrain.formats.former_division import MADE, read_former, write_division
-from edgetrain.formats.image_file import quick_key
-from edgetrain.formats.pixel_cache import read_pixel_cache
+from edgetrain.images.image_file import quick_key
+from edgetrain.images.near_duplicates import near_groups
+from edgetrain.images.pixel_facts import read_pixel_cache
 
 _MUST_HAVE = (Split.TRAIN, Split.TEST)
 _NAMED = 3

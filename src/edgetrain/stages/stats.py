@@ -19,9 +19,9 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.formats.anchor_grid import read_anchor_shapes
 from edgetrain.formats.dataset_folder import DatasetFolder, find_dataset
 from edgetrain.formats.dataset_stats import MeasuredBox, MeasuredPicture, anchor_stats, part_stats, size_map
-from edgetrain.formats.image_file import probe
 from edgetrain.formats.split_list import read_split_list
 from edgetrain.formats.stats_text import render_stats
+from edgetrain.images.image_file import probe
 
 
 def run(settings: Settings, workspace: Workspace) -> Outcome:

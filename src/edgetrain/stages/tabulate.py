@@ -9,9 +9,9 @@ from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.dataset_folder import LabelledImage, find_dataset
-from edgetrain.formats.image_file import probe
 from edgetrain.formats.table import write_table
 from edgetrain.formats.table_rows import TableRow
+from edgetrain.images.image_file import probe
 
 
 def run(settings: Settings, workspace: Workspace) -> Outcome:

@@ -31,8 +31,8 @@ from edgetrain.formats.class_changes import contents_before
 from edgetrain.formats.class_rules import class_findings
 from edgetrain.formats.dataset_folder import DatasetFolder
 from edgetrain.formats.dataset_review import review_dataset
-from edgetrain.formats.pixel_cache import PixelFacts
 from edgetrain.formats.review_summary import Contents
+from edgetrain.images.pixel_facts import PixelFacts
 
 _SHOWN = 50
 

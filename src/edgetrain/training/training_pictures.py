@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetrain.formats.detection_example import DetectionExample, decode_example
-from edgetrain.formats.pixels import reduced_pixels
 from edgetrain.formats.tfrecord import read_record, record_offsets
+from edgetrain.images.pixels import reduced_pixels
 
 
 class LabelledPicture(NamedTuple):

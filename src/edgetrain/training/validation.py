@@ -15,7 +15,7 @@ from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.detections import DetectedObject
 from edgetrain.formats.detection_example import DetectionExample, read_examples
 from edgetrain.formats.detection_metrics import detections_of, judge
-from edgetrain.formats.pixels import network_pixels
+from edgetrain.images.pixels import network_pixels
 from edgetrain.training.object_detection_api import Found
 
 _MOST_PICTURES = 300

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from edgetrain.formats.image_header import read_header
+from edgetrain.images.header import read_header
 
 
 def encoded(image_format, mode="RGB", orientation=1, **options):

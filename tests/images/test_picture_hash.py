@@ -7,9 +7,8 @@ import io
 import pytest
 from PIL import Image
 
-from edgetrain.core.near_duplicates import MAX_DISTANCE, hamming_distance
-from edgetrain.formats.image_file import UnreadableImageError
-from edgetrain.formats.picture_hash import difference_hash
+from edgetrain.images.image_file import UnreadableImageError
+from edgetrain.images.near_duplicates import MAX_DISTANCE, difference_hash, hamming_distance
 
 
 def encoded(image, image_format="PNG", **options):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from edgetrain.formats.pixel_cache import PixelFacts, read_pixel_cache, write_pixel_cache
+from edgetrain.images.pixel_facts import PixelFacts, read_pixel_cache, write_pixel_cache
 
 FACTS = {"a" * 64: PixelFacts(5), "b" * 64: PixelFacts(None), "c" * 64: PixelFacts(None, "damaged")}
 

@@ -7,8 +7,8 @@ import io
 import pytest
 from PIL import Image
 
-from edgetrain.formats.image_file import JPEG, PNG, UnreadableImageError, probe_bytes
-from edgetrain.formats.image_turn import turned_upright
+from edgetrain.images.encoding import turned_upright
+from edgetrain.images.image_file import JPEG, PNG, UnreadableImageError, probe_bytes
 
 ORIENTATION, MAKER = 0x0112, 0x010F
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 from edgetrain.core.boxes import ImageSize
-from edgetrain.formats.image_encoding import encoded_anew, encoded_format, fitted_size
-from edgetrain.formats.image_file import UnreadableImageError, decode
+from edgetrain.images.encoding import encoded_anew, encoded_format, fitted_size
+from edgetrain.images.image_file import UnreadableImageError, decode
 
 
 def drawn(kind, *, mode="RGB", size=(640, 480), **options):

@@ -23,8 +23,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.system.files import changed_at, file_content
-from edgetrain.formats import image_header
-from edgetrain.formats.image_header import JPEG, PNG, ImageHeader, read_header
+from edgetrain.images import header as image_header
+from edgetrain.images.header import JPEG, PNG, ImageHeader, read_header
 
 __all__ = ["IMAGE_FIX", "JPEG", "PNG", "Glance", "ImageInfo", "UnreadableImageError"]
 IMAGE_FIX = "Replace the picture, or remove it and its annotation."

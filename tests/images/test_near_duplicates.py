@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgetrain.core.near_duplicates import MAX_DISTANCE, hamming_distance, near_groups
+from edgetrain.images.near_duplicates import MAX_DISTANCE, hamming_distance, near_groups
 
 HASHES = st.dictionaries(st.text("abcdef", min_size=1), st.integers(0, 2**64 - 1) | st.none(), max_size=30)
 BASE = 0x0123456789ABCDEF

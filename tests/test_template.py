@@ -5,7 +5,7 @@ from __future__ import annotations
 import jinja2
 import pytest
 
-from edgetrain.formats.template import TEMPLATES_DIR, render_template
+from edgetrain.template import TEMPLATES_DIR, render_template
 
 
 @pytest.fixture

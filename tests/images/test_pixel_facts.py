@@ -6,10 +6,9 @@ import os
 
 import pytest
 
-from edgetrain.core.near_duplicates import near_groups
-from edgetrain.formats import pixel_review
-from edgetrain.formats.pixel_cache import PixelFacts, read_pixel_cache
-from edgetrain.formats.pixel_review import review_pixels
+from edgetrain.images import pixel_facts as pixel_review
+from edgetrain.images.near_duplicates import near_groups
+from edgetrain.images.pixel_facts import PixelFacts, read_pixel_cache, review_pixels
 
 
 @pytest.fixture

@@ -7,26 +7,47 @@ decoder itself crashes is found by decoding its neighbours one by one, each in a
 from __future__ import annotations
 
 import hashlib
+import json
 import multiprocessing
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+from edgetrain.core.system.files import write_text
 from edgetrain.core.system.progress import listener
 from edgetrain.core.system.workers import usable_cores
-from edgetrain.formats.image_file import UnreadableImageError, read_image
-from edgetrain.formats.picture_hash import difference_hash
-from edgetrain.formats.pixel_cache import PixelFacts, read_pixel_cache, write_pixel_cache
+from edgetrain.images.image_file import UnreadableImageError, read_image
+from edgetrain.images.near_duplicates import difference_hash
 
 _CHUNK = 16
 _CHUNKS_AHEAD = 4
 _CRASH = "the decoder crashes on it"
 
 Picture = tuple[Path, str]
+
+
+@dataclass(frozen=True)
+class PixelFacts:
+    """What a picture's pixels are.
+
+    ``dhash`` is the 64-bit difference hash, ``None`` for a picture without structure (fog, night) or a damaged one;
+    ``error`` says why the picture does not decode, and is empty if it does.
+    """
+
+    dhash: Optional[int]
+    error: str = ""
+
+
 _Result = tuple[str, Optional[str], PixelFacts]
+# Raise it whenever the same picture would give another hash or error.
+_VERSION = 2
+_DIGEST = re.compile("[0-9a-f]{64}")
+_HASH = re.compile("[0-9a-f]{16}")
 
 
 def review_pixels(pictures: Sequence[Picture], cache_path: Path) -> Iterator[tuple[str, PixelFacts]]:
@@ -113,3 +134,44 @@ def _review(path: Path, name: str) -> _Result:
         return name, digest, PixelFacts(None, error.reason)
     except MemoryError:
         return name, None, PixelFacts(None, "its pixels do not fit into memory")
+
+
+def read_pixel_cache(path: Path) -> dict[str, PixelFacts]:
+    """Return the facts by content digest; none if the file is absent, damaged or of another version."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(content, dict) or content.get("version") != _VERSION:
+        return {}
+    pictures = content.get("pictures")
+    return _facts(pictures) if isinstance(pictures, dict) else {}
+
+
+def write_pixel_cache(path: Path, facts: Mapping[str, PixelFacts]) -> None:
+    """Write the facts by content digest, whole or not at all.
+
+    Raises:
+        StorageError: the file cannot be written; an earlier one stays as it was.
+    """
+    pictures = {
+        digest: {"dhash": None if known.dhash is None else f"{known.dhash:016x}", "error": known.error}
+        for digest, known in facts.items()
+    }
+    write_text(path, json.dumps({"version": _VERSION, "pictures": pictures}, sort_keys=True) + "\n")
+
+
+def _facts(pictures: Mapping[str, object]) -> dict[str, PixelFacts]:
+    """Return the entries that have the right shape."""
+    found = {}
+    for digest, entry in pictures.items():
+        if not isinstance(entry, dict) or not _DIGEST.fullmatch(digest):
+            continue
+        dhash, error = entry.get("dhash"), entry.get("error")
+        if not isinstance(error, str):
+            continue
+        if dhash is None:
+            found[digest] = PixelFacts(None, error)
+        elif isinstance(dhash, str) and _HASH.fullmatch(dhash):
+            found[digest] = PixelFacts(int(dhash, 16), error)
+    return found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jinja2
 
-TEMPLATES_DIR = Path(__file__).resolve().parents[3] / "templates"
+TEMPLATES_DIR = Path(__file__).resolve().parents[2] / "templates"
 
 
 def render_template(name: str, values: Mapping[str, object], *, templates_dir: Path = TEMPLATES_DIR) -> str:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from edgetrain.core.boxes import ImageSize
-from edgetrain.formats.pixels import network_pixels, reduced_pixels
+from edgetrain.images.pixels import network_pixels, reduced_pixels
 
 
 def _png(array):

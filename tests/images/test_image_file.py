@@ -13,7 +13,7 @@ from PIL import Image
 
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import DatasetError
-from edgetrain.formats.image_file import (
+from edgetrain.images.image_file import (
     ImageInfo,
     UnreadableImageError,
     decode,

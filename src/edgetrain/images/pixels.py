@@ -7,7 +7,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from edgetrain.core.boxes import ImageSize
-from edgetrain.formats.image_file import decode, decode_reduced
+from edgetrain.images.image_file import decode, decode_reduced
 
 
 def network_pixels(data: bytes, size: ImageSize, name: str) -> npt.NDArray[np.uint8]:
