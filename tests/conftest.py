@@ -9,11 +9,11 @@ import pytest
 import yaml
 from PIL import Image, ImageDraw
 
+from edgetrain.annotations.voc import write_annotation
 from edgetrain.core.annotation import Annotation, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats.voc import write_annotation
 from tests.support.fake_stages import dataset, pipeline, stages
 from tests.support.places import PROJECT_DIR, SHARED_DIR
 from tests.support.stub_delegate import stub_delegate

@@ -26,7 +26,7 @@ README = PROJECT_DIR / "README.md"
 
 # The modules that may import a library: names below edgetrain, a folder ending in "/".
 DOORS = {
-    "lxml": ["formats/voc.py"],
+    "lxml": ["annotations/voc.py"],
     "pandas": ["formats/table.py"],
     "jinja2": ["template.py"],
     "apache_beam": ["formats/beam_pipeline.py"],
@@ -52,7 +52,7 @@ DOORS = {
     ],
     "tqdm": ["console.py"],
     "urllib3": ["formats/web_client.py"],
-    "yaml": ["formats/yolo.py"],
+    "yaml": ["annotations/yolo.py"],
     # What runs TFLite models, one file for each way.
     "pycoral": ["devices/coral.py"],
     "tflite_runtime": ["devices/interpreters.py"],

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from edgetrain.annotations.voc import read_annotation
 from edgetrain.core.boxes import ImageSize, iou
 from edgetrain.demo.drawing import DrawnPicture, draw_dataset, draw_picture, tight_box
 from edgetrain.demo.figures import OBJECTS, SHAPES, Figure
 from edgetrain.demo.painting import Placement
-from edgetrain.formats.voc import read_annotation
 
 PICTURES = 60
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from edgetrain.annotations.voc import Problem
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.reviewed_set import ReviewedSet
 from edgetrain.formats.dataset_rules import of_problem, picture_findings
 from edgetrain.formats.image_rules import image_missing
 from edgetrain.formats.set_rules import twin_findings
-from edgetrain.formats.voc import Problem
 from tests.formats.rule_material import IMAGE, INSIDE, NAME, annotation, info, reviewed
 from tests.support.places import DATA_DIR
 

@@ -13,6 +13,7 @@ import yaml
 from apache_beam.runners.portability.local_job_service import LocalJobServicer
 from PIL import Image
 
+from edgetrain.annotations.voc import write_annotation
 from edgetrain.core.annotation import Annotation, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import EdgetrainError, LabelMapError, SettingsError, ToolError
@@ -22,7 +23,6 @@ from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.formats.split_list import write_split_list
-from edgetrain.formats.voc import write_annotation
 from edgetrain.stages import records
 from tests.support.places import PROJECT_DIR
 

@@ -13,7 +13,7 @@ from edgetrain.core.splits import Split
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.formats.dataset_folder import find_dataset
 from edgetrain.stages import export_annotations, import_annotations, validate
-from tests.formats.exchange_material import draw
+from tests.support.exchange_material import draw
 
 HEADER = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
 ROW = "{},64,48,boat,1,2.5,30,40\n"

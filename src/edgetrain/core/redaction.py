@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 
 _LONGEST_TEXT = 500
-
-
 _PASSWORD, _QUERY = re.compile(r"(\w://)[^/\s@]*@"), re.compile(r"(\w://[^\s?]*\?)\S+")
 
 

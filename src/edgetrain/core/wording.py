@@ -28,8 +28,6 @@ def counted(count: int, noun: str) -> str:
 
 
 UNKNOWN = "unknown"
-
-
 _KIBIBYTE, _MEBIBYTE = 1 << 10, 1 << 20
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from edgetrain.annotations.voc import write_annotation
 from edgetrain.core.annotation import Annotation, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize, iou
 from edgetrain.demo import painting
 from edgetrain.demo.figures import OBJECTS, Figure
-from edgetrain.formats.voc import write_annotation
 
 _MARGIN_PIXELS = 2
 _NEGATIVE_SHARE = 0.08

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from edgetrain.annotations.voc import format_coordinate
 from edgetrain.core.annotation import Annotation, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize, iou
 from edgetrain.core.findings import Finding
-from edgetrain.formats.voc import format_coordinate
 
 _BOX_FIX = "Draw the box again, or remove the object."
 _NEAR_IOU = 0.9

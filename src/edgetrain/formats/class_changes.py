@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
+from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, SPLIT_NAMES
+from edgetrain.annotations.voc import parse_annotation
 from edgetrain.core.git.changes import GitChanges
 from edgetrain.core.git.program import read_blobs
 from edgetrain.core.system.files import file_content
-from edgetrain.formats.dataset_parts import ANNOTATIONS_NAMES, SPLIT_NAMES
 from edgetrain.formats.review_summary import Contents
-from edgetrain.formats.voc import parse_annotation
 
 
 def contents_before(root: Path, changes: GitChanges, present: Collection[str], now: Contents) -> Contents:

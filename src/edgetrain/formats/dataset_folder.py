@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from edgetrain.annotations.voc import read_annotation
 from edgetrain.core.annotation import Annotation
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.findings import Finding
@@ -24,7 +25,6 @@ from edgetrain.core.splits import Split
 from edgetrain.formats.dataset_division import find_division
 from edgetrain.formats.dataset_parts import DatasetPart, FoundFile, find_parts
 from edgetrain.formats.split_list import read_split_list
-from edgetrain.formats.voc import read_annotation
 
 LABEL_MAP_NAME = "label_map.pbtxt"
 _LOOKED_FOR = "annotations/*.xml, *.xml beside the pictures, and train/ and test/ with either"

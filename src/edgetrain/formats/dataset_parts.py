@@ -10,21 +10,12 @@ from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
+from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGE_SUFFIXES, IMAGES_NAMES, SPLIT_NAMES
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.splits import Split
 from edgetrain.core.system.files import leads_out
 
 _ANNOTATION_SUFFIX = ".xml"
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-ANNOTATIONS_NAMES = ("annotations",)
-IMAGES_NAMES = ("jpegimages", "images")
-SPLIT_NAMES = {
-    "train": Split.TRAIN,
-    "validation": Split.VALIDATION,
-    "valid": Split.VALIDATION,
-    "val": Split.VALIDATION,
-    "test": Split.TEST,
-}
 
 
 ImagePlaces = Sequence[str]

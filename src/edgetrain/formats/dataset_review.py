@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from edgetrain.annotations.voc import parse_annotation
 from edgetrain.core.annotation import Annotation, LabelledBox
 from edgetrain.core.findings import Finding
 from edgetrain.core.reviewed import Reviewed, ReviewedBox
@@ -27,7 +28,6 @@ from edgetrain.formats.box_rules import BoxLimits
 from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem, find_dataset
 from edgetrain.formats.review_cache import Entry, Stamp, name_of, read_cache, write_cache
 from edgetrain.formats.stale_reviews import asked_for_changes, stale_places
-from edgetrain.formats.voc import parse_annotation
 from edgetrain.images.image_file import Glance, glance
 
 # Below this, starting a process costs more than it saves.

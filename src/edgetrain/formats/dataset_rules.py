@@ -5,12 +5,12 @@ Every function is pure. ``name`` is the annotation's, ``image_name`` the picture
 
 from __future__ import annotations
 
+from edgetrain.annotations.voc import Problem
 from edgetrain.core.annotation import Annotation
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.findings import Finding
 from edgetrain.formats import box_rules, image_rules
 from edgetrain.formats.box_rules import BoxLimits
-from edgetrain.formats.voc import Problem
 from edgetrain.images.image_file import ImageInfo
 
 

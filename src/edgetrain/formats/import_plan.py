@@ -13,17 +13,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Reading
+from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGE_SUFFIXES, IMAGES_NAMES
+from edgetrain.annotations.import_source import ImportSource, without_images_folder
+from edgetrain.annotations.voc import parse_annotation, render_annotation
 from edgetrain.core.annotation import Annotation
-from edgetrain.core.annotation_set import AnnotationSet, Picture, Reading
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.splits import Split
 from edgetrain.core.system.files import file_content
 from edgetrain.core.workspace.label_map_file import render_label_map
 from edgetrain.formats.dataset_folder import LABEL_MAP_NAME
-from edgetrain.formats.dataset_parts import ANNOTATIONS_NAMES, IMAGE_SUFFIXES, IMAGES_NAMES, base_name, find_parts
-from edgetrain.formats.import_source import ImportSource, without_images_folder
-from edgetrain.formats.voc import parse_annotation, render_annotation
+from edgetrain.formats.dataset_parts import base_name, find_parts
 
 
 @dataclass(frozen=True)

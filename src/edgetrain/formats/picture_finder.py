@@ -10,10 +10,10 @@ import functools
 import os
 from pathlib import Path
 
+from edgetrain.annotations.voc import read_annotation
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem, LabelledImage, find_dataset
 from edgetrain.formats.dataset_parts import ImagePlaces, base_name, image_places
-from edgetrain.formats.voc import read_annotation
 
 
 class PictureFinder:

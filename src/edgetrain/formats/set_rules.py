@@ -9,13 +9,13 @@ import functools
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from edgetrain.annotations.voc import format_coordinate
 from edgetrain.core.findings import Finding
 from edgetrain.core.reviewed import Reviewed, ReviewedBox
 from edgetrain.core.reviewed_set import BROKEN_COORDINATES, FROM_EDGE_TO_EDGE, FROM_ZERO, TO_FULL_SIZE, ReviewedSet
 from edgetrain.core.splits import Split
 from edgetrain.core.wording import counted
 from edgetrain.formats.dataset_parts import stem_of
-from edgetrain.formats.voc import format_coordinate
 
 Group = list[int]
 

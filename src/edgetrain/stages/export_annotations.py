@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path, PurePosixPath
 
-from edgetrain.core.annotation_set import AnnotationSet, Picture
+from edgetrain.annotations.annotation_set import AnnotationSet, Picture
+from edgetrain.annotations.exchange import ambiguous_names, file_suffix, losses, render_file, render_folder
 from edgetrain.core.errors import DatasetError, SettingsError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
@@ -15,7 +16,6 @@ from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem, find_dataset
-from edgetrain.formats.exchange import ambiguous_names, file_suffix, losses, render_file, render_folder
 from edgetrain.images.image_file import probe
 
 _SHOWN = 20

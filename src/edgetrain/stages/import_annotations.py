@@ -6,7 +6,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgetrain.core.annotation_set import Reading
+from edgetrain.annotations.annotation_set import Reading
+from edgetrain.annotations.exchange import read_annotations
+from edgetrain.annotations.import_source import ImportSource
 from edgetrain.core.errors import DatasetError, SettingsError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
@@ -14,9 +16,7 @@ from edgetrain.core.system.files import storage_error
 from edgetrain.core.system.progress import listener
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats.exchange import read_annotations
 from edgetrain.formats.import_plan import ImportTarget, PlannedFile
-from edgetrain.formats.import_source import ImportSource
 
 _STAGED = ".import-annotations.part"
 _SHOWN = 20

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from edgetrain.annotations.voc import parse_annotation
 from edgetrain.core.errors import DatasetError, SettingsError, ToolError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.outcome import Outcome
@@ -20,7 +21,6 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.formats.dataset_folder import LABEL_MAP_NAME
 from edgetrain.formats.dataset_parts import DatasetPart, find_only_part
-from edgetrain.formats.voc import parse_annotation
 
 _PROGRAMS = {"labelimgplusplus": "labelimgplusplus", "mlabelimg": "mlabelImg", "labelimg": "labelImg"}
 _PINNED = "labelimgplusplus"  # the one of the label profile

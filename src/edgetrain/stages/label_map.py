@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgetrain.annotations.voc import read_annotation
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.outcome import Outcome
@@ -11,7 +12,6 @@ from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map, write_label_map
 from edgetrain.formats.dataset_folder import find_dataset
-from edgetrain.formats.voc import read_annotation
 
 _SHOWN = 10
 

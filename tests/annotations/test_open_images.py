@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
+from edgetrain.annotations.open_images import render_boxes, render_descriptions, render_pictures
 from edgetrain.core.settings.sections import ExchangeFormat
 from edgetrain.core.splits import Split
-from edgetrain.formats.open_images import render_boxes, render_descriptions, render_pictures
-from tests.formats.exchange_material import annotation_sets, boxes_of, draw, plain, read
+from tests.support.exchange_material import annotation_sets, boxes_of, draw, plain, read
 
 HEADER = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside"
 ROW = "a,xclick,/m/1,1,0.25,0.5,0.5,1,0,0,0,0,0"

@@ -7,7 +7,7 @@ those in brackets optional::
         any number of: object/(name [pose] [truncated] [difficult] bndbox/(xmin ymin xmax ymax))
     </annotation>
 
-Everything else, what is faulty above all, is left to :mod:`edgetrain.formats.voc`, whose word counts.
+Everything else, what is faulty above all, is left to :mod:`edgetrain.annotations.voc`, whose word counts.
 """
 
 from __future__ import annotations

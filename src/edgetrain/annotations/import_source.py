@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from edgetrain.core.annotation_set import Place, Reading
+from edgetrain.annotations.annotation_set import Place, Reading
+from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGE_SUFFIXES, IMAGES_NAMES, SPLIT_NAMES
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.splits import Split
-from edgetrain.core.system.files import visible_files
-from edgetrain.formats.dataset_parts import ANNOTATIONS_NAMES, IMAGE_SUFFIXES, IMAGES_NAMES, SPLIT_NAMES
+from edgetrain.core.system.files import file_content, visible_files
 from edgetrain.images.image_file import UnreadableImageError, probe
 
 _WORD = re.compile(r"[a-z]+")
@@ -26,6 +26,7 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 # Formats of fractions are written with six digits: a side that ends at the edge may come out beyond it by so much.
 _EDGE_TOLERANCE = 1.5e-6
+MOST_SOURCE_BYTES = 2048 << 20
 
 
 def safe_name(text: str, folder: str = "") -> str | None:
@@ -206,3 +207,20 @@ class ImportSource:
         except UnreadableImageError as error:
             reading.fault(place, f"{name}: {error.reason}. Replace the picture.")
             return None
+
+
+def read_text(path: Path, name: str, reading: Reading) -> str | None:
+    """Return the text of a file, its line ends as they are; ``None``, with a fault, where it cannot be read.
+
+    Args:
+        path: the file.
+        name: what messages call it.
+        reading: takes the fault.
+    """
+    try:
+        return file_content(path, most_bytes=MOST_SOURCE_BYTES).decode("utf-8-sig")
+    except OSError as error:
+        reading.fault(Place(name), f"cannot be read ({error.strerror}). Mend its permissions.")
+    except UnicodeDecodeError as error:
+        reading.fault(Place(name), f"not UTF-8 text ({error.reason}). Save it as UTF-8.")
+    return None

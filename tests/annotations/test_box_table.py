@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
+from edgetrain.annotations.box_table import render_box_table
 from edgetrain.core.settings.sections import ExchangeFormat
-from edgetrain.formats.box_table import render_box_table
-from tests.formats.exchange_material import SIZE, annotation_sets, boxes_of, draw, plain, read
+from tests.support.exchange_material import SIZE, annotation_sets, boxes_of, draw, plain, read
 
 HEADER = "filename,width,height,class,xmin,ymin,xmax,ymax"
 

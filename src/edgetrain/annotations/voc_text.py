@@ -1,6 +1,6 @@
 """The exact text of a Pascal VOC annotation: where each value stands in its bytes, and edits that touch nothing else.
 
-Accepted: what :mod:`edgetrain.formats.voc` reads without a fault, in an encoding that expat knows (UTF-8, UTF-16,
+Accepted: what :mod:`edgetrain.annotations.voc` reads without a fault, in an encoding that expat knows (UTF-8, UTF-16,
 Latin-1 and other 8-bit ones). Whatever is not edited stays byte for byte: byte order mark, declaration, line ends,
 comments, order. Refused: to edit a value that holds a comment, an entity or another element.
 """

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgetrain.annotations import voc
+from edgetrain.annotations.voc import parse_annotation, render_annotation
+from edgetrain.annotations.voc_plain import parse_plain
 from edgetrain.core.annotation import Annotation, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
-from edgetrain.formats import voc
-from edgetrain.formats.voc import parse_annotation, render_annotation
-from edgetrain.formats.voc_plain import parse_plain
 from tests.soak.mutants import mutants
 from tests.support.places import DATA_DIR
 

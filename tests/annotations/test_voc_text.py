@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgetrain.formats.voc_text import UneditableError, parse_text
+from edgetrain.annotations.voc_text import UneditableError, parse_text
 
 BODY = """<annotation a=">">\r
 \t<filename> old.jpg\t</filename><!-- <filename>no</filename> -->\r

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgetrain.core.annotation_set import Place, Reading
-from edgetrain.formats.source_text import read_text
+from edgetrain.annotations.annotation_set import Place, Reading
+from edgetrain.annotations.import_source import read_text
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 

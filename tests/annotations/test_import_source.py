@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgetrain.core.annotation_set import Place, Reading
-from edgetrain.core.boxes import BoundingBox, ImageSize
-from edgetrain.core.errors import DatasetError, MissingInputError
-from edgetrain.core.splits import Split
-from edgetrain.formats.import_source import (
+from edgetrain.annotations.annotation_set import Place, Reading
+from edgetrain.annotations.import_source import (
     ImportSource,
     box_of_fractions,
     parse_number,
@@ -17,7 +14,10 @@ from edgetrain.formats.import_source import (
     split_of_name,
     without_images_folder,
 )
-from tests.formats.exchange_material import SIZE, draw
+from edgetrain.core.boxes import BoundingBox, ImageSize
+from edgetrain.core.errors import DatasetError, MissingInputError
+from edgetrain.core.splits import Split
+from tests.support.exchange_material import SIZE, draw
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgetrain.core.annotation_set import Reading
-from edgetrain.formats.located_json import parse_located, read_located
+from edgetrain.annotations.annotation_set import Reading
+from edgetrain.annotations.located_json import parse_located, read_located
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),

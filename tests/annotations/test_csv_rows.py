@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgetrain.core.annotation_set import Reading
-from edgetrain.formats.csv_rows import read_rows, render_rows
+from edgetrain.annotations.annotation_set import Reading
+from edgetrain.annotations.csv_rows import read_rows, render_rows
 
 CELLS = st.text(st.characters(blacklist_categories=("C", "Z")), min_size=1)
 

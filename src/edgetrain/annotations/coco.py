@@ -20,10 +20,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from edgetrain.core.annotation import LabelledBox
-from edgetrain.core.annotation_set import AnnotationSet, Picture, Place, Reading
-from edgetrain.core.boxes import BoundingBox
-from edgetrain.formats.import_source import (
+from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
+from edgetrain.annotations.import_source import (
     ImportSource,
     SourceFile,
     enclosing_box,
@@ -31,7 +29,9 @@ from edgetrain.formats.import_source import (
     parse_size,
     safe_name,
 )
-from edgetrain.formats.located_json import LocatedObject, read_located
+from edgetrain.annotations.located_json import LocatedObject, read_located
+from edgetrain.core.annotation import LabelledBox
+from edgetrain.core.boxes import BoundingBox
 
 _DIGITS = 6
 _SIDES = 4

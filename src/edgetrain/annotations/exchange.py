@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 
-from edgetrain.core.annotation_set import AnnotationSet, Picture, Reading
+from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Reading
+from edgetrain.annotations.box_table import read_box_table, render_box_table
+from edgetrain.annotations.coco import read_coco, render_coco
+from edgetrain.annotations.cvat import read_cvat, render_cvat
+from edgetrain.annotations.import_source import ImportSource
+from edgetrain.annotations.labelme import read_labelme, render_labelme
+from edgetrain.annotations.open_images import read_open_images, render_boxes, render_descriptions, render_pictures
+from edgetrain.annotations.yolo import read_yolo, render_data_yaml, render_labels
 from edgetrain.core.settings.sections import ExchangeFormat
 from edgetrain.core.splits import Split
-from edgetrain.formats.box_table import read_box_table, render_box_table
-from edgetrain.formats.coco import read_coco, render_coco
-from edgetrain.formats.cvat import read_cvat, render_cvat
-from edgetrain.formats.import_source import ImportSource
-from edgetrain.formats.labelme import read_labelme, render_labelme
-from edgetrain.formats.open_images import (
-    read_open_images,
-    render_boxes,
-    render_descriptions,
-    render_pictures,
-)
-from edgetrain.formats.yolo import read_yolo, render_data_yaml, render_labels
 
 _READERS: Mapping[ExchangeFormat, Callable[[ImportSource, Reading], AnnotationSet]] = {
     ExchangeFormat.CSV: read_box_table,

@@ -17,18 +17,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
+from edgetrain.annotations.csv_rows import Row, read_lines, read_rows, render_rows
+from edgetrain.annotations.import_source import ImportSource, SourceFile, box_of_fractions, parse_number, safe_name
 from edgetrain.core.annotation import LabelledBox
-from edgetrain.core.annotation_set import AnnotationSet, Picture, Place, Reading
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.splits import Split
-from edgetrain.formats.csv_rows import Row, read_lines, read_rows, render_rows
-from edgetrain.formats.import_source import (
-    ImportSource,
-    SourceFile,
-    box_of_fractions,
-    parse_number,
-    safe_name,
-)
 
 _BOX_COLUMNS = ("imageid", "labelname", "xmin", "xmax", "ymin", "ymax")
 _LOST_FLAGS = ("isoccluded", "istruncated", "isdepiction", "isinside")

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from pycocotools.coco import COCO
 
+from edgetrain.annotations.coco import render_coco
 from edgetrain.core.settings.sections import ExchangeFormat
 from edgetrain.core.splits import Split
-from edgetrain.formats.coco import render_coco
-from tests.formats.exchange_material import SIZE, annotation_sets, boxes_of, draw, plain, read
+from tests.support.exchange_material import SIZE, annotation_sets, boxes_of, draw, plain, read
 
 IMAGES = [{"id": 7, "file_name": "ünï.jpg", "width": 64, "height": 48}]
 CATEGORIES = [{"id": 90, "name": "zebra"}, {"id": 3, "name": "böat"}]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from edgetrain.core.annotation_set import Reading
+from edgetrain.annotations.annotation_set import Reading
+from edgetrain.annotations.cvat import read_cvat, render_cvat
+from edgetrain.annotations.import_source import ImportSource
 from edgetrain.core.settings.sections import ExchangeFormat
 from edgetrain.core.splits import Split
-from edgetrain.formats.cvat import read_cvat, render_cvat
-from edgetrain.formats.import_source import ImportSource
-from tests.formats.exchange_material import SIZE, annotation_sets, boxes_of, draw, plain, read
+from tests.support.exchange_material import SIZE, annotation_sets, boxes_of, draw, plain, read
 
 LABELS = "<meta><task><labels><label><name>fish</name></label><label><name>boat</name></label></labels></task></meta>"
 BOX = '<box label="boat" xtl="1" ytl="2.5" xbr="30" ybr="40"/>'

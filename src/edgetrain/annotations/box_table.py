@@ -12,12 +12,12 @@ Values are kept as they stand. Other columns are left out and counted. Refused: 
 
 from __future__ import annotations
 
+from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Reading
+from edgetrain.annotations.csv_rows import Row, read_rows, render_rows
+from edgetrain.annotations.import_source import ImportSource, SourceFile, parse_number, parse_size, safe_name
+from edgetrain.annotations.voc import format_coordinate
 from edgetrain.core.annotation import LabelledBox
-from edgetrain.core.annotation_set import AnnotationSet, Picture, Reading
 from edgetrain.core.boxes import BoundingBox, ImageSize
-from edgetrain.formats.csv_rows import Row, read_rows, render_rows
-from edgetrain.formats.import_source import ImportSource, SourceFile, parse_number, parse_size, safe_name
-from edgetrain.formats.voc import format_coordinate
 
 _COLUMNS = ("filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax")
 _SIDES = _COLUMNS[4:]

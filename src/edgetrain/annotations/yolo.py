@@ -20,20 +20,20 @@ from pathlib import PurePosixPath
 
 import yaml
 
-from edgetrain.core.annotation import LabelledBox
-from edgetrain.core.annotation_set import AnnotationSet, Picture, Place, Reading
-from edgetrain.core.boxes import BoundingBox, ImageSize
-from edgetrain.core.errors import DatasetError
-from edgetrain.core.splits import Split
-from edgetrain.formats.import_source import (
+from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
+from edgetrain.annotations.import_source import (
     ImportSource,
     box_of_fractions,
     enclosing_box,
     parse_number,
+    read_text,
     split_of_name,
     without_images_folder,
 )
-from edgetrain.formats.source_text import read_text
+from edgetrain.core.annotation import LabelledBox
+from edgetrain.core.boxes import BoundingBox, ImageSize
+from edgetrain.core.errors import DatasetError
+from edgetrain.core.splits import Split
 
 _NAME_LISTS = ("classes.txt", "obj.names")
 _INDEX = re.compile(r"[0-9]{1,9}")

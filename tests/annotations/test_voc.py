@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgetrain.annotations.voc import parse_annotation, read_annotation, render_annotation, write_annotation
 from edgetrain.core.annotation import Annotation, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError
-from edgetrain.formats.voc import parse_annotation, read_annotation, render_annotation, write_annotation
 from tests.support.places import DATA_DIR
 
 PATH = Path("annotations/0007.xml")

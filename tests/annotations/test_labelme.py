@@ -7,11 +7,11 @@ import json
 import pytest
 from hypothesis import given, settings
 
-from edgetrain.core.annotation_set import AnnotationSet
+from edgetrain.annotations.annotation_set import AnnotationSet
+from edgetrain.annotations.labelme import render_labelme
 from edgetrain.core.settings.sections import ExchangeFormat
 from edgetrain.core.splits import Split
-from edgetrain.formats.labelme import render_labelme
-from tests.formats.exchange_material import SIZE, annotation_sets, boxes_of, draw, plain, read
+from tests.support.exchange_material import SIZE, annotation_sets, boxes_of, draw, plain, read
 
 RECTANGLE = {"label": "boat", "shape_type": "rectangle", "points": [[30, 2.5], [1, 40]]}
 POLYGON = {"label": "fish", "shape_type": "polygon", "points": [[1, 2], [3, 0], [2, 9.5]]}

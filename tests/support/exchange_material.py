@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from PIL import Image
 
+from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Reading
+from edgetrain.annotations.exchange import read_annotations
+from edgetrain.annotations.import_source import ImportSource
 from edgetrain.core.annotation import LabelledBox
-from edgetrain.core.annotation_set import AnnotationSet, Picture, Reading
 from edgetrain.core.boxes import BoundingBox, ImageSize
-from edgetrain.formats.exchange import read_annotations
-from edgetrain.formats.import_source import ImportSource
 
 SIZE = ImageSize(64, 48)
 NAMES = st.text(st.characters(blacklist_categories=("C", "Z")), min_size=1, max_size=6)

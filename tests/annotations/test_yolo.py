@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
+from edgetrain.annotations.yolo import render_data_yaml, render_labels
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.settings.sections import ExchangeFormat
 from edgetrain.core.splits import Split
-from edgetrain.formats.yolo import render_data_yaml, render_labels
-from tests.formats.exchange_material import annotation_sets, boxes_of, draw, plain, read
+from tests.support.exchange_material import annotation_sets, boxes_of, draw, plain, read
 
 LABEL = "1 0.5 0.5 0.25 0.5\n"
 BOX = ("fish", 24, 12, 40, 36)

@@ -22,10 +22,8 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from edgetrain.core.annotation import LabelledBox
-from edgetrain.core.annotation_set import AnnotationSet, Picture, Place, Reading
-from edgetrain.core.boxes import BoundingBox
-from edgetrain.formats.import_source import (
+from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
+from edgetrain.annotations.import_source import (
     ImportSource,
     SourceFile,
     enclosing_box,
@@ -34,7 +32,9 @@ from edgetrain.formats.import_source import (
     safe_name,
     split_of_name,
 )
-from edgetrain.formats.located_json import LocatedObject, read_located
+from edgetrain.annotations.located_json import LocatedObject, read_located
+from edgetrain.core.annotation import LabelledBox
+from edgetrain.core.boxes import BoundingBox
 
 _CORNERS = 2
 _SIZES = {"rectangle": (_CORNERS, 4), "circle": (2,), "line": (2,), "point": (1,)}

@@ -28,11 +28,11 @@ from pathlib import Path
 
 from lxml import etree
 
+from edgetrain.annotations.voc_plain import parse_plain
 from edgetrain.core.annotation import Annotation, BoxLines, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.system.files import file_content, replacing_file
-from edgetrain.formats.voc_plain import parse_plain
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _UNSAFE = re.compile(rb"<!(?:DOCTYPE|ENTITY)")

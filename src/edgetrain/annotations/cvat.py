@@ -23,13 +23,9 @@ from collections.abc import Mapping
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
-from edgetrain.core.annotation import LabelledBox
-from edgetrain.core.annotation_set import AnnotationSet, Picture, Place, Reading
-from edgetrain.core.boxes import BoundingBox
-from edgetrain.core.errors import DatasetError
-from edgetrain.core.splits import Split
-from edgetrain.core.system.files import open_regular
-from edgetrain.formats.import_source import (
+from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
+from edgetrain.annotations.import_source import (
+    MOST_SOURCE_BYTES,
     ImportSource,
     SourceFile,
     enclosing_box,
@@ -38,8 +34,12 @@ from edgetrain.formats.import_source import (
     safe_name,
     split_of_name,
 )
-from edgetrain.formats.source_text import MOST_SOURCE_BYTES
-from edgetrain.formats.voc import format_coordinate
+from edgetrain.annotations.voc import format_coordinate
+from edgetrain.core.annotation import LabelledBox
+from edgetrain.core.boxes import BoundingBox
+from edgetrain.core.errors import DatasetError
+from edgetrain.core.splits import Split
+from edgetrain.core.system.files import open_regular
 
 _CORNERS = {"xtl": "xmin", "ytl": "ymin", "xbr": "xmax", "ybr": "ymax"}
 _SHAPES = ("polygon", "polyline", "points", "ellipse", "mask", "cuboid", "skeleton")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
 from edgetrain.core.annotation import LabelledBox
-from edgetrain.core.annotation_set import AnnotationSet, Picture, Place, Reading
 from edgetrain.core.boxes import BoundingBox
 from edgetrain.core.errors import DatasetError
 
