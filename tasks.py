@@ -50,7 +50,7 @@ def read_back(context: Context, **given: object) -> None:
 def demo(context: Context, dataset: Flag = None, workspace: Flag = None, steps: Flag = None) -> None:
     """Draw pictures and run the whole flow on them: the project in five minutes."""
     from edgetrain import console, flow
-    from edgetrain.stages import draw
+    from edgetrain.demo import draw
 
     given: dict[str, object] = {"dataset": dataset, "workspace": workspace, "steps": steps}
     settings = settings_of(context, given, VARIABLES, DEMO_SETTINGS)

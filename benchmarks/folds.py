@@ -18,12 +18,12 @@ from pathlib import Path
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
-from edgetrain.core.picture_groups import joined  # noqa: E402
 from edgetrain.core.splits import Split, position  # noqa: E402
 from edgetrain.core.system.files import replacing_dir  # noqa: E402 - found through the line above
+from edgetrain.dataset.division import read_split_list, write_split_list  # noqa: E402
+from edgetrain.dataset.folder import find_dataset  # noqa: E402
+from edgetrain.dataset.split_assignment import joined  # noqa: E402
 from edgetrain.demo.drawing import draw_dataset  # noqa: E402
-from edgetrain.formats.dataset_folder import find_dataset  # noqa: E402
-from edgetrain.formats.split_list import read_split_list, write_split_list  # noqa: E402
 from edgetrain.images.near_duplicates import difference_hash, near_groups  # noqa: E402
 
 FOLDS = (0, 1, 2)

@@ -22,8 +22,8 @@ sys.path.insert(0, str(PROJECT_DIR / "src"))
 from edgetrain.annotations.voc import parse_annotation  # noqa: E402
 from edgetrain.core.system.files import file_content, folder_state  # noqa: E402
 from edgetrain.core.workspace.label_map_file import read_label_map  # noqa: E402
+from edgetrain.dataset.picture_finder import PictureFinder  # noqa: E402
 from edgetrain.formats.detection_example import encoded_parts  # noqa: E402
-from edgetrain.formats.picture_finder import PictureFinder  # noqa: E402
 from edgetrain.formats.record_source import RecordSource  # noqa: E402
 from edgetrain.formats.tfrecord import masked_crc, write_records  # noqa: E402
 

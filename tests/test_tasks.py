@@ -10,7 +10,7 @@ from invoke.main import program
 
 from edgetrain import console, flow
 from edgetrain.core.errors import DatasetError
-from edgetrain.stages import draw
+from edgetrain.demo import draw
 from tests.support.places import PROJECT_DIR
 
 DEFAULTS = (PROJECT_DIR / "invoke.yaml").read_text(encoding="utf-8")

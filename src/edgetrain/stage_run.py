@@ -17,13 +17,13 @@ from pathlib import Path
 import edgetrain
 from edgetrain.core.errors import EdgetrainError, MissingInputError
 from edgetrain.core.git.program import committed_tree
+from edgetrain.core.project import PACKAGE_DIR, PROJECT_DIR, TEMPLATES_DIR
 from edgetrain.core.settings import Settings
 from edgetrain.core.system.files import combined_digest, file_digest, folder_state, visible_files
 from edgetrain.core.system.progress import listener
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.reports import DATASET_TREE, StageRecord, read_report, write_record
 
-PROJECT_DIR = Path(__file__).resolve().parents[2]
 _PACKAGES = (
     *("tensorflow-cpu", "tensorflow", "tf-object-detection-api", "numpy", "pandas", "pillow", "lxml", "jinja2"),
     "apache-beam",
@@ -80,7 +80,7 @@ class Digests:
     def of_code(self) -> str:
         """Return the digest of the project's own code and templates."""
         if self._code is None:
-            files = [*(PROJECT_DIR / "src").rglob("*.py"), *(PROJECT_DIR / "templates").rglob("*")]
+            files = [*PACKAGE_DIR.rglob("*.py"), *TEMPLATES_DIR.rglob("*")]
             self._code = self._of_files(PROJECT_DIR, sorted(path for path in files if path.is_file()))
         return self._code
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jinja2
 
-TEMPLATES_DIR = Path(__file__).resolve().parents[2] / "templates"
+from edgetrain.core.project import TEMPLATES_DIR
 
 
 def render_template(name: str, values: Mapping[str, object], *, templates_dir: Path = TEMPLATES_DIR) -> str:

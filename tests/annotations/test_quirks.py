@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
+from edgetrain.dataset.folder import find_dataset
 from edgetrain.formats.box_rules import BoxLimits
-from edgetrain.formats.dataset_folder import find_dataset
 from edgetrain.formats.dataset_review import Reviewer
 from tests.support.places import PROJECT_DIR
 

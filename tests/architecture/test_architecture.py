@@ -27,7 +27,7 @@ README = PROJECT_DIR / "README.md"
 # The modules that may import a library: names below edgetrain, a folder ending in "/".
 DOORS = {
     "lxml": ["annotations/voc.py"],
-    "pandas": ["formats/table.py"],
+    "pandas": ["dataset/table.py"],
     "jinja2": ["template.py"],
     "apache_beam": ["formats/beam_pipeline.py"],
     "grpc": ["formats/beam_pipeline.py"],  # only its errors, which Beam lets through
@@ -211,10 +211,10 @@ def test_no_module_is_named_like_the_standard_library_or_like_a_drawer():
             "import edgetrain.stages.validate", {"tensorflow", "object_detection", "pandas", "numpy"}, id="validate"
         ),
         pytest.param(
-            "import edgetrain.stages.split", {"tensorflow", "object_detection", "pandas", "numpy"}, id="split"
+            "import edgetrain.dataset.split", {"tensorflow", "object_detection", "pandas", "numpy"}, id="split"
         ),
         pytest.param(
-            "import edgetrain.stages.import_annotations, edgetrain.stages.export_annotations",
+            "import edgetrain.dataset.import_annotations, edgetrain.dataset.export_annotations",
             {"tensorflow", "pandas", "numpy"},
             id="import and export",
         ),
@@ -223,7 +223,7 @@ def test_no_module_is_named_like_the_standard_library_or_like_a_drawer():
             {"tensorflow", "object_detection", "pandas", "numpy"},
             id="records",
         ),
-        pytest.param("import edgetrain.stages.tabulate", {"tensorflow", "object_detection"}, id="tabulate"),
+        pytest.param("import edgetrain.dataset.tabulate", {"tensorflow", "object_detection"}, id="tabulate"),
         pytest.param("import edgetrain.stages.configure", {"tensorflow", "pandas"}, id="configure"),
         pytest.param("import edgetrain.stages.preflight", {"tensorflow", "object_detection", "pandas"}, id="preflight"),
         pytest.param("import edgetrain.stages.compile", {"tensorflow", "object_detection", "pandas"}, id="compile"),

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import folds
 from benchmarks.folds import FOLDS, committed_fold, groups_of, lay_out, make_folds
 from edgetrain.core.splits import Split
-from edgetrain.formats.dataset_folder import find_dataset
+from edgetrain.dataset.folder import find_dataset
 
 COPIES = [("11", "116"), ("83", "120"), ("52", "74"), ("65", "98")]
 

@@ -9,8 +9,8 @@ from collections import Counter
 import pytest
 
 from edgetrain.core.workspace import Workspace
+from edgetrain.dataset.folder import find_dataset
 from edgetrain.formats.class_changes import annotations_among
-from edgetrain.formats.dataset_folder import find_dataset
 from edgetrain.stages.validate import check
 from tests.conftest import settings_of
 

@@ -22,7 +22,7 @@ from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import write_label_map
-from edgetrain.formats.split_list import write_split_list
+from edgetrain.dataset.division import write_split_list
 from edgetrain.stages import records
 from tests.support.places import PROJECT_DIR
 

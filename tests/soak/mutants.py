@@ -21,9 +21,9 @@ from PIL import Image
 
 from edgetrain.core.findings import Severity, render_json, render_text
 from edgetrain.core.reviewed_set import ReviewedSet
+from edgetrain.dataset.folder import find_dataset
 from edgetrain.formats.box_rules import BoxLimits
 from edgetrain.formats.class_rules import class_findings
-from edgetrain.formats.dataset_folder import find_dataset
 from edgetrain.formats.dataset_review import Reviewer
 from edgetrain.formats.set_rules import habit_findings
 from tests.support.places import DATA_DIR

@@ -10,8 +10,8 @@ from PIL import Image
 
 from edgetrain.core.errors import DatasetError, StorageError
 from edgetrain.core.system.files import tree_digest
+from edgetrain.dataset.folder import find_dataset
 from edgetrain.formats import dataset_repair
-from edgetrain.formats.dataset_folder import find_dataset
 from edgetrain.stages import validate
 from edgetrain.stages.fix import run
 from tests.conftest import draw_labelled

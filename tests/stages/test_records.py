@@ -16,12 +16,13 @@ from edgetrain.core.errors import DatasetError, LabelMapError, MissingInputError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace.label_map_file import write_label_map
+from edgetrain.dataset import tabulate
+from edgetrain.dataset.division import write_split_list
+from edgetrain.dataset.table_rows import COLUMNS
 from edgetrain.formats.detection_example import DetectionExample, ExampleBox, read_examples
-from edgetrain.formats.split_list import write_split_list
-from edgetrain.formats.table_rows import COLUMNS
 from edgetrain.formats.tfrecord import records_digest
 from edgetrain.images.image_file import decode
-from edgetrain.stages import records, tabulate
+from edgetrain.stages import records
 from edgetrain.stages.records import run
 from tests.conftest import draw_labelled
 from tests.stages.test_validate import ENVIRONMENT, edit

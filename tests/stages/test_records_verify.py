@@ -10,8 +10,8 @@ from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace.label_map_file import write_label_map
+from edgetrain.dataset.division import write_split_list
 from edgetrain.formats.detection_example import encode_example, read_examples
-from edgetrain.formats.split_list import write_split_list
 from edgetrain.formats.tfrecord import read_records, write_records
 from edgetrain.stages import records
 from edgetrain.stages.records_verify import RecordFaultsError, run

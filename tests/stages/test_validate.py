@@ -16,7 +16,7 @@ from PIL import Image
 
 from edgetrain.core.errors import DatasetError, EdgetrainError, LabelMapError
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats.split_list import write_split_list
+from edgetrain.dataset.division import write_split_list
 from edgetrain.stages.validate import FindingsError, check, run
 from tests.conftest import draw_labelled, settings_of
 from tests.support.places import DATA_DIR, PROJECT_DIR

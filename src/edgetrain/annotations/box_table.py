@@ -7,7 +7,7 @@ Accepted, in one file or one for each split; ``width`` and ``height`` may be mis
     0002.jpg,640,480,,,,,                                  a picture without objects
 
 Values are kept as they stand. Other columns are left out and counted. Refused: coordinates that are all between 0 and
-1, which are fractions and not pixels. (``formats/table.py`` reads the tables that ``tabulate`` writes.)
+1, which are fractions and not pixels. (``dataset/table.py`` reads the tables that ``tabulate`` writes.)
 """
 
 from __future__ import annotations

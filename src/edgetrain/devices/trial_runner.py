@@ -11,15 +11,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import IO
 
 from edgetrain.core.errors import DeviceError
+from edgetrain.core.project import PACKAGE_DIR
 from edgetrain.devices.runtime_errors import explain
 from edgetrain.devices.trial_events import TrialJob, TrialResult
 
-_PACKAGE_DIR = Path(__file__).resolve().parents[2]
-_START = f"import sys; sys.path[:0] = [{str(_PACKAGE_DIR)!r}]; from edgetrain.devices.trial import main; main()"
+_SOURCE_DIR = PACKAGE_DIR.parent
+_START = f"import sys; sys.path[:0] = [{str(_SOURCE_DIR)!r}]; from edgetrain.devices.trial import main; main()"
 _BLOCK_BYTES = 1 << 16
 _LAST_LINES = 6
 

@@ -16,7 +16,7 @@ from edgetrain.annotations.voc import format_coordinate
 from edgetrain.annotations.voc_text import Edit, Element, UneditableError, VocText
 from edgetrain.core.annotation import Annotation, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
-from edgetrain.formats.dataset_parts import base_name
+from edgetrain.dataset.layout import base_name
 from edgetrain.images.image_file import JPEG, PNG, ImageInfo
 
 MOST_OVERHANG = 2.0  # pixels: what rounding and a hasty hand leave; more may be another fault

@@ -23,9 +23,9 @@ import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineState, create_runner
 
-import edgetrain
 from edgetrain.core import errors
 from edgetrain.core.errors import EdgetrainError, SettingsError, ToolError
+from edgetrain.core.project import PACKAGE_DIR
 from edgetrain.core.system import progress
 from edgetrain.core.system.files import replacing_file
 
@@ -76,7 +76,7 @@ def done_by_beam(
     # After Ctrl-C, workers may still be writing there.
     with tempfile.TemporaryDirectory(prefix=".scratch", dir=folder, ignore_cleanup_errors=True) as name:
         scratch_dir = Path(name)
-        work = _pieces(pickle.dumps(_Answering(prepare, scratch_dir)), str(Path(edgetrain.__file__).parents[1]))
+        work = _pieces(pickle.dumps(_Answering(prepare, scratch_dir)), str(PACKAGE_DIR.parent))
         # Each piece may go to another worker, however the numbers came into being.
         pipeline | apache_beam.Create(range(pieces)) | apache_beam.Reshuffle() | apache_beam.ParDo(work)
         with _counted(scratch_dir, pieces, units):

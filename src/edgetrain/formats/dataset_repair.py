@@ -14,8 +14,8 @@ from edgetrain.annotations.voc_text import UneditableError, VocText, parse_text
 from edgetrain.core.annotation import Annotation
 from edgetrain.core.system import progress
 from edgetrain.core.system.files import file_content, replacing_file, storage_error
+from edgetrain.dataset.folder import DatasetFolder, DatasetItem
 from edgetrain.formats.annotation_repair import Change, Repair, Subject, repair_of
-from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem
 from edgetrain.images.encoding import turned_upright
 from edgetrain.images.image_file import ImageInfo, UnreadableImageError, probe, read_image
 

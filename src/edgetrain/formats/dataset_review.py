@@ -22,10 +22,10 @@ from edgetrain.core.reviewed_set import ReviewedSet, Row
 from edgetrain.core.system import progress
 from edgetrain.core.system.files import changed_at, file_digest, open_regular
 from edgetrain.core.system.workers import HelperProcess, forking_cores
+from edgetrain.dataset.folder import DatasetFolder, DatasetItem, find_dataset
 from edgetrain.formats import box_rules, image_rules, name_rules
 from edgetrain.formats import dataset_rules as rules
 from edgetrain.formats.box_rules import BoxLimits
-from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem, find_dataset
 from edgetrain.formats.review_cache import Entry, Stamp, name_of, read_cache, write_cache
 from edgetrain.formats.stale_reviews import asked_for_changes, stale_places
 from edgetrain.images.image_file import Glance, glance

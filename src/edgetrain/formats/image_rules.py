@@ -10,7 +10,7 @@ from edgetrain.core.annotation import Annotation
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.findings import Finding
 from edgetrain.core.rules import RuleLevel
-from edgetrain.formats.dataset_parts import stem_of
+from edgetrain.dataset.layout import stem_of
 from edgetrain.images.header import MAX_PIXELS, UPRIGHT
 from edgetrain.images.image_file import IMAGE_FIX, JPEG, PNG, ImageInfo
 

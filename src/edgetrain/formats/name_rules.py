@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from edgetrain.core.annotation import Annotation
 from edgetrain.core.findings import Finding
-from edgetrain.formats.dataset_parts import base_name, stem_of
+from edgetrain.dataset.layout import base_name, stem_of
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ABSOLUTE = re.compile(r"(?:[A-Za-z]:)?[\\/]|[A-Za-z]:")

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from edgetrain.core.candidates import Candidate
 from edgetrain.core.system.files import storage_error, visible_files
+from edgetrain.dataset.layout import find_only_part
 from edgetrain.formats.attribution import NAME, Attribution, read_attributions, write_attributions
-from edgetrain.formats.dataset_parts import find_only_part
 from edgetrain.formats.picture_intake import Picture
 
 _SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")

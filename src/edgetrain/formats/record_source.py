@@ -16,12 +16,12 @@ from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import DatasetError, LabelMapError
 from edgetrain.core.findings import Finding, Severity, judged
 from edgetrain.core.label_map import LabelMap
-from edgetrain.formats.dataset_folder import LabelledImage
+from edgetrain.dataset.edited_tables import EditedTables
+from edgetrain.dataset.folder import LabelledImage
+from edgetrain.dataset.picture_finder import PictureFinder
 from edgetrain.formats.dataset_rules import picture_findings
 from edgetrain.formats.detection_example import DetectionExample, ExampleBox
-from edgetrain.formats.edited_tables import EditedTables
 from edgetrain.formats.image_rules import is_turned
-from edgetrain.formats.picture_finder import PictureFinder
 from edgetrain.images.encoding import encoded_anew, encoded_format, fitted_size, turned_upright
 from edgetrain.images.image_file import JPEG, PNG, ImageInfo, probe_bytes, read_image
 

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from edgetrain.core.project import PACKAGE_DIR
 from edgetrain.core.reviewed import Reviewed
 from edgetrain.core.reviewed_set import ReviewedSet, Row, packed
 from edgetrain.core.system.files import replacing_file
 
-_PACKAGE_DIR = Path(__file__).resolve().parents[1]
+# What a review is made by; of all other rooms it knows nothing.
+_ROOMS = ("core", "images", "annotations", "dataset", "review")
 
 
 class Stamp(NamedTuple):
@@ -142,7 +144,7 @@ def write_cache(path: Path, key: str, known: KnownReviews) -> None:
 
 def _start(key: str) -> bytes:
     """Return the first line: another one for other limits or other code."""
-    code = [(path.name, path.stat().st_mtime_ns) for layer in ("core", "formats") for path in _modules(layer)]
+    code = [(str(path), path.stat().st_mtime_ns) for room in (*_ROOMS, "formats") for path in _modules(room)]
     return f"{zlib.crc32(repr((key, sorted(code))).encode()):08x}".encode()
 
 
@@ -151,5 +153,5 @@ def _end(lines: Iterable[bytes]) -> bytes:
     return f"{functools.reduce(lambda value, line: zlib.crc32(line, value), lines, 0):08x}".encode()
 
 
-def _modules(layer: str) -> Iterable[Path]:
-    return (_PACKAGE_DIR / layer).glob("*.py")
+def _modules(room: str) -> Iterable[Path]:
+    return (PACKAGE_DIR / room).rglob("*.py")

@@ -15,7 +15,7 @@ from edgetrain.core.reviewed import Reviewed, ReviewedBox
 from edgetrain.core.reviewed_set import BROKEN_COORDINATES, FROM_EDGE_TO_EDGE, FROM_ZERO, TO_FULL_SIZE, ReviewedSet
 from edgetrain.core.splits import Split
 from edgetrain.core.wording import counted
-from edgetrain.formats.dataset_parts import stem_of
+from edgetrain.dataset.layout import stem_of
 
 Group = list[int]
 

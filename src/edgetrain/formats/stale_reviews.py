@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgetrain.core.system.files import changed_at
 from edgetrain.core.system.workers import HelperProcess, forking_cores
-from edgetrain.formats.dataset_folder import DatasetFolder, DatasetItem
+from edgetrain.dataset.folder import DatasetFolder, DatasetItem
 from edgetrain.formats.review_cache import Files, KnownReviews
 
 # Below this, starting a process costs more than it saves.

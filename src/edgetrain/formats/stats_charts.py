@@ -10,9 +10,9 @@ from html import escape
 from typing import Any
 
 from edgetrain.core.wording import count_text
+from edgetrain.dataset.stats.figures import CELLS
+from edgetrain.dataset.stats.text import NAMES, shown_intervals
 from edgetrain.formats.charts import Svg, share_bar
-from edgetrain.formats.dataset_stats import CELLS
-from edgetrain.formats.stats_text import NAMES, shown_intervals
 
 _SIDE, _LEFT, _BOTTOM, _TOP = 320, 44, 44, 22
 _FAINTEST = 0.18

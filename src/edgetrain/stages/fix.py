@@ -20,8 +20,8 @@ from edgetrain.core.settings import Settings
 from edgetrain.core.system.files import replacing_dir
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
+from edgetrain.dataset.folder import find_dataset
 from edgetrain.formats.annotation_repair import Change
-from edgetrain.formats.dataset_folder import find_dataset
 from edgetrain.formats.dataset_repair import FileRepair, apply_repairs, plan_repairs
 
 

@@ -27,12 +27,12 @@ from edgetrain.core.system.workers import Advance, collector_at_rest, done_by_al
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
-from edgetrain.formats.dataset_folder import find_dataset
+from edgetrain.dataset.division import listed_names
+from edgetrain.dataset.edited_tables import EditedTables, read_tables
+from edgetrain.dataset.folder import find_dataset
+from edgetrain.dataset.picture_finder import PictureFinder
 from edgetrain.formats.detection_example import encoded_parts, text_key
-from edgetrain.formats.edited_tables import EditedTables, read_tables
-from edgetrain.formats.picture_finder import PictureFinder
 from edgetrain.formats.record_source import RecordSource
-from edgetrain.formats.split_list import listed_names
 from edgetrain.formats.tfrecord import write_records
 
 # Files of some 100 MB of usual pictures: large enough to be read in one go, enough of them for several processes.

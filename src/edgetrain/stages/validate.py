@@ -25,11 +25,11 @@ from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.claim import claim_workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
+from edgetrain.dataset.folder import DatasetFolder
 from edgetrain.formats import pixel_rules, set_rules
 from edgetrain.formats.box_rules import BoxLimits
 from edgetrain.formats.class_changes import contents_before
 from edgetrain.formats.class_rules import class_findings
-from edgetrain.formats.dataset_folder import DatasetFolder
 from edgetrain.formats.dataset_review import review_dataset
 from edgetrain.formats.review_summary import Contents
 from edgetrain.images.pixel_facts import PixelFacts

@@ -1,0 +1,190 @@
+"""The division into splits that a dataset brings along: committed lists, split folders, or the VOC devkit's lists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgetrain.core.errors import DatasetError, MissingInputError
+from edgetrain.core.findings import Finding
+from edgetrain.core.splits import Split, SplitFractions
+from edgetrain.core.system.files import MOST_TEXT_BYTES, open_text, replacing_dir, write_json, write_text
+from edgetrain.core.workspace import Workspace
+from edgetrain.dataset.layout import DatasetPart
+
+_COMMITTED_DIR = "splits"
+_VOC_DIR = "ImageSets/Main"
+_VOC_LISTS = {Split.TRAIN: "train.txt", Split.VALIDATION: "val.txt", Split.TEST: "test.txt"}
+_FIX = "Correct the list, or remove all lists to have the pictures divided anew."
+MADE = "made"
+
+
+@dataclass
+class Division:
+    """The splits of annotations by name relative to the dataset, where they come from, and the faults of the lists.
+
+    ``source`` is empty where the dataset is not divided; ``present`` names the splits that have a list or a folder.
+    """
+
+    source: str = ""
+    present: frozenset[Split] = frozenset()
+    splits: dict[str, Split] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def find_division(root: Path, parts: Sequence[DatasetPart], names: Sequence[str]) -> Division:
+    """Return the division of a dataset.
+
+    Args:
+        root: the dataset's folder.
+        parts: its annotations; those of split folders are divided already.
+        names: all annotations relative to the dataset.
+
+    Raises:
+        DatasetError: a list cannot be read.
+    """
+    committed = {split: f"{_COMMITTED_DIR}/{split.value}.txt" for split in Split}
+    voc = {split: f"{_VOC_DIR}/{name}" for split, name in _VOC_LISTS.items()}
+    if any((root / name).is_file() for name in committed.values()):
+        return _read_lists(root, _COMMITTED_DIR, committed, {name: name for name in names})
+    if any(part.split for part in parts):
+        return _division_of_folders(parts)
+    if any((root / name).is_file() for name in voc.values()):
+        stems = {Path(name).stem: name for name in reversed(names)}
+        return _read_lists(root, _VOC_DIR, voc, stems)
+    return Division()
+
+
+def _division_of_folders(parts: Sequence[DatasetPart]) -> Division:
+    splits = {file.path: part.split for part in parts if part.split is not None for file in part.annotations}
+    return Division("folders", frozenset(splits.values()), splits)
+
+
+def _read_lists(root: Path, source: str, lists: Mapping[Split, str], names: Mapping[str, str]) -> Division:
+    """Return the division by lists; ``names`` gives the annotation for each name that a list may hold."""
+    division = Division(source, frozenset(split for split, name in lists.items() if (root / name).is_file()))
+    places: dict[str, str] = {}
+    for split in (split for split in Split if split in division.present):
+        for listed in read_split_list(root / lists[split], within=root):
+            place = f"{lists[split]}:{listed.line}"
+            annotation = names.get(listed.name)
+            if annotation is None:
+                example = min(names, default="annotations/0001.xml")
+                message = f"{listed.name!r} names no annotation; this list has names such as {example}."
+                division.findings.append(_finding(lists[split], listed.line, "split-unknown", message))
+            elif annotation in places:
+                message = f"{listed.name!r} is listed in {places[annotation]} already."
+                division.findings.append(_finding(lists[split], listed.line, "split-repeated", message))
+            else:
+                places[annotation] = place
+                division.splits[annotation] = split
+    return division
+
+
+def _finding(file: str, line: int, rule: str, message: str) -> Finding:
+    return Finding.of((file, line), rule, message, _FIX)
+
+
+@dataclass(frozen=True)
+class FormerDivision:
+    """The splits of annotations by name, empty where there are none to be kept.
+
+    ``is_unknown`` tells that there are lists, but not how they were made.
+    """
+
+    splits: Mapping[str, Split] = field(default_factory=dict)
+    is_unknown: bool = False
+
+
+def read_former(workspace: Workspace, fractions: SplitFractions, seed: int) -> FormerDivision:
+    """Return the earlier division, if it was made with these shares and this seed.
+
+    Raises:
+        DatasetError: a list cannot be read, or two of them have the same name.
+    """
+    if not all(workspace.split_path(split).is_file() for split in Split):
+        return FormerDivision()
+    record = _read_record(workspace.split_record_path)
+    if record != _record(MADE, fractions, seed):
+        return FormerDivision(is_unknown=not record)
+    splits: dict[str, Split] = {}
+    for split in Split:
+        for listed in read_split_list(workspace.split_path(split)):
+            if splits.setdefault(listed.name, split) is not split:
+                raise DatasetError(
+                    f"{workspace.split_path(split)}:{listed.line}: {listed.name} is in {splits[listed.name].value}.txt "
+                    f"too. Remove one of the two lines, or {workspace.splits_dir} to have all pictures divided anew."
+                )
+    return FormerDivision(splits)
+
+
+def write_division(
+    workspace: Workspace, splits: Mapping[str, Split], *, division: str, fractions: SplitFractions, seed: int
+) -> None:
+    """Write the three lists, names sorted, and how they were made, whole or not at all.
+
+    Raises:
+        StorageError: the folder cannot be written; earlier lists stay as they were.
+    """
+    with replacing_dir(workspace.splits_dir) as temporary:
+        for split in Split:
+            names = sorted(name for name, own in splits.items() if own is split)
+            write_split_list(temporary / workspace.split_path(split).name, names)
+        write_json(temporary / workspace.split_record_path.name, _record(division, fractions, seed))
+
+
+def _record(division: str, fractions: SplitFractions, seed: int) -> dict[str, object]:
+    return {"division": division, "seed": seed, "test": fractions.test, "validation": fractions.validation}
+
+
+def _read_record(path: Path) -> dict[str, object]:
+    """Return what is written there; empty if it is absent or damaged."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+@dataclass(frozen=True)
+class ListedName:
+    """A name of a list and its line, from 1."""
+
+    name: str
+    line: int
+
+
+def read_split_list(path: Path, *, within: Path | None = None) -> list[ListedName]:
+    """Return the names of a list in its order.
+
+    Args:
+        path: the list.
+        within: the dataset, if it is one of it: no link may lead out.
+
+    Raises:
+        MissingInputError: there is no such file.
+        DatasetError: it cannot be read or is not UTF-8.
+    """
+    return list(listed_names(path, within=within))
+
+
+def listed_names(path: Path, *, within: Path | None = None) -> Iterator[ListedName]:
+    """Yield the names of a list one by one; see :func:`read_split_list`."""
+    try:
+        with open_text(path, newline="\n", most_bytes=MOST_TEXT_BYTES, within=within) as stream:
+            for number, line in enumerate(stream, start=1):
+                if line.strip():
+                    yield ListedName(line.strip(), number)
+    except FileNotFoundError as error:
+        raise MissingInputError(f'{path}: no list of pictures. Run "ci/inv split" first.') from error
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}). Mend or remove the list.") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not UTF-8 text ({error.reason}). Save the list as UTF-8.") from error
+
+
+def write_split_list(path: Path, names: Sequence[str]) -> None:
+    """Write names in the given order; no names give an empty file."""
+    write_text(path, "".join(f"{name}\n" for name in names))
