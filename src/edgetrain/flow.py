@@ -18,8 +18,8 @@ from edgetrain.core.wording import suggestion
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.reports import require_report
 from edgetrain.formats.checkpoint_archive import checkpoint_dir_of
-from edgetrain.formats.finding_formats import Review, render_review, repository_prefix, require_format
-from edgetrain.formats.review_summary import Contents, render_summary
+from edgetrain.review.output.formats import Review, render_review, repository_prefix, require_format
+from edgetrain.review.output.summary import Contents, render_summary
 from edgetrain.stage_run import Digests, StageInputs, run_if_stale
 
 Paths = Callable[[Settings, Workspace], Sequence[Path]]

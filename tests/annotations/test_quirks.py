@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from edgetrain.dataset.folder import find_dataset
-from edgetrain.formats.box_rules import BoxLimits
-from edgetrain.formats.dataset_review import Reviewer
+from edgetrain.review.review import Reviewer
+from edgetrain.review.rules.boxes import BoxLimits
 from tests.support.places import PROJECT_DIR
 
 QUIRKS_DIR = PROJECT_DIR / "tests" / "data" / "quirks"

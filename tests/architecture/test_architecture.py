@@ -208,7 +208,7 @@ def test_no_module_is_named_like_the_standard_library_or_like_a_drawer():
             id="inv --list",
         ),
         pytest.param(
-            "import edgetrain.stages.validate", {"tensorflow", "object_detection", "pandas", "numpy"}, id="validate"
+            "import edgetrain.review.validate", {"tensorflow", "object_detection", "pandas", "numpy"}, id="validate"
         ),
         pytest.param(
             "import edgetrain.dataset.split", {"tensorflow", "object_detection", "pandas", "numpy"}, id="split"

@@ -13,7 +13,7 @@ from edgetrain.core.splits import Split
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.dataset import export_annotations, import_annotations
 from edgetrain.dataset.folder import find_dataset
-from edgetrain.stages import validate
+from edgetrain.review import validate
 from tests.support.exchange_material import draw
 
 HEADER = "filename,width,height,class,xmin,ymin,xmax,ymax\n"

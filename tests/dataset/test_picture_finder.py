@@ -11,7 +11,7 @@ from edgetrain.dataset import picture_finder
 from edgetrain.dataset.folder import find_dataset
 from edgetrain.dataset.picture_finder import PictureFinder
 from tests.conftest import draw_labelled
-from tests.stages.test_validate import edit
+from tests.review.test_validate import edit
 
 LAYOUTS = {
     "two folders": ("annotations", "images"),

@@ -20,12 +20,12 @@ from xml.etree import ElementTree as ET
 from PIL import Image
 
 from edgetrain.core.findings import Severity, render_json, render_text
-from edgetrain.core.reviewed_set import ReviewedSet
 from edgetrain.dataset.folder import find_dataset
-from edgetrain.formats.box_rules import BoxLimits
-from edgetrain.formats.class_rules import class_findings
-from edgetrain.formats.dataset_review import Reviewer
-from edgetrain.formats.set_rules import habit_findings
+from edgetrain.review.review import Reviewer
+from edgetrain.review.reviewed import ReviewedSet
+from edgetrain.review.rules.boxes import BoxLimits
+from edgetrain.review.rules.classes import class_findings
+from edgetrain.review.rules.whole_set import habit_findings
 from tests.support.places import DATA_DIR
 from tests.support.planted_faults import annotation_lines, one_line_object
 

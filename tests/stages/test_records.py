@@ -25,7 +25,7 @@ from edgetrain.images.image_file import decode
 from edgetrain.stages import records
 from edgetrain.stages.records import run
 from tests.conftest import draw_labelled
-from tests.stages.test_validate import ENVIRONMENT, edit
+from tests.review.test_validate import ENVIRONMENT, edit
 from tests.support.places import PROJECT_DIR
 
 SOURCES = {**os.environ, "PYTHONPATH": f"{PROJECT_DIR / 'src'}{os.pathsep}{PROJECT_DIR}"}

@@ -1,0 +1,83 @@
+"""How a change alters what a dataset holds: pictures and boxes of each class, before and after it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, SPLIT_NAMES
+from edgetrain.annotations.voc import parse_annotation
+from edgetrain.core.git.changes import GitChanges
+from edgetrain.core.git.program import read_blobs
+from edgetrain.core.system.files import file_content
+from edgetrain.review.output.summary import Contents
+
+
+def contents_before(root: Path, changes: GitChanges, present: Collection[str], now: Contents) -> Contents:
+    """Return what a dataset held before a change.
+
+    Only what changed is read: its annotations of then are added to the present counts, those of now taken away.
+
+    Args:
+        root: the dataset.
+        changes: what git says changed, all files or more.
+        present: names of the dataset's annotations.
+        now: what it holds.
+
+    Raises:
+        ToolError: git fails.
+    """
+    then = annotations_among(changes.before, (name for name in present if name not in changes.names))
+    removed = _contents(read_blobs(root, {name: changes.before[name] for name in then}).values())
+    added = _contents(_present(root, changes.names.intersection(present)))
+    classes = Counter(now.classes)
+    classes.update(removed.classes)
+    classes.subtract(added.classes)
+    return Contents(now.pictures + removed.pictures - added.pictures, dict(sorted((+classes).items())))
+
+
+def annotations_among(names: Iterable[str], others: Iterable[str]) -> list[str]:
+    """Return those of some file names that are annotations, by where they lie.
+
+    Args:
+        names: files of a dataset, relative to it, with forward slashes.
+        others: annotations that the dataset has beside them.
+    """
+    homes = {name: home for name in names if (home := _home(name))}
+    if all(is_own for _, is_own in homes.values()):
+        return sorted(homes)
+    # Files beside a folder of annotations are none.
+    settled = {part for part, is_own in (*homes.values(), *filter(None, map(_home, others))) if is_own}
+    return sorted(name for name, (part, is_own) in homes.items() if is_own or part not in settled)
+
+
+def _home(name: str) -> tuple[str, bool] | None:
+    """Return the split's folder an XML file is in (empty: none), and whether in a folder of annotations there.
+
+    ``None`` stands for a file that lies where no dataset has annotations.
+    """
+    steps = name.split("/")
+    if not steps[-1].lower().endswith(".xml") or any(step.startswith(".") for step in steps):
+        return None
+    part = steps.pop(0) if len(steps) > 1 and steps[0].lower() in SPLIT_NAMES else ""
+    is_own = len(steps) > 1 and steps[0].lower() in ANNOTATIONS_NAMES
+    return (part, is_own) if is_own or len(steps) == 1 else None
+
+
+def _present(root: Path, names: Iterable[str]) -> Iterator[bytes]:
+    for name in names:
+        try:
+            yield file_content(root / name, within=root)
+        except OSError:
+            yield b""  # counted as a picture all the same, as the review does
+
+
+def _contents(files: Iterable[bytes]) -> Contents:
+    pictures, classes = 0, Counter[str]()
+    for data in files:
+        annotation, _ = parse_annotation(data, Path())
+        pictures += 1
+        if annotation:
+            classes.update(box.class_name for box in annotation.boxes)
+    return Contents(pictures, classes)

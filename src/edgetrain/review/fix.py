@@ -1,0 +1,95 @@
+"""Repair what has one right answer in annotations and pictures: shown as a diff, written where that is asked for.
+
+The only stage that writes into the dataset. At any moment each file is either as it was or repaired, and a run that was
+cut is completed by the next. What git holds can be had back from git; every other file that changes is copied into the
+workspace first. A tracked file with changes that are not committed is never touched.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgetrain.core.errors import DatasetError
+from edgetrain.core.git.program import git_files
+from edgetrain.core.outcome import Outcome
+from edgetrain.core.settings import Settings
+from edgetrain.core.system.files import replacing_dir
+from edgetrain.core.wording import counted
+from edgetrain.core.workspace import Workspace
+from edgetrain.dataset.folder import find_dataset
+from edgetrain.review.repair.annotation import Change
+from edgetrain.review.repair.dataset import FileRepair, apply_repairs, plan_repairs
+
+
+def run(settings: Settings, workspace: Workspace) -> Outcome:
+    """Plan all repairs, and with ``fix.apply`` write them.
+
+    Raises:
+        DatasetError: there is no dataset, or git knows of uncommitted changes in a file that would be written.
+        StorageError: a file cannot be written; those before it are repaired, those behind it are as they were.
+    """
+    folder = find_dataset(settings.dataset.root)
+    repairs, left = plan_repairs(folder)
+    changes = sorted(change for one in repairs for change in one.repair.changes)
+    # Before anything is written: the diff compares with the files as they are.
+    diff = [line for one in repairs for line in one.diff()]
+    backup_dir = None
+    if settings.fix.apply and repairs:
+        backup_dir = _back_up(folder.root, repairs, workspace)
+        left += apply_repairs(folder.root, repairs)
+    left.sort()
+    is_applied = settings.fix.apply
+    summary = f"{counted(len(changes), 'change')} {'made' if is_applied else 'to make'}, {len(left)} left to you"
+    closing = [f"{summary}.", _what_next(is_applied=is_applied, backup_dir=backup_dir)] if changes else [f"{summary}."]
+    results: dict[str, object] = {
+        "is_applied": is_applied,
+        "changes": [vars(change) for change in changes],
+        "left": [vars(change) for change in left],
+        "rules": dict(sorted(Counter(change.rule for change in changes).items())),
+        "text": "\n".join([*diff, *_listed("Changes", changes), *_listed("Left to you", left), "", *closing]).lstrip(
+            "\n"
+        ),
+    }
+    return Outcome(summary, results)
+
+
+def _listed(title: str, changes: Sequence[Change]) -> list[str]:
+    return ["", f"{title}:", *(f"  {change}" for change in changes)] if changes else []
+
+
+def _what_next(*, is_applied: bool, backup_dir: Path | None) -> str:
+    if not is_applied:
+        return 'Nothing was written. "ci/inv fix --apply" writes it.'
+    if backup_dir is None:
+        return "git holds the files as they were."
+    return f"The files that git does not hold are in {backup_dir} as they were."
+
+
+def _back_up(root: Path, repairs: Sequence[FileRepair], workspace: Workspace) -> Path | None:
+    """Copy every file that will change and that git does not hold; return where they are, ``None`` if git holds all.
+
+    Raises:
+        DatasetError: a file has changes that are not committed.
+    """
+    touched = [name for one in repairs for name in one.touched()]
+    known = git_files(root)
+    changed = [name for name in touched if name in known.changed]
+    if changed:
+        more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
+        raise DatasetError(
+            f"{changed[0]}{more}: changed since the last commit, so git could not give it back as it is. "
+            'Commit or stash the changes, then run "ci/inv fix --apply" again.'
+        )
+    names = [name for name in touched if name not in known.held]
+    if not names:
+        return None
+    backup_dir = next(path for n in itertools.count(1) if not (path := workspace.fix_backup_dir(n)).exists())
+    with replacing_dir(backup_dir) as temporary:
+        for name in names:
+            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, temporary / name)
+    return backup_dir

@@ -1,0 +1,1 @@
+"""Findings for people and programs: text, JSON, GitHub annotations, SARIF, and the summary of a pull request."""
