@@ -23,9 +23,9 @@ from edgetrain.annotations.voc import parse_annotation  # noqa: E402
 from edgetrain.core.system.files import file_content, folder_state  # noqa: E402
 from edgetrain.core.workspace.label_map_file import read_label_map  # noqa: E402
 from edgetrain.dataset.picture_finder import PictureFinder  # noqa: E402
-from edgetrain.formats.detection_example import encoded_parts  # noqa: E402
-from edgetrain.formats.record_source import RecordSource  # noqa: E402
-from edgetrain.formats.tfrecord import masked_crc, write_records  # noqa: E402
+from edgetrain.records.example import encoded_parts  # noqa: E402
+from edgetrain.records.source import RecordSource  # noqa: E402
+from edgetrain.records.tfrecord import masked_crc, write_records  # noqa: E402
 
 _RUNS = 7
 _IMPORT = """
@@ -33,7 +33,7 @@ import sys, time
 sys.path[:0] = [".", "src"]
 import tasks
 started = time.process_time()
-import edgetrain.console, edgetrain.flow, edgetrain.stages.records
+import edgetrain.console, edgetrain.flow, edgetrain.records.write
 print(time.process_time() - started)
 """
 

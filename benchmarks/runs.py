@@ -30,7 +30,7 @@ from edgetrain.core.errors import DatasetError, EdgetrainError, SettingsError, T
 from edgetrain.core.system.lock import sole_user
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.reports import require_report
-from edgetrain.formats.tfrecord import read_records
+from edgetrain.records.tfrecord import read_records
 from edgetrain.training.history import read_history
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent

@@ -19,7 +19,7 @@ from edgetrain.core.system import progress
 from edgetrain.core.system.files import file_digest
 from edgetrain.core.system.progress import Listener
 from edgetrain.core.workspace.reports import read_report, require_report
-from edgetrain.formats.tfrecord import write_records
+from edgetrain.records.tfrecord import write_records
 from edgetrain.stage_run import Digests, StageInputs, run_if_stale
 
 MODULE = "edgetrain.stages.fake"

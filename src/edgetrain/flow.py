@@ -33,22 +33,19 @@ def _none(_settings: Settings, _workspace: Workspace) -> Sequence[Path]:
 class Stage:
     """One step of the pipeline and everything that its result depends on.
 
-    ``settings`` names sections or ``section.key``; ``reads`` are paths that must exist, ``makes`` paths that it
-    leaves; ``optional`` are inputs that may be absent; ``is_partial`` tells whether only a part is looked at.
+    ``module`` does the work and is imported only when there is some. ``settings`` names sections or ``section.key``;
+    ``reads`` are paths that must exist, ``makes`` paths that it leaves; ``optional`` are inputs that may be absent;
+    ``is_partial`` tells whether only a part is looked at.
     """
 
     name: str
+    module: str
     settings: tuple[str, ...] = ()
     reads_dataset: bool = False
     reads: Paths = _none
     optional: Paths = _none
     makes: Paths = _none
     is_partial: Callable[[Settings], bool] = lambda _: False
-
-    @property
-    def module(self) -> str:
-        """Name of the module that does the work; imported only when there is work."""
-        return f"edgetrain.stages.{self.name.replace('-', '_')}"
 
 
 def _checkpoint_file(settings: Settings, _workspace: Workspace) -> Sequence[Path]:
@@ -63,12 +60,14 @@ _PROOFS = ("evaluate", "compile", "hardware")
 STAGES: tuple[Stage, ...] = (
     Stage(
         "validate",
+        "edgetrain.review.validate",
         ("validate", "network.max_boxes", "network.image_size"),
         reads_dataset=True,
         is_partial=lambda settings: bool(settings.validate.since),
     ),
     Stage(
         "split",
+        "edgetrain.dataset.split",
         ("split",),
         reads_dataset=True,
         optional=lambda _, w: [w.pixel_cache_path],
@@ -76,17 +75,20 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "tabulate",
+        "edgetrain.dataset.tabulate",
         reads_dataset=True,
         reads=lambda _, w: [w.splits_dir],
         makes=lambda _, w: [w.table_path(split) for split in Split],
     ),
     Stage(
         "label-map",
+        "edgetrain.dataset.label_map",
         reads_dataset=True,
         makes=lambda _, w: [w.label_map_path, w.labels_path],
     ),
     Stage(
         "records",
+        "edgetrain.records.write",
         # Not who does the work (jobs, runner, beam_options): the bytes do not depend on it.
         ("records.shards", "records.max_side", "records.from_csv", "network.image_size", "validate.rules"),
         reads_dataset=True,
@@ -96,12 +98,14 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "checkpoint",
+        "edgetrain.stages.checkpoint",
         ("network.type", "network.image_size", "checkpoint"),
         optional=_checkpoint_file,
         makes=lambda _, w: [w.checkpoint_dir],
     ),
     Stage(
         "configure",
+        "edgetrain.stages.configure",
         (
             "network",
             "training.steps",
@@ -120,11 +124,13 @@ STAGES: tuple[Stage, ...] = (
     # What maps depends on the shape of the model, so not on the rest of pipeline.config.
     Stage(
         "preflight-untrained",
+        "edgetrain.stages.preflight_untrained",
         ("network", "export", "compile.min_runtime_version"),
         reads=lambda _, w: [w.label_map_path],
     ),
     Stage(
         "train",
+        "edgetrain.stages.train",
         (
             "training.seed",
             "training.augmented_versions",
@@ -140,30 +146,37 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "export",
+        "edgetrain.stages.export",
         ("export",),
         reads=lambda _, w: [w.pipeline_config_path, w.trained_dir],
         makes=lambda _, w: [w.saved_model_dir],
     ),
     Stage(
         "quantize",
+        "edgetrain.stages.quantize",
         ("quantize",),
         reads=lambda _, w: [w.saved_model_dir, w.records_dir, w.label_map_path],
         makes=lambda _, w: [w.float_model_path, w.model_path],
     ),
-    Stage("preflight", ("compile.min_runtime_version",), reads=lambda _, w: [w.model_path]),
+    Stage(
+        "preflight", "edgetrain.stages.preflight", ("compile.min_runtime_version",), reads=lambda _, w: [w.model_path]
+    ),
     Stage(
         "evaluate",
+        "edgetrain.stages.evaluate",
         ("evaluate",),
         reads=lambda _, w: [w.float_model_path, w.model_path, w.records_dir, w.label_map_path],
     ),
     Stage(
         "compile",
+        "edgetrain.stages.compile",
         ("compile",),
         reads=lambda _, w: [w.model_path],
         makes=lambda _, w: [w.compiled_model_path],
     ),
     Stage(
         "hardware",
+        "edgetrain.stages.hardware",
         ("hardware",),
         reads=lambda _, w: [w.model_path, w.records_dir, w.label_map_path],
         optional=lambda _, w: [w.compiled_model_path],
@@ -171,6 +184,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "bundle",
+        "edgetrain.stages.bundle",
         ("bundle",),
         reads=lambda _, w: [w.label_map_path],
         optional=lambda _, w: [w.compiled_model_path, w.report_path("hardware"), w.report_path("evaluate")],
@@ -178,6 +192,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "promote",
+        "edgetrain.stages.promote",
         ("promote",),
         reads=lambda s, w: [] if s.promote.rollback else [w.model_path, w.records_dir, w.label_map_path],
         optional=lambda _, w: [w.compiled_model_path, *(w.report_path(name) for name in _PROOFS)],
@@ -186,6 +201,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "report",
+        "edgetrain.stages.report",
         optional=lambda _, w: [w.report_path(stage.name) for stage in STAGES if stage.name != "report"],
         makes=lambda _, w: [w.report_page_path],
     ),
@@ -194,14 +210,24 @@ STAGES: tuple[Stage, ...] = (
 # Beside the pipeline: run by their own tasks only.
 # What changes the dataset does not name it as an input: the report would call that a stale one.
 TOOLS: tuple[Stage, ...] = (
-    Stage("records-verify", ("network.max_boxes",), reads=lambda _, w: [w.records_dir, w.label_map_path]),
-    Stage("preflight-file", ("preflight", "compile.min_runtime_version")),
-    Stage("collect", ("collect",)),
-    Stage("label", ("label",)),
-    Stage("fix", ("fix",)),
-    Stage("import-annotations", ("import_annotations",)),
-    Stage("export-annotations", ("export_annotations",), reads_dataset=True),
-    Stage("stats", ("network.type", "network.image_size", "validate.min_box_side"), reads_dataset=True),
+    Stage(
+        "records-verify",
+        "edgetrain.records.verify",
+        ("network.max_boxes",),
+        reads=lambda _, w: [w.records_dir, w.label_map_path],
+    ),
+    Stage("preflight-file", "edgetrain.stages.preflight_file", ("preflight", "compile.min_runtime_version")),
+    Stage("collect", "edgetrain.collect.collect", ("collect",)),
+    Stage("label", "edgetrain.dataset.label", ("label",)),
+    Stage("fix", "edgetrain.review.fix", ("fix",)),
+    Stage("import-annotations", "edgetrain.dataset.import_annotations", ("import_annotations",)),
+    Stage("export-annotations", "edgetrain.dataset.export_annotations", ("export_annotations",), reads_dataset=True),
+    Stage(
+        "stats",
+        "edgetrain.dataset.stats.stats",
+        ("network.type", "network.image_size", "validate.min_box_side"),
+        reads_dataset=True,
+    ),
 )
 
 _LAST_BY_DEFAULT = "evaluate"

@@ -106,7 +106,7 @@ def _state_of(path: Path) -> tuple[str, int, int, int]:
 
 def _records_digest(path: Path) -> str:
     # Loaded only where there are TFRecords: not every profile can read them.
-    digest: str = importlib.import_module("edgetrain.formats.tfrecord").records_digest(path)
+    digest: str = importlib.import_module("edgetrain.records.tfrecord").records_digest(path)
     return digest
 
 

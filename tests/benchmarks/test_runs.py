@@ -23,7 +23,7 @@ from benchmarks.runs import (
     timings,
 )
 from edgetrain.core.errors import DatasetError, SettingsError, ToolError
-from edgetrain.formats.tfrecord import write_records
+from edgetrain.records.tfrecord import write_records
 from tests.support.places import PROJECT_DIR
 
 PLAN = Plan("ours", "raccoon", 0, 300, "/somewhere/backbone.tar.gz", {"training.augmentations": ["a", "b"]})

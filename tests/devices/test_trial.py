@@ -11,8 +11,8 @@ import pytest
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.devices import trial
 from edgetrain.devices.trial_events import TrialJob, TrialResult
-from edgetrain.formats.detection_example import DetectionExample, encode_example
-from edgetrain.formats.tfrecord import write_records
+from edgetrain.records.example import DetectionExample, encode_example
+from edgetrain.records.tfrecord import write_records
 from tests.conftest import draw_labelled
 
 

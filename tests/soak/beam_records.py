@@ -23,7 +23,7 @@ from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.dataset.division import write_split_list
-from edgetrain.stages import records
+from edgetrain.records import write as records
 from tests.support.places import PROJECT_DIR
 
 PICTURES = 60

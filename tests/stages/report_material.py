@@ -9,8 +9,8 @@ from PIL import Image
 
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.splits import Split
-from edgetrain.formats.detection_example import DetectionExample, ExampleBox, encode_example
-from edgetrain.formats.tfrecord import write_records
+from edgetrain.records.example import DetectionExample, ExampleBox, encode_example
+from edgetrain.records.tfrecord import write_records
 
 HOSTILE = "<script>alert(1)</script>"
 FLOAT32 = {

@@ -10,8 +10,8 @@ from edgetrain.core.label_map import LabelMap
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.formats.coco_metrics import Metrics
-from edgetrain.formats.detection_example import DetectionExample, encode_example
-from edgetrain.formats.tfrecord import write_records
+from edgetrain.records.example import DetectionExample, encode_example
+from edgetrain.records.tfrecord import write_records
 
 pytestmark = pytest.mark.tensorflow
 

@@ -19,11 +19,11 @@ from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.devices.device_lock import sole_device_user
 from edgetrain.devices.discovery import EdgeTpu
 from edgetrain.devices.trial_events import TrialResult
-from edgetrain.formats.detection_example import DetectionExample, ExampleBox, encode_example
 from edgetrain.formats.edgetpu_prediction import predict
 from edgetrain.formats.provenance import PROVENANCE_KEY
 from edgetrain.formats.tflite_file import parse_tflite
-from edgetrain.formats.tfrecord import write_records
+from edgetrain.records.example import DetectionExample, ExampleBox, encode_example
+from edgetrain.records.tfrecord import write_records
 from edgetrain.stages import hardware
 from edgetrain.stages.hardware import HardwareGateError
 from tests.support.tflite_models import content_of, detector

@@ -14,9 +14,9 @@ from edgetrain import flow
 from edgetrain.core.errors import ChampionError, GateError, MissingInputError, SettingsError
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats.detection_example import encode_example
 from edgetrain.formats.provenance import PROVENANCE_KEY
-from edgetrain.formats.tfrecord import write_records
+from edgetrain.records.example import encode_example
+from edgetrain.records.tfrecord import write_records
 from edgetrain.stages import report as page
 from tests.conftest import settings_of
 from tests.support.git_commands import git, new_repository

@@ -118,7 +118,7 @@ def test_pictures_of_a_few_versions_come_again(batches_of, finished_workspace):
 
 
 def _training_pictures(workspace):
-    from edgetrain.formats.tfrecord import record_offsets
+    from edgetrain.records.tfrecord import record_offsets
 
     return sum(len(list(record_offsets(shard))) for shard in workspace.shard_paths(Split.TRAIN))
 

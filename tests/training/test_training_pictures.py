@@ -10,8 +10,8 @@ from PIL import Image
 
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.errors import DatasetError
-from edgetrain.formats.detection_example import DetectionExample, ExampleBox, encode_example
-from edgetrain.formats.tfrecord import write_records
+from edgetrain.records.example import DetectionExample, ExampleBox, encode_example
+from edgetrain.records.tfrecord import write_records
 
 pytestmark = pytest.mark.tensorflow
 

@@ -169,8 +169,8 @@ def test_the_judgement_is_that_of_the_exported_model(finished_run, finished_work
 
     from edgetrain.core.splits import Split
     from edgetrain.devices.cpu import cpu_detector
-    from edgetrain.formats.detection_example import read_examples
     from edgetrain.formats.pipeline_config import read_pipeline_config
+    from edgetrain.records.example import read_examples
     from edgetrain.training import object_detection_api as api
     from edgetrain.training.validation import Judged, Validation
 

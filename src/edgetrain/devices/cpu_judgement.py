@@ -9,9 +9,9 @@ from edgetrain.core.detections import DetectedObject
 from edgetrain.core.system.progress import listener
 from edgetrain.devices.cpu import cpu_detector
 from edgetrain.formats.coco_metrics import Detection
-from edgetrain.formats.detection_example import DetectionExample
 from edgetrain.formats.detection_metrics import detections_of
 from edgetrain.images.pixels import network_pixels
+from edgetrain.records.example import DetectionExample
 
 
 def detect_all(name: str, model_path: Path, examples: Sequence[DetectionExample]) -> list[Detection]:

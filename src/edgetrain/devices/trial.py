@@ -22,8 +22,8 @@ import numpy.typing as npt
 
 from edgetrain.devices.tflite_detector import TfliteDetector
 from edgetrain.devices.trial_events import CPU, Opened, TrialJob, object_values
-from edgetrain.formats.detection_example import read_examples
 from edgetrain.images.pixels import network_pixels
+from edgetrain.records.example import read_examples
 
 Pixels = npt.NDArray[np.uint8]
 Emit = Callable[..., None]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgetrain.core.detections import DetectedObject
 from edgetrain.formats.coco_metrics import Detection, Metrics, Truth, coco_metrics
-from edgetrain.formats.detection_example import DetectionExample
+from edgetrain.records.example import DetectionExample
 
 
 def detections_of(examples: Sequence[DetectionExample], found: Sequence[Sequence[DetectedObject]]) -> list[Detection]:

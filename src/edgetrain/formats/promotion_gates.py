@@ -14,7 +14,7 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.stage_reports import Records, as_object, as_text, value_of
 from edgetrain.formats.hardware_pass import hardware_result, hardware_state, is_proven
 from edgetrain.formats.provenance import STAND_IN, require_compiled_model
-from edgetrain.formats.tfrecord import records_digest
+from edgetrain.records.tfrecord import records_digest
 
 
 def report_reasons(workspace: Workspace, records: Records, *, max_ap_drop: float) -> Iterator[Reason]:

@@ -18,8 +18,8 @@ from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.core.workspace.reports import read_report
 from edgetrain.devices.cpu_judgement import detect_all
 from edgetrain.formats.coco_metrics import Detection, Metrics
-from edgetrain.formats.detection_example import DetectionExample, read_examples
 from edgetrain.formats.detection_metrics import judge
+from edgetrain.records.example import DetectionExample, read_examples
 
 _SAMPLES = 12
 _SAMPLE_SCORE = 0.3

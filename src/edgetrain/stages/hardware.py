@@ -28,11 +28,11 @@ from edgetrain.devices.hardware_checks import Check, Evidence, Latency, checks_o
 from edgetrain.devices.trial_events import CPU, TrialJob, TrialResult
 from edgetrain.devices.trial_runner import run_trial
 from edgetrain.formats.coco_metrics import Metrics
-from edgetrain.formats.detection_example import DetectionExample, read_examples
 from edgetrain.formats.detection_metrics import detections_of, judge
 from edgetrain.formats.edgetpu_package import packages_of
 from edgetrain.formats.junit import Case, write_junit
 from edgetrain.formats.provenance import require_compiled_model
+from edgetrain.records.example import DetectionExample, read_examples
 
 _ANY = "edgetpu"
 _COMPARISON = 1  # place of the check of the detections

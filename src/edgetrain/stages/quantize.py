@@ -20,10 +20,10 @@ from edgetrain.core.splits import Split
 from edgetrain.core.system.files import replacing_file
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
-from edgetrain.formats.detection_example import read_examples
 from edgetrain.formats.tflite_graph import TfliteGraph, read_graph, write_in_coral_order
 from edgetrain.formats.tflite_metadata import ModelDescription, write_metadata
 from edgetrain.images.pixels import network_pixels
+from edgetrain.records.example import read_examples
 from edgetrain.training.layer_comparison import compare_layers
 from edgetrain.training.tflite_conversion import convert_float, convert_int8, input_size
 

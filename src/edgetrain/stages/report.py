@@ -42,11 +42,11 @@ from edgetrain.core.workspace.stage_reports import (
     value_of,
 )
 from edgetrain.formats.charts import JudgedBox, Svg, judged_picture, share_bar, training_charts
-from edgetrain.formats.detection_example import read_examples
 from edgetrain.formats.edgetpu_section import edgetpu_section
 from edgetrain.formats.promotion_section import promotion_section
 from edgetrain.formats.provenance import STAND_IN
 from edgetrain.formats.stats_charts import stats_section
+from edgetrain.records.example import read_examples
 from edgetrain.template import render_template
 from edgetrain.training.history import HistoryRow, read_history
 

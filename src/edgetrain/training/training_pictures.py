@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from edgetrain.formats.detection_example import DetectionExample, decode_example
-from edgetrain.formats.tfrecord import read_record, record_offsets
 from edgetrain.images.pixels import reduced_pixels
+from edgetrain.records.example import DetectionExample, decode_example
+from edgetrain.records.tfrecord import read_record, record_offsets
 
 
 class LabelledPicture(NamedTuple):

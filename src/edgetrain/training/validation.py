@@ -13,9 +13,9 @@ import tensorflow as tf
 
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.detections import DetectedObject
-from edgetrain.formats.detection_example import DetectionExample, read_examples
 from edgetrain.formats.detection_metrics import detections_of, judge
 from edgetrain.images.pixels import network_pixels
+from edgetrain.records.example import DetectionExample, read_examples
 from edgetrain.training.object_detection_api import Found
 
 _MOST_PICTURES = 300

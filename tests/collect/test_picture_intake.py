@@ -7,8 +7,8 @@ import io
 import pytest
 from PIL import Image
 
+from edgetrain.collect.picture_intake import KnownPictures, UnfitError, check_size, examine
 from edgetrain.core.boxes import ImageSize
-from edgetrain.formats.picture_intake import KnownPictures, UnfitError, check_size, examine
 from tests.support.web_server import picture
 
 

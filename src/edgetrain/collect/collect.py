@@ -15,19 +15,19 @@ from datetime import datetime, timezone
 from typing import Union
 
 import edgetrain
-from edgetrain.core.candidates import Candidate, PictureSearch, Provider
+from edgetrain.collect.candidates import Candidate, PictureSearch, Provider
+from edgetrain.collect.licences import check_licences, licence_code
+from edgetrain.collect.picture_collection import PictureCollection
+from edgetrain.collect.picture_intake import KnownPictures, Picture, UnfitError, check_size, examine
+from edgetrain.collect.providers.registry import find_providers
+from edgetrain.collect.web_client import FetchError, WebClient, WebLimits
 from edgetrain.core.errors import DownloadError, SettingsError
-from edgetrain.core.licences import check_licences, licence_code
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.settings.sections import CollectSettings
 from edgetrain.core.system.progress import listener
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats.picture_collection import PictureCollection
-from edgetrain.formats.picture_intake import KnownPictures, Picture, UnfitError, check_size, examine
-from edgetrain.formats.picture_providers import find_providers
-from edgetrain.formats.web_client import FetchError, WebClient, WebLimits
 from edgetrain.images.pixel_facts import review_pixels
 
 _MEDIA_TYPES = ("", "image/jpeg", "image/png")

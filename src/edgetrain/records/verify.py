@@ -23,10 +23,10 @@ from edgetrain.core.system.workers import Advance, done_by_all
 from edgetrain.core.wording import counted, printable
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
-from edgetrain.formats.detection_example import CLASS_NAME, SOURCE_ID, text_key
-from edgetrain.formats.example_features import decode_features
-from edgetrain.formats.record_rules import Fault, RecordRules, source_id_of
-from edgetrain.formats.tfrecord import BrokenRecord, scan_records
+from edgetrain.records.example import CLASS_NAME, SOURCE_ID, text_key
+from edgetrain.records.rules import Fault, RecordRules, source_id_of
+from edgetrain.records.tfrecord import BrokenRecord, scan_records
+from edgetrain.records.wire import decode_features
 
 _SHARD_NAME = re.compile(r".*-(\d{5})-of-(\d{5})")
 _KIB = 1024

@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 
-from edgetrain.core.candidates import Candidate, FetchJson, PictureSearch, plain_text, size_of
+from edgetrain.collect.candidates import Candidate, FetchJson, PictureSearch, plain_text, size_of
+from edgetrain.collect.licences import licence_code
 from edgetrain.core.errors import DownloadError
-from edgetrain.core.licences import licence_code
 
 NAME = "wikimedia"
 _MOST_PAGES = 100

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from edgetrain.collect.candidates import Candidate, PictureSearch
+from edgetrain.collect.providers.openverse import search_openverse
 from edgetrain.core.boxes import ImageSize
-from edgetrain.core.candidates import Candidate, PictureSearch
 from edgetrain.core.errors import DownloadError
-from edgetrain.formats.openverse import search_openverse
 
 RECORD = {
     "id": "0aff3595-8168-440b-83ff-7a80b65dea42",

@@ -15,10 +15,10 @@ from edgetrain.core.boxes import ImageSize
 from edgetrain.core.findings import Severity
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.wording import suggestion
-from edgetrain.formats import detection_example as keys
-from edgetrain.formats.example_features import Feature
 from edgetrain.images.header import MAX_PIXELS, UPRIGHT
 from edgetrain.images.image_file import JPEG, PNG, UnreadableImageError, probe_bytes
+from edgetrain.records import example as keys
+from edgetrain.records.wire import Feature
 
 _ERROR, _WARNING = Severity.ERROR.value, Severity.WARNING.value
 _KINDS = {

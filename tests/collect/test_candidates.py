@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from edgetrain.collect.candidates import Candidate, plain_text, size_of
 from edgetrain.core.boxes import ImageSize
-from edgetrain.core.candidates import Candidate, plain_text, size_of
 
 
 def found(**changes):

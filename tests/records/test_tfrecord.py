@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edgetrain.core.errors import DatasetError, StorageError
 from edgetrain.core.system.files import file_digest
-from edgetrain.formats.tfrecord import read_record, read_records, record_offsets, records_digest, write_records
+from edgetrain.records.tfrecord import read_record, read_records, record_offsets, records_digest, write_records
 
 RECORDS = st.lists(st.binary(max_size=40), max_size=4)
 PARTS = st.lists(st.lists(st.binary(max_size=9), max_size=3).map(tuple), max_size=4)

@@ -11,9 +11,9 @@ from datetime import datetime, timezone
 
 import pytest
 
+from edgetrain.collect.collect import run
 from edgetrain.core.errors import DatasetError, DownloadError, SettingsError
 from edgetrain.core.system.progress import Listener, listening
-from edgetrain.stages.collect import run
 from tests.support.places import PROJECT_DIR
 from tests.support.web_server import (
     COMMONS,
@@ -33,9 +33,9 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from edgetrain.core.workspace import Workspace
-from edgetrain.stages.collect import run
+from edgetrain.collect.collect import run
 from tests.conftest import settings_of
-from tests.stages.test_collect import changes_for
+from tests.collect.test_collect import changes_for
 dataset, workspace, url = sys.argv[1:]
 run(settings_of(Path(dataset), Path(workspace), **changes_for(url)), Workspace(Path(workspace)))
 """
@@ -308,7 +308,7 @@ def test_many_failures_among_successes_do_not_end_the_run(web, collect):
 
 def test_a_provider_of_ones_own_is_taken_by_name(web, collect, dataset, tmp_path, monkeypatch):
     put_pictures(web, 1)
-    code = f"""from edgetrain.core.candidates import Candidate
+    code = f"""from edgetrain.collect.candidates import Candidate
 def look(search, fetch_json):
     yield Candidate("7", "{web.url}/pictures/p00", "https://example.org", search.query, "Me", "CC0 1.0", "")
 """

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from edgetrain.collect.candidates import Candidate, PictureSearch
+from edgetrain.collect.providers.wikimedia import search_wikimedia
 from edgetrain.core.boxes import ImageSize
-from edgetrain.core.candidates import Candidate, PictureSearch
 from edgetrain.core.errors import DownloadError
-from edgetrain.formats.wikimedia import search_wikimedia
 
 METADATA = {
     "License": {"value": "cc-by-sa-3.0", "source": "commons-templates", "hidden": ""},

@@ -19,9 +19,9 @@ from edgetrain.core.label_map import LabelMap
 from edgetrain.dataset.edited_tables import EditedTables
 from edgetrain.dataset.folder import LabelledImage
 from edgetrain.dataset.picture_finder import PictureFinder
-from edgetrain.formats.detection_example import DetectionExample, ExampleBox
 from edgetrain.images.encoding import encoded_anew, encoded_format, fitted_size, turned_upright
 from edgetrain.images.image_file import JPEG, PNG, ImageInfo, probe_bytes, read_image
+from edgetrain.records.example import DetectionExample, ExampleBox
 from edgetrain.review.rules.pictures import is_turned, picture_findings
 
 # What no setting lets pass: there would be nothing to train on, or boxes that stop the training.

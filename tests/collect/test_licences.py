@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from edgetrain.collect.licences import LICENCES, check_licences, licence_code
 from edgetrain.core.errors import SettingsError
-from edgetrain.core.licences import LICENCES, check_licences, licence_code
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,11 @@ from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.dataset import tabulate
 from edgetrain.dataset.division import write_split_list
 from edgetrain.dataset.table_rows import COLUMNS
-from edgetrain.formats.detection_example import DetectionExample, ExampleBox, read_examples
-from edgetrain.formats.tfrecord import records_digest
 from edgetrain.images.image_file import decode
-from edgetrain.stages import records
-from edgetrain.stages.records import run
+from edgetrain.records import write as records
+from edgetrain.records.example import DetectionExample, ExampleBox, read_examples
+from edgetrain.records.tfrecord import records_digest
+from edgetrain.records.write import run
 from tests.conftest import draw_labelled
 from tests.review.test_validate import ENVIRONMENT, edit
 from tests.support.places import PROJECT_DIR
@@ -35,7 +35,7 @@ import os, signal, sys
 from pathlib import Path
 from edgetrain.core.system import progress, workers
 from edgetrain.core.workspace import Workspace
-from edgetrain.stages import records
+from edgetrain.records import write as records
 from tests.conftest import settings_of
 
 class Killer(progress.Listener):
@@ -201,7 +201,7 @@ def test_a_missing_input_names_the_stage_that_makes_it(settings, workspace, prep
 
 
 def test_tensorflow_is_not_loaded():
-    code = "import sys, edgetrain.stages.records; print(sorted({'tensorflow', 'pandas', 'numpy'} & set(sys.modules)))"
+    code = "import sys, edgetrain.records.write; print(sorted({'tensorflow', 'pandas', 'numpy'} & set(sys.modules)))"
 
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=ENVIRONMENT)
 

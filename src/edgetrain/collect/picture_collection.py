@@ -12,11 +12,11 @@ import hashlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from edgetrain.core.candidates import Candidate
+from edgetrain.collect.attribution import NAME, Attribution, read_attributions, write_attributions
+from edgetrain.collect.candidates import Candidate
+from edgetrain.collect.picture_intake import Picture
 from edgetrain.core.system.files import storage_error, visible_files
 from edgetrain.dataset.layout import find_only_part
-from edgetrain.formats.attribution import NAME, Attribution, read_attributions, write_attributions
-from edgetrain.formats.picture_intake import Picture
 
 _SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _HIDDEN_END = ".collecting"

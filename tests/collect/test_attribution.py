@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
+from edgetrain.collect.attribution import Attribution, read_attributions, write_attributions
 from edgetrain.core.errors import DatasetError
-from edgetrain.formats.attribution import Attribution, read_attributions, write_attributions
 
 ROWS = [
     Attribution(

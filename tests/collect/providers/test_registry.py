@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from edgetrain.core.candidates import PictureSearch
+from edgetrain.collect.candidates import PictureSearch
+from edgetrain.collect.providers.registry import find_providers
 from edgetrain.core.errors import SettingsError
-from edgetrain.formats.picture_providers import find_providers
 
 
 @pytest.fixture

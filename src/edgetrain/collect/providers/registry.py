@@ -1,6 +1,6 @@
 """Where pictures come from, by name: Openverse, Wikimedia Commons, and functions of the user's own.
 
-A provider of one's own is a function like :class:`edgetrain.core.candidates.Provider`, named ``MODULE:FUNCTION`` in
+A provider of one's own is a function like :class:`edgetrain.collect.candidates.Provider`, named ``MODULE:FUNCTION`` in
 ``collect.provider``; its module must be importable.
 """
 
@@ -10,11 +10,11 @@ import importlib
 from collections.abc import Mapping
 from functools import partial
 
-from edgetrain.core.candidates import Provider
+from edgetrain.collect.candidates import Provider
+from edgetrain.collect.providers import openverse, wikimedia
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.settings.sections import CollectSettings
 from edgetrain.core.wording import suggestion
-from edgetrain.formats import openverse, wikimedia
 
 
 def find_providers(settings: CollectSettings) -> dict[str, Provider]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from edgetrain.core.candidates import Candidate
+from edgetrain.collect import picture_collection
+from edgetrain.collect.candidates import Candidate
+from edgetrain.collect.picture_collection import PictureCollection
+from edgetrain.collect.picture_intake import examine
 from edgetrain.core.errors import DatasetError, StorageError
-from edgetrain.formats import picture_collection
-from edgetrain.formats.picture_collection import PictureCollection
-from edgetrain.formats.picture_intake import examine
 from tests.conftest import draw_labelled
 from tests.support.web_server import picture
 

@@ -8,14 +8,8 @@ from hypothesis import strategies as st
 
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.errors import DatasetError
-from edgetrain.formats.detection_example import (
-    DetectionExample,
-    ExampleBox,
-    decode_example,
-    encode_example,
-    read_examples,
-)
-from edgetrain.formats.tfrecord import write_records
+from edgetrain.records.example import DetectionExample, ExampleBox, decode_example, encode_example, read_examples
+from edgetrain.records.tfrecord import write_records
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
 SHARES = st.floats(0, 1, width=32)

@@ -31,9 +31,9 @@ from edgetrain.dataset.division import listed_names
 from edgetrain.dataset.edited_tables import EditedTables, read_tables
 from edgetrain.dataset.folder import find_dataset
 from edgetrain.dataset.picture_finder import PictureFinder
-from edgetrain.formats.detection_example import encoded_parts, text_key
-from edgetrain.formats.record_source import RecordSource
-from edgetrain.formats.tfrecord import write_records
+from edgetrain.records.example import encoded_parts, text_key
+from edgetrain.records.source import RecordSource
+from edgetrain.records.tfrecord import write_records
 
 # Files of some 100 MB of usual pictures: large enough to be read in one go, enough of them for several processes.
 _PICTURES_PER_SHARD = 1000
@@ -103,7 +103,7 @@ def _write_here(settings: Settings, source: RecordSource, shards: Sequence[Shard
 
 def _write_by_beam(settings: Settings, workspace: Workspace, folder: Path, pieces: int) -> list[ShardFigures]:
     # Loaded only where it is asked for: no other profile has Beam.
-    beam = importlib.import_module("edgetrain.formats.beam_pipeline")
+    beam = importlib.import_module("edgetrain.records.beam")
     runner = beam.Runner(settings.records.runner, settings.records.beam_options)
     prepare = functools.partial(_beam_worker, settings, workspace, folder)
     written: list[ShardFigures] = beam.done_by_beam(prepare, pieces, runner=runner, folder=folder, units="shards")

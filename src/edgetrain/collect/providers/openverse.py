@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from edgetrain.core.candidates import Candidate, FetchJson, PictureSearch, plain_text, size_of
+from edgetrain.collect.candidates import Candidate, FetchJson, PictureSearch, plain_text, size_of
+from edgetrain.collect.licences import CC0, PUBLIC_DOMAIN
 from edgetrain.core.errors import DownloadError
-from edgetrain.core.licences import CC0, PUBLIC_DOMAIN
 
 NAME = "openverse"
 # What one gets without an account: 20 pictures a page, 20 pages.

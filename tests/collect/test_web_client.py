@@ -7,7 +7,7 @@ from email.utils import formatdate
 
 import pytest
 
-from edgetrain.formats.web_client import Clock, FetchError, WebClient, WebLimits, is_public
+from edgetrain.collect.web_client import Clock, FetchError, WebClient, WebLimits, is_public
 from tests.support.web_server import Answer, serving
 
 BODY = bytes(range(256)) * 40

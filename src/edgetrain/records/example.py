@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.errors import DatasetError
-from edgetrain.formats.example_features import (
+from edgetrain.records.tfrecord import read_records
+from edgetrain.records.wire import (
     Feature,
     decode_features,
     example_parts,
@@ -23,7 +24,6 @@ from edgetrain.formats.example_features import (
     text_entry,
     texts_entry,
 )
-from edgetrain.formats.tfrecord import read_records
 
 T = TypeVar("T")
 ENCODED, FILENAME, FORMAT, SOURCE_ID = "image/encoded", "image/filename", "image/format", "image/source_id"
