@@ -13,9 +13,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetrain.core.download import fetch
 from edgetrain.core.errors import DownloadError, ToolError
 from edgetrain.core.system.files import write_text
+from edgetrain.networks.start.download import fetch
 
 LIST_PATH = Path(__file__).resolve().parent / "coral.json"
 

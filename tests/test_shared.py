@@ -41,8 +41,8 @@ def test_a_test_that_needs_the_shared_folder_and_is_skipped_all_the_same_fails(t
 @pytest.mark.parametrize("network", [one.value for one in NetworkType])
 def test_the_published_backbones_fit_their_networks(tmp_path, network):
     """Digest as published; every weight of the backbone is replaced."""
-    from edgetrain.formats.checkpoint_archive import unpack_checkpoint
-    from edgetrain.formats.pipeline_config import parse_pipeline_config
+    from edgetrain.networks.pipeline_config import parse_pipeline_config
+    from edgetrain.networks.start.archive import unpack_checkpoint
     from edgetrain.training import object_detection_api as api
 
     archive = SHARED_DIR / "checkpoints" / f"{network[:12]}_1.0_224_imagenet_backbone.tar.gz"

@@ -15,7 +15,7 @@ from ci.standin.compiled_file import write_compiled
 from edgetrain.core.errors import ModelError
 from edgetrain.formats.edgetpu_prediction import MAPS, Prediction, predict
 from edgetrain.formats.provenance import STAND_IN
-from edgetrain.formats.tflite_file import read_tflite
+from edgetrain.tflite.file import read_tflite
 
 VERSION = "Edge TPU Compiler version 16.0.384591198"
 _TIMER = "Started a compilation timeout timer of {} seconds."

@@ -17,7 +17,7 @@ from edgetrain.core.system.lock import sole_user
 from edgetrain.core.wording import suggestion
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.reports import require_report
-from edgetrain.formats.checkpoint_archive import checkpoint_dir_of
+from edgetrain.networks.start.archive import checkpoint_dir_of
 from edgetrain.review.output.formats import Review, render_review, repository_prefix, require_format
 from edgetrain.review.output.summary import Contents, render_summary
 from edgetrain.stage_run import Digests, StageInputs, run_if_stale
@@ -98,14 +98,14 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "checkpoint",
-        "edgetrain.stages.checkpoint",
+        "edgetrain.networks.checkpoint",
         ("network.type", "network.image_size", "checkpoint"),
         optional=_checkpoint_file,
         makes=lambda _, w: [w.checkpoint_dir],
     ),
     Stage(
         "configure",
-        "edgetrain.stages.configure",
+        "edgetrain.networks.configure",
         (
             "network",
             "training.steps",
@@ -153,7 +153,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "quantize",
-        "edgetrain.stages.quantize",
+        "edgetrain.tflite.quantize",
         ("quantize",),
         reads=lambda _, w: [w.saved_model_dir, w.records_dir, w.label_map_path],
         makes=lambda _, w: [w.float_model_path, w.model_path],
@@ -163,7 +163,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "evaluate",
-        "edgetrain.stages.evaluate",
+        "edgetrain.evaluation.evaluate",
         ("evaluate",),
         reads=lambda _, w: [w.float_model_path, w.model_path, w.records_dir, w.label_map_path],
     ),

@@ -31,13 +31,13 @@ DOORS = {
     "jinja2": ["template.py"],
     "apache_beam": ["records/beam.py"],
     "grpc": ["records/beam.py"],  # only its errors, which Beam lets through
-    "pycocotools": ["formats/coco_metrics.py"],
+    "pycocotools": ["evaluation/metrics.py"],
     "google_crc32c": ["records/tfrecord.py"],
-    "google.protobuf": ["formats/pipeline_config.py", "demo/pretraining.py"],
+    "google.protobuf": ["networks/pipeline_config.py", "demo/pretraining.py"],
     "object_detection": ["training/object_detection_api.py", "demo/pretraining.py"],
     # A configuration is a message of the API's own type wherever it is handed on.
     "object_detection.protos": [
-        "formats/pipeline_config.py",
+        "networks/pipeline_config.py",
         "training/batches.py",
         "training/loop.py",
         "training/untrained_model.py",
@@ -55,17 +55,17 @@ DOORS = {
     "yaml": ["annotations/yolo.py"],
     # What runs TFLite models, one file for each way.
     "pycoral": ["devices/coral.py"],
-    "tflite_runtime": ["devices/interpreters.py"],
-    "ai_edge_litert": ["devices/interpreters.py"],
-    "tensorflow.lite.python.interpreter": ["devices/interpreters.py"],
+    "tflite_runtime": ["tflite/interpreters.py"],
+    "ai_edge_litert": ["tflite/interpreters.py"],
+    "tensorflow.lite.python.interpreter": ["tflite/interpreters.py"],
     # The bindings of TFLite's schema, and the FlatBuffers in an Edge TPU's package.
-    "tflite": ["formats/tflite_file.py"],
-    "flatbuffers": ["formats/edgetpu_package.py", "formats/tflite_metadata.py"],
+    "tflite": ["tflite/file.py"],
+    "flatbuffers": ["formats/edgetpu_package.py", "tflite/metadata.py"],
     "tensorflow": ["training/", "demo/"],
     # Only the FlatBuffers reader that TensorFlow carries along.
-    "tensorflow.lite": ["formats/tflite_graph.py", "formats/tflite_metadata.py"],
+    "tensorflow.lite": ["tflite/graph.py", "tflite/metadata.py"],
     # Arrays of pixels, boxes and model inputs.
-    "numpy": ["images/pixels.py", "formats/coco_metrics.py", "devices/", "demo/", "training/", "stages/quantize.py"],
+    "numpy": ["images/pixels.py", "evaluation/metrics.py", "devices/", "demo/", "training/", "tflite/quantize.py"],
 }
 
 
@@ -224,7 +224,7 @@ def test_no_module_is_named_like_the_standard_library_or_like_a_drawer():
             id="records",
         ),
         pytest.param("import edgetrain.dataset.tabulate", {"tensorflow", "object_detection"}, id="tabulate"),
-        pytest.param("import edgetrain.stages.configure", {"tensorflow", "pandas"}, id="configure"),
+        pytest.param("import edgetrain.networks.configure", {"tensorflow", "pandas"}, id="configure"),
         pytest.param("import edgetrain.stages.preflight", {"tensorflow", "object_detection", "pandas"}, id="preflight"),
         pytest.param("import edgetrain.stages.compile", {"tensorflow", "object_detection", "pandas"}, id="compile"),
         pytest.param("import edgetrain.stages.hardware", {"tensorflow", "object_detection", "pandas"}, id="hardware"),

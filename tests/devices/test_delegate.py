@@ -26,7 +26,7 @@ def tried(tmp_path):
 
 
 def test_a_compiled_model_reaches_the_operator_that_the_stub_cannot_run(stub_delegate):
-    from edgetrain.devices.interpreters import Interpreter, load_delegate
+    from edgetrain.tflite.interpreters import Interpreter, load_delegate
 
     delegate = load_delegate(str(stub_delegate), {"device": "usb:0"})
     interpreter = Interpreter(str(COMPILED), experimental_delegates=[delegate])

@@ -9,7 +9,7 @@ import pytest
 from edgetrain.core.detections import Agreement
 from edgetrain.devices.hardware_checks import Evidence, Latency, checks_of
 from edgetrain.devices.trial_events import SoakSample, TrialResult
-from edgetrain.formats.coco_metrics import Metrics
+from edgetrain.evaluation.metrics import Metrics
 
 ALL_AGREE = Agreement(10, 10, ())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgetrain.formats.edgetpu_prediction import predict
-from edgetrain.formats.tflite_file import parse_tflite
+from edgetrain.tflite.file import parse_tflite
 
 pytestmark = [
     pytest.mark.tensorflow,

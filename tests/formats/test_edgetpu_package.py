@@ -9,7 +9,7 @@ import pytest
 from ci.standin.compiled_file import write_compiled
 from edgetrain.core.errors import ModelError
 from edgetrain.formats.edgetpu_package import EDGETPU_OPERATOR, is_compiled, packages_of
-from edgetrain.formats.tflite_file import parse_tflite, read_tflite
+from edgetrain.tflite.file import parse_tflite, read_tflite
 from tests.support.places import SHARED_DIR
 from tests.support.tflite_models import OperatorSpec, content_of, detector
 

@@ -12,7 +12,7 @@ import pytest
 from edgetrain.formats.edgetpu_package import EDGETPU_OPERATOR
 from edgetrain.formats.edgetpu_prediction import predict
 from edgetrain.formats.edgetpu_rules import PLAIN_SSD_ON_CPU
-from edgetrain.formats.tflite_file import parse_tflite, read_tflite
+from edgetrain.tflite.file import parse_tflite, read_tflite
 from tests.support.places import SHARED_DIR
 from tests.support.tflite_models import OperatorSpec, TensorSpec, content_of, detector
 

@@ -7,7 +7,7 @@ import pytest
 from ci.standin.compiled_file import write_compiled
 from edgetrain.core.errors import MissingInputError, ModelError
 from edgetrain.formats.provenance import is_stand_in, require_compiled_model
-from edgetrain.formats.tflite_file import parse_tflite
+from edgetrain.tflite.file import parse_tflite
 from tests.support.tflite_models import content_of, detector
 
 MADE = write_compiled(

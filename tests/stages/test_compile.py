@@ -8,9 +8,9 @@ import pytest
 
 from edgetrain.core.errors import SettingsError, ToolError
 from edgetrain.formats.provenance import is_stand_in
-from edgetrain.formats.tflite_file import read_tflite
 from edgetrain.stages import compile as compile_stage
 from edgetrain.stages.compile import CompileGateError
+from edgetrain.tflite.file import read_tflite
 from tests.support.places import PROJECT_DIR
 from tests.support.tflite_models import detector, write_model
 

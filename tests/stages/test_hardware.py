@@ -21,11 +21,11 @@ from edgetrain.devices.discovery import EdgeTpu
 from edgetrain.devices.trial_events import TrialResult
 from edgetrain.formats.edgetpu_prediction import predict
 from edgetrain.formats.provenance import PROVENANCE_KEY
-from edgetrain.formats.tflite_file import parse_tflite
 from edgetrain.records.example import DetectionExample, ExampleBox, encode_example
 from edgetrain.records.tfrecord import write_records
 from edgetrain.stages import hardware
 from edgetrain.stages.hardware import HardwareGateError
+from edgetrain.tflite.file import parse_tflite
 from tests.support.tflite_models import content_of, detector
 
 MAPPED = [True, True, True, False, True, False, False]

@@ -20,7 +20,7 @@ from object_detection.models.ssd_mobilenet_v1_feature_extractor import SSDMobile
 from object_detection.models.ssd_mobilenet_v2_feature_extractor import SSDMobileNetV2FeatureExtractor
 
 from benchmarks.moved_names import restore_moved_names
-from edgetrain.formats.pipeline_config import parse_pipeline_config
+from edgetrain.networks.pipeline_config import parse_pipeline_config
 from tests.support.tiny_run import TINY, pipeline_text
 
 _EXTRACTORS = {

@@ -35,7 +35,7 @@ def write_backbone_archive(folder: Path, network: str, depth_multiplier: float) 
     """Write random weights of a backbone the way that published archives hold them."""
     import tensorflow as tf
 
-    from edgetrain.formats.pipeline_config import parse_pipeline_config
+    from edgetrain.networks.pipeline_config import parse_pipeline_config
     from edgetrain.training.object_detection_api import build_model
 
     text = pipeline_text(network=network, depth_multiplier=depth_multiplier)

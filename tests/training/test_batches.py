@@ -7,7 +7,7 @@ import pytest
 
 from edgetrain.core.errors import TrainingError
 from edgetrain.core.splits import Split
-from edgetrain.formats.pipeline_config import parse_pipeline_config
+from edgetrain.networks.pipeline_config import parse_pipeline_config
 from tests.support.tiny_run import pipeline_text
 
 pytestmark = pytest.mark.tensorflow

@@ -29,7 +29,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 from pathlib import Path
-from edgetrain.formats.pipeline_config import parse_pipeline_config
+from edgetrain.networks.pipeline_config import parse_pipeline_config
 from edgetrain.training import distribution, loop
 from edgetrain.training.recipe import Recipe
 from tests.support.tiny_run import pipeline_text

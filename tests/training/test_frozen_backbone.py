@@ -37,7 +37,7 @@ def _backbone(workspace, folder):
     """Return every weight and statistic of the backbone that a folder's last checkpoint holds, by name."""
     import tensorflow as tf
 
-    from edgetrain.formats.pipeline_config import read_pipeline_config
+    from edgetrain.networks.pipeline_config import read_pipeline_config
     from edgetrain.training import object_detection_api as api
 
     config = read_pipeline_config(workspace)

@@ -24,7 +24,7 @@ NETWORKS = [
 
 
 def _model(**changes):
-    from edgetrain.formats.pipeline_config import parse_pipeline_config
+    from edgetrain.networks.pipeline_config import parse_pipeline_config
     from edgetrain.training import object_detection_api as api
 
     config = parse_pipeline_config(pipeline_text(**changes), where="test")
@@ -236,8 +236,8 @@ def test_a_detector_of_other_classes_gives_all_but_its_predictors(tmp_path):
     """As the model zoo's COCO checkpoints: backbone and extra feature layers are taken, 90 classes do not matter."""
     import tensorflow as tf
 
+    from edgetrain.networks.start.checkpoints import checkpoint_kind
     from edgetrain.training import object_detection_api as api
-    from edgetrain.training.checkpoints import checkpoint_kind
 
     _, zoo = _model(num_classes=90)
     step = tf.Variable(0, dtype=tf.int64)

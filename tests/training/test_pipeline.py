@@ -15,7 +15,7 @@ from edgetrain import flow
 from edgetrain.core.errors import GateError, TrainingError
 from edgetrain.core.system.progress import Listener, listening
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats.coco_metrics import Detection
+from edgetrain.evaluation.metrics import Detection
 from edgetrain.training.history import read_history
 from tests.soak.kills import environment, train_command, weights_digest
 from tests.support.fake_stages import NAMES
@@ -57,7 +57,7 @@ def _report(workspace, stage):
 
 def test_the_int8_model_computes_in_integers_and_speaks_as_coral_expects(finished_workspace):
     """One QUANTIZE, two DEQUANTIZE, integers between; boxes, classes, scores, count at the end."""
-    from edgetrain.formats.tflite_graph import read_graph
+    from edgetrain.tflite.graph import read_graph
 
     graph = read_graph(finished_workspace.model_path)
     names = [operator.name for operator in graph.operators]
@@ -127,7 +127,7 @@ def _find_everything(examples):
 @pytest.fixture
 def only_finds(monkeypatch):
     """Return a function that lets one model find every box and the other none."""
-    from edgetrain.stages import evaluate
+    from edgetrain.evaluation import evaluate
 
     def only(seeing):
         found = {True: _find_everything, False: lambda _examples: []}

@@ -15,7 +15,7 @@ def test_a_network_computes_the_same_as_with_the_api_s_own_upsampling(network):
     import tensorflow as tf
     from object_detection.builders import model_builder
 
-    from edgetrain.formats.pipeline_config import parse_pipeline_config
+    from edgetrain.networks.pipeline_config import parse_pipeline_config
     from edgetrain.training.upsampling import upsample_by_resizing
 
     config = parse_pipeline_config(pipeline_text(network, image_size=128), where="test")

@@ -168,9 +168,9 @@ def test_the_judgement_is_that_of_the_exported_model(finished_run, finished_work
     import tensorflow as tf
 
     from edgetrain.core.splits import Split
-    from edgetrain.devices.cpu import cpu_detector
-    from edgetrain.formats.pipeline_config import read_pipeline_config
+    from edgetrain.networks.pipeline_config import read_pipeline_config
     from edgetrain.records.example import read_examples
+    from edgetrain.tflite.interpreters import cpu_detector
     from edgetrain.training import object_detection_api as api
     from edgetrain.training.validation import Judged, Validation
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from pycoral.utils import edgetpu
 
-from edgetrain.devices.tflite_detector import TfliteDetector
-from edgetrain.devices.trial_events import Opened
+from edgetrain.tflite.detector import Opened, TfliteDetector
 
 
 def open_detector(model_path: Path, device: str, _library: str) -> Opened:

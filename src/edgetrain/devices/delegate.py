@@ -8,9 +8,8 @@ from __future__ import annotations
 import ctypes
 from pathlib import Path
 
-from edgetrain.devices.interpreters import LIBRARY, Interpreter, load_delegate
-from edgetrain.devices.tflite_detector import TfliteDetector
-from edgetrain.devices.trial_events import Opened
+from edgetrain.tflite.detector import Opened, TfliteDetector
+from edgetrain.tflite.interpreters import LIBRARY, Interpreter, load_delegate
 
 
 def open_detector(model_path: Path, device: str, library: str) -> Opened:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edgetrain.core.detections import Agreement
 from edgetrain.core.settings.sections import HardwareSettings
 from edgetrain.devices.trial_events import SoakSample, TrialResult
-from edgetrain.formats.coco_metrics import Metrics
+from edgetrain.evaluation.metrics import Metrics
 
 _SLOWER = 1.2
 _FEW_SAMPLES = 6

@@ -20,10 +20,10 @@ from types import ModuleType
 import numpy as np
 import numpy.typing as npt
 
-from edgetrain.devices.tflite_detector import TfliteDetector
-from edgetrain.devices.trial_events import CPU, Opened, TrialJob, object_values
+from edgetrain.devices.trial_events import CPU, TrialJob, object_values
 from edgetrain.images.pixels import network_pixels
 from edgetrain.records.example import read_examples
+from edgetrain.tflite.detector import Opened, TfliteDetector
 
 Pixels = npt.NDArray[np.uint8]
 Emit = Callable[..., None]
@@ -80,7 +80,7 @@ def _open(job: TrialJob) -> Opened:
 def _door(job: TrialJob) -> ModuleType:
     """Return the module that opens models on the job's device: pycoral if that is there and Google's."""
     if job.device == CPU:
-        return importlib.import_module("edgetrain.devices.cpu")
+        return importlib.import_module("edgetrain.tflite.interpreters")
     if job.api != "delegate":
         try:
             return importlib.import_module("edgetrain.devices.coral")

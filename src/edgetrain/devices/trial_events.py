@@ -11,19 +11,9 @@ from typing import Any
 
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.detections import DetectedObject
-from edgetrain.devices.tflite_detector import TfliteDetector
 
 CPU = "cpu"
 _RUNTIME = re.compile(r"RuntimeVersion\((\d+)\)")
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A detector that is ready, the library that runs it, and what libedgetpu says of itself (``None``: nothing)."""
-
-    detector: TfliteDetector
-    library: str
-    runtime: str | None
 
 
 @dataclass(frozen=True)

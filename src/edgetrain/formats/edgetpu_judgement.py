@@ -14,7 +14,7 @@ from edgetrain.core.wording import counted
 from edgetrain.formats.edgetpu_prediction import MAPS, OperatorVerdict, Prediction, predict
 from edgetrain.formats.edgetpu_rules import NEWEST_RUNTIME
 from edgetrain.formats.provenance import is_stand_in
-from edgetrain.formats.tflite_file import read_tflite
+from edgetrain.tflite.file import read_tflite
 
 _PLACES = {MAPS: "Edge TPU", "cpu": "CPU", "refused": "refused"}
 _MEBIBYTE = 1 << 20

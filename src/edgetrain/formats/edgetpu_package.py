@@ -20,7 +20,7 @@ from flatbuffers import flexbuffers, number_types
 from flatbuffers.table import Table
 
 from edgetrain.core.errors import ModelError
-from edgetrain.formats.tflite_file import TfliteModel
+from edgetrain.tflite.file import TfliteModel
 
 EDGETPU_OPERATOR = "edgetpu-custom-op"
 _PACKAGE_KEY = "4"

@@ -19,7 +19,7 @@ from edgetrain.formats.edgetpu_rules import (
     refusal,
     unproven_version,
 )
-from edgetrain.formats.tflite_file import Operator, Subgraph, Tensor, TfliteModel
+from edgetrain.tflite.file import Operator, Subgraph, Tensor, TfliteModel
 
 MAPS, ON_CPU, REFUSED = "maps", "cpu", "refused"
 # Used and remaining memory add up to 7.0 to 7.9 MiB in public logs: the rest holds instructions and activations.

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edgetrain.formats.tflite_file import Operator, Subgraph, Tensor
+from edgetrain.tflite.file import Operator, Subgraph, Tensor
 
 POST_PROCESS = "TFLite_Detection_PostProcess"
 NEWEST_RUNTIME = 14

@@ -13,7 +13,7 @@ from edgetrain.core.errors import MissingInputError
 from edgetrain.core.promotion import PictureSets
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats.detection_metrics import detections_of, judge
+from edgetrain.evaluation.metrics import detections_of, judge
 from edgetrain.records.example import DetectionExample, read_examples
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from edgetrain.core.errors import MissingInputError, ModelError
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.edgetpu_package import is_compiled
-from edgetrain.formats.tflite_file import TfliteModel, read_tflite
+from edgetrain.tflite.file import TfliteModel, read_tflite
 
 PROVENANCE_KEY = "provenance"
 STAND_IN = "stand-in"

@@ -23,8 +23,8 @@ from edgetrain.formats.hardware_pass import hardware_state
 from edgetrain.formats.hardware_pass import is_proven as is_model_proven
 from edgetrain.formats.model_card import CardFacts, licence_counts, render_model_card
 from edgetrain.formats.provenance import require_compiled_model
-from edgetrain.formats.tflite_file import TfliteModel
 from edgetrain.template import render_template
+from edgetrain.tflite.file import TfliteModel
 
 _MODEL_NAME = "model_edgetpu.tflite"
 _PICTURE_RANK = 4

@@ -27,7 +27,7 @@ from edgetrain.formats.edgetpu_package import EDGETPU_OPERATOR, EdgeTpuPackage, 
 from edgetrain.formats.edgetpu_prediction import Prediction, predict
 from edgetrain.formats.edgetpu_rules import PLAIN_SSD_ON_CPU, POST_PROCESS
 from edgetrain.formats.provenance import STAND_IN, is_stand_in
-from edgetrain.formats.tflite_file import TfliteModel, read_tflite
+from edgetrain.tflite.file import TfliteModel, read_tflite
 
 _NEWEST = "16.0.384591198"
 _GRACE_SECONDS = 60

@@ -6,7 +6,7 @@ from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.system.files import replacing_dir
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats.pipeline_config import read_pipeline_config
+from edgetrain.networks.pipeline_config import read_pipeline_config
 from edgetrain.training.object_detection_api import export_saved_model
 
 

@@ -27,8 +27,7 @@ from edgetrain.devices.discovery import FRESH_USB_ID, USED_USB_ID, EdgeTpu, find
 from edgetrain.devices.hardware_checks import Check, Evidence, Latency, checks_of
 from edgetrain.devices.trial_events import CPU, TrialJob, TrialResult
 from edgetrain.devices.trial_runner import run_trial
-from edgetrain.formats.coco_metrics import Metrics
-from edgetrain.formats.detection_metrics import detections_of, judge
+from edgetrain.evaluation.metrics import Metrics, detections_of, judge
 from edgetrain.formats.edgetpu_package import packages_of
 from edgetrain.formats.junit import Case, write_junit
 from edgetrain.formats.provenance import require_compiled_model

@@ -16,7 +16,7 @@ from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.formats.edgetpu_judgement import judge_tflite, require_good
 from edgetrain.formats.edgetpu_rules import PLAIN_SSD_ON_CPU
-from edgetrain.formats.pipeline_config import read_pipeline_config
+from edgetrain.networks.pipeline_config import read_pipeline_config
 from edgetrain.training.untrained_model import write_untrained_model
 
 

@@ -29,7 +29,7 @@ from edgetrain.core.wording import counted, printable, suggestion
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.core.workspace.stage_reports import Records, as_object, as_text, read_records_of, value_of
-from edgetrain.devices.cpu_judgement import found_by
+from edgetrain.evaluation.cpu import found_by
 from edgetrain.formats.champion_branch import ChampionPlace, find_champion, read_champion, roll_back, write_champion
 from edgetrain.formats.champion_record import COMPILED_MODEL, LABEL_MAP, MODEL
 from edgetrain.formats.hardware_pass import hardware_result

@@ -18,7 +18,7 @@ from edgetrain.core.splits import Split
 from edgetrain.core.system.files import replacing_dir, tree_digest
 from edgetrain.core.system.progress import listener
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats.pipeline_config import read_pipeline_config
+from edgetrain.networks.pipeline_config import read_pipeline_config
 from edgetrain.training.cluster import VARIABLE, Cluster, meet, read_cluster
 from edgetrain.training.distribution import ALONE, Distribution, Gpus, Workers
 from edgetrain.training.loop import Pace, RunPaths, Trainer, make_repeatable

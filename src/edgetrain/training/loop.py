@@ -15,6 +15,7 @@ from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
 
 from edgetrain.core.errors import StorageError, TrainingError
 from edgetrain.core.system.progress import listener
+from edgetrain.networks.start.weight_matches import summary_of, write_weight_matches
 from edgetrain.training import object_detection_api as api
 from edgetrain.training.batches import read_batches
 from edgetrain.training.best_weights import BestWeights, Judgement
@@ -23,7 +24,6 @@ from edgetrain.training.history import HistoryRow, read_history, write_history
 from edgetrain.training.recipe import Recipe
 from edgetrain.training.validation import Judged, Validation, interval, read_validation
 from edgetrain.training.weight_average import WeightAverage
-from edgetrain.training.weight_matches import summary_of, write_weight_matches
 
 _LOG_EVERY_STEPS = 10
 _CHECKPOINTS_KEPT = 2

@@ -24,12 +24,12 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import TrainingError
 from edgetrain.core.workspace.label_map_file import read_label_map
-from edgetrain.formats.checkpoint_archive import LABEL_MAP_NAME
+from edgetrain.networks.start.archive import LABEL_MAP_NAME
+from edgetrain.networks.start.tensorflow1_weights import load_tensorflow1_weights
+from edgetrain.networks.start.tensorflow2_weights import load_tensorflow2_weights
+from edgetrain.networks.start.weight_matches import COCO, SourceClasses, WeightMatch
 from edgetrain.training.seeded_randomness import seeded
-from edgetrain.training.tensorflow1_weights import load_tensorflow1_weights
-from edgetrain.training.tensorflow2_weights import load_tensorflow2_weights
 from edgetrain.training.upsampling import upsample_by_resizing
-from edgetrain.training.weight_matches import COCO, SourceClasses, WeightMatch
 
 _LOWEST_SCORE = 0.001
 

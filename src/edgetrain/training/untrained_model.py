@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
 
-from edgetrain.formats.tflite_graph import write_in_coral_order
+from edgetrain.tflite.conversion import convert_int8, input_size
+from edgetrain.tflite.graph import write_in_coral_order
 from edgetrain.training.object_detection_api import build_model, export_saved_model
-from edgetrain.training.tflite_conversion import convert_int8, input_size
 
 _PICTURES = 4
 

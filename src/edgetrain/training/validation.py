@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.detections import DetectedObject
-from edgetrain.formats.detection_metrics import detections_of, judge
+from edgetrain.evaluation.metrics import detections_of, judge
 from edgetrain.images.pixels import network_pixels
 from edgetrain.records.example import DetectionExample, read_examples
 from edgetrain.training.object_detection_api import Found

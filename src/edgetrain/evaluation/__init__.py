@@ -1,0 +1,1 @@
+"""COCO figures of a model on labelled pictures. Verb: evaluate."""

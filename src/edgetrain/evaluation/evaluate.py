@@ -1,0 +1,150 @@
+"""Judge the float32 and the int8 TFLite model on one split, run as a device would run them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from edgetrain.core.boxes import BoundingBox
+from edgetrain.core.errors import GateError, MissingInputError
+from edgetrain.core.label_map import LabelMap
+from edgetrain.core.outcome import Outcome
+from edgetrain.core.settings import Settings
+from edgetrain.core.settings.sections import EvaluateSettings
+from edgetrain.core.splits import Split
+from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.label_map_file import read_label_map
+from edgetrain.core.workspace.reports import read_report
+from edgetrain.evaluation.cpu import detect_all
+from edgetrain.evaluation.metrics import Detection, Metrics, judge
+from edgetrain.records.example import DetectionExample, read_examples
+from edgetrain.tflite.calibration import Calibration
+
+_SAMPLES = 12
+_SAMPLE_SCORE = 0.3
+_MAX_AP_DROP, _MIN_AP50 = "--max-ap-drop", "--min-ap50"
+
+
+def run(settings: Settings, workspace: Workspace) -> Outcome:
+    """Return COCO figures of both models.
+
+    Raises:
+        MissingInputError: the split has no records, or no ground truth.
+        GateError: int8 misses ``evaluate.max_ap_drop`` or ``evaluate.min_ap50``; carries the report that says so.
+    """
+    split = Split(settings.evaluate.split)
+    label_map = read_label_map(workspace.label_map_path)
+    examples = list(read_examples(workspace.shard_paths(split)))
+    if not any(example.boxes for example in examples):
+        raise MissingInputError(
+            f"{workspace.shard_pattern(split)}: {len(examples)} pictures without a single object cannot judge a model. "
+            "Put labelled pictures into this split, or evaluate another one."
+        )
+    models = {"float32": workspace.float_model_path, "int8": workspace.model_path}
+    found = {name: detect_all(name, path, examples) for name, path in models.items()}
+    metrics = {name: judge(examples, detections, label_map.names) for name, detections in found.items()}
+    missed = missed_limits(settings.evaluate, metrics)
+    report = _report(split, examples, metrics, _samples(examples, found["int8"], label_map), list(missed.values()))
+    if missed:
+        calibration = Calibration.from_report(read_report(workspace.report_path("quantize")))
+        steps = remedies(missed, settings.evaluate, metrics, calibration)
+        raise GateError(
+            f"evaluate: {' and '.join(missed.values())}, on {len(examples)} {split.value} pictures. What may help:"
+            + "".join(f"\n  {number}. {step}" for number, step in enumerate(steps, start=1)),
+            report,
+        )
+    return report
+
+
+def missed_limits(limits: EvaluateSettings, metrics: Mapping[str, Metrics]) -> dict[str, str]:
+    """Return the flag of each limit that int8 misses, with half a sentence that says by how much."""
+    missed = {}
+    drop = metrics["float32"].mean_average_precision - metrics["int8"].mean_average_precision
+    if limits.max_ap_drop is not None and drop > limits.max_ap_drop:
+        missed[_MAX_AP_DROP] = (
+            f"int8 loses {drop:.3f} AP against float32, more than evaluate.max_ap_drop {limits.max_ap_drop:g}"
+        )
+    ap50 = metrics["int8"].ap50
+    if limits.min_ap50 is not None and ap50 < limits.min_ap50:
+        missed[_MIN_AP50] = f"int8 has an AP50 of {ap50:.3f}, less than evaluate.min_ap50 {limits.min_ap50:g}"
+    return missed
+
+
+def remedies(
+    missed: Mapping[str, str],
+    limits: EvaluateSettings,
+    metrics: Mapping[str, Metrics],
+    calibration: Calibration | None,
+) -> list[str]:
+    """Return what may be done about missed limits: about the training, about the quantization, or about the limit."""
+    steps = []
+    ap50 = metrics["float32"].ap50
+    is_weak = _MIN_AP50 in missed and ap50 < (limits.min_ap50 or 0)
+    if is_weak:
+        steps.append(
+            f"float32 has an AP50 of only {ap50:.3f} itself: train longer (training.steps), or with more pictures of "
+            "the classes that do worst (reports/index.html)"
+        )
+    if _MAX_AP_DROP in missed or not is_weak:
+        measure = 'run "ci/inv quantize" again, which measures what the loss comes from'
+        steps += calibration.remedies() if calibration else [measure]
+    return [*steps, f"if your use can bear the loss, allow it with {' and '.join(missed)}"]
+
+
+def _report(
+    split: Split,
+    examples: Sequence[DetectionExample],
+    metrics: Mapping[str, Metrics],
+    samples: Sequence[Mapping[str, object]],
+    missed: Sequence[str],
+) -> Outcome:
+    figures = ", ".join(f"{name} AP {m.mean_average_precision:.3f} AP50 {m.ap50:.3f}" for name, m in metrics.items())
+    boxes = sum(len(example.boxes) for example in examples)
+    return Outcome(
+        f"{figures} on {len(examples)} {split.value} pictures",
+        {
+            "split": split.value,
+            "images": len(examples),
+            "boxes": boxes,
+            "results": {name: asdict(values) for name, values in metrics.items()},
+            "samples": list(samples),
+            "missed_limits": list(missed),
+        },
+    )
+
+
+def _samples(
+    examples: Sequence[DetectionExample], detections: Sequence[Detection], label_map: LabelMap
+) -> list[dict[str, object]]:
+    """Return pictures evenly spread over the split, with labelled boxes and detections of some confidence."""
+    count = min(_SAMPLES, len(examples))
+    return [
+        _sample(examples[i], [found for found in detections if found.image_id == i], label_map)
+        for i in (number * len(examples) // count for number in range(count))
+    ]
+
+
+def _sample(example: DetectionExample, detections: Sequence[Detection], label_map: LabelMap) -> dict[str, object]:
+    """Return one picture as JSON: boxes in pixels (xmin, ymin, xmax, ymax), detections as the model orders them."""
+    return {
+        "filename": example.filename,
+        "source_id": example.source_id,
+        "width": example.size.width,
+        "height": example.size.height,
+        "truths": [
+            {"class": box.class_name, "box": _corners(box.box.to_pixels(example.size))} for box in example.boxes
+        ],
+        "detections": [
+            {
+                "class": label_map.name_of_index(found.class_id - 1),
+                "score": round(found.score, 3),
+                "box": _corners(found.box),
+            }
+            for found in detections
+            if found.score >= _SAMPLE_SCORE and found.box.is_finite()
+        ],
+    }
+
+
+def _corners(box: BoundingBox) -> list[float]:
+    return [round(value, 1) for value in (box.xmin, box.ymin, box.xmax, box.ymax)]
