@@ -16,7 +16,7 @@ import flatbuffers
 import tflite
 from flatbuffers import flexbuffers
 
-from edgetrain.formats.provenance import PROVENANCE_KEY, STAND_IN
+from edgetrain.edgetpu.compiler.provenance import PROVENANCE_KEY, STAND_IN
 
 _CACHES_PARAMETERS, _RUNS = 1, 2
 _SCHEMA_VERSION = 3

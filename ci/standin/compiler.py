@@ -13,8 +13,8 @@ from pathlib import Path
 
 from ci.standin.compiled_file import write_compiled
 from edgetrain.core.errors import ModelError
-from edgetrain.formats.edgetpu_prediction import MAPS, Prediction, predict
-from edgetrain.formats.provenance import STAND_IN
+from edgetrain.edgetpu.compiler.prediction import MAPS, Prediction, predict
+from edgetrain.edgetpu.compiler.provenance import STAND_IN
 from edgetrain.tflite.file import read_tflite
 
 VERSION = "Edge TPU Compiler version 16.0.384591198"

@@ -124,13 +124,13 @@ STAGES: tuple[Stage, ...] = (
     # What maps depends on the shape of the model, so not on the rest of pipeline.config.
     Stage(
         "preflight-untrained",
-        "edgetrain.stages.preflight_untrained",
+        "edgetrain.edgetpu.preflight_untrained",
         ("network", "export", "compile.min_runtime_version"),
         reads=lambda _, w: [w.label_map_path],
     ),
     Stage(
         "train",
-        "edgetrain.stages.train",
+        "edgetrain.training.train",
         (
             "training.seed",
             "training.augmented_versions",
@@ -146,7 +146,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "export",
-        "edgetrain.stages.export",
+        "edgetrain.training.export",
         ("export",),
         reads=lambda _, w: [w.pipeline_config_path, w.trained_dir],
         makes=lambda _, w: [w.saved_model_dir],
@@ -159,7 +159,7 @@ STAGES: tuple[Stage, ...] = (
         makes=lambda _, w: [w.float_model_path, w.model_path],
     ),
     Stage(
-        "preflight", "edgetrain.stages.preflight", ("compile.min_runtime_version",), reads=lambda _, w: [w.model_path]
+        "preflight", "edgetrain.edgetpu.preflight", ("compile.min_runtime_version",), reads=lambda _, w: [w.model_path]
     ),
     Stage(
         "evaluate",
@@ -169,14 +169,14 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "compile",
-        "edgetrain.stages.compile",
+        "edgetrain.edgetpu.compile",
         ("compile",),
         reads=lambda _, w: [w.model_path],
         makes=lambda _, w: [w.compiled_model_path],
     ),
     Stage(
         "hardware",
-        "edgetrain.stages.hardware",
+        "edgetrain.edgetpu.hardware",
         ("hardware",),
         reads=lambda _, w: [w.model_path, w.records_dir, w.label_map_path],
         optional=lambda _, w: [w.compiled_model_path],
@@ -216,7 +216,7 @@ TOOLS: tuple[Stage, ...] = (
         ("network.max_boxes",),
         reads=lambda _, w: [w.records_dir, w.label_map_path],
     ),
-    Stage("preflight-file", "edgetrain.stages.preflight_file", ("preflight", "compile.min_runtime_version")),
+    Stage("preflight-file", "edgetrain.edgetpu.preflight_file", ("preflight", "compile.min_runtime_version")),
     Stage("collect", "edgetrain.collect.collect", ("collect",)),
     Stage("label", "edgetrain.dataset.label", ("label",)),
     Stage("fix", "edgetrain.review.fix", ("fix",)),

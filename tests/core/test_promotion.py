@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgetrain.core.champion import Accuracy, HardwareResult, JudgedPicture
+from edgetrain.core.champion import Accuracy, JudgedPicture
 from edgetrain.core.promotion import (
     Duel,
     PictureSets,
@@ -15,6 +15,7 @@ from edgetrain.core.promotion import (
     named,
     quantization_reason,
 )
+from edgetrain.edgetpu.hardware_pass import HardwareResult
 from tests.conftest import settings_of
 
 PICTURES = (JudgedPicture("a" * 64, "a.jpg"), JudgedPicture("b" * 64, "b\x1b.jpg"))

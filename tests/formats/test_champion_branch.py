@@ -6,9 +6,10 @@ import hashlib
 
 import pytest
 
-from edgetrain.core.champion import Accuracy, Champion, HardwareResult
+from edgetrain.core.champion import Accuracy, Champion
 from edgetrain.core.errors import ChampionError, SettingsError
 from edgetrain.core.git.repository import GitRepository
+from edgetrain.edgetpu.hardware_pass import HardwareResult
 from edgetrain.formats.champion_branch import find_champion, read_champion, roll_back, write_champion
 from edgetrain.formats.champion_record import COMPILED_MODEL, LABEL_MAP, MODEL
 from tests.support.git_commands import git, new_repository

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgetrain.core.champion import Accuracy, Champion, HardwareResult, JudgedPicture
+from edgetrain.core.champion import Accuracy, Champion, JudgedPicture
 from edgetrain.core.errors import ChampionError
+from edgetrain.edgetpu.hardware_pass import HardwareResult
 from edgetrain.formats.champion_record import COMPILED_MODEL, LABEL_MAP, MODEL, parse_champion, render_champion
 
 DIGEST = "0" * 64

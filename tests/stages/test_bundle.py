@@ -17,7 +17,7 @@ from edgetrain.core.errors import GateError, MissingInputError, ModelError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.system.files import file_digest, write_json
 from edgetrain.core.workspace.label_map_file import write_label_map
-from edgetrain.formats.provenance import PROVENANCE_KEY
+from edgetrain.edgetpu.compiler.provenance import PROVENANCE_KEY
 from edgetrain.stages import bundle
 from tests.support.tflite_models import content_of, detector
 

@@ -11,7 +11,7 @@ from edgetrain.core.errors import SettingsError
 from edgetrain.devices.host import Host
 from edgetrain.devices.host_checks import PROFILES, PYTHONS, check_host
 from edgetrain.stages.doctor import examine
-from tests.devices.test_discovery import plug_pci, plug_usb
+from tests.edgetpu.device.test_discovery import plug_pci, plug_usb
 
 GOOD = {
     "tflite": "2.18.0",

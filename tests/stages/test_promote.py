@@ -14,7 +14,7 @@ from edgetrain import flow
 from edgetrain.core.errors import ChampionError, GateError, MissingInputError, SettingsError
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
-from edgetrain.formats.provenance import PROVENANCE_KEY
+from edgetrain.edgetpu.compiler.provenance import PROVENANCE_KEY
 from edgetrain.records.example import encode_example
 from edgetrain.records.tfrecord import write_records
 from edgetrain.stages import report as page

@@ -23,7 +23,7 @@ from edgetrain.core.system.files import file_digest, tree_digest
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.core.workspace.reports import StageRecord, write_record
-from edgetrain.formats.provenance import PROVENANCE_KEY
+from edgetrain.edgetpu.compiler.provenance import PROVENANCE_KEY
 from edgetrain.records.example import DetectionExample, ExampleBox, encode_example
 from edgetrain.records.tfrecord import write_records
 from tests.conftest import settings_of

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
+from edgetrain.edgetpu.hardware_pass import HardwareResult
+
 
 @dataclass(frozen=True)
 class Accuracy:
@@ -19,15 +21,6 @@ class Accuracy:
     mean_average_precision: float
     ap50: float
     class_ap: Mapping[str, Optional[float]]
-
-
-@dataclass(frozen=True)
-class HardwareResult:
-    """What the Edge TPU showed: 90th percentile of the latency, and AP (``None``: nothing was labelled)."""
-
-    device: str
-    latency_p90_ms: float
-    mean_average_precision: Optional[float]
 
 
 @dataclass(frozen=True)

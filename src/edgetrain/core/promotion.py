@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from edgetrain.core.champion import Accuracy, HardwareResult, JudgedPicture
+from edgetrain.core.champion import Accuracy, JudgedPicture
 from edgetrain.core.settings.sections import PromoteSettings
 from edgetrain.core.wording import counted, printable
+from edgetrain.edgetpu.hardware_pass import HardwareResult
 
 _ROUNDING = 1e-6
 _SHOWN = 5

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetrain.devices.discovery import FRESH_USB_ID, USED_USB_ID, EdgeTpu, find_edge_tpus
 from edgetrain.devices.host import Host
-from edgetrain.formats.compiler_set_up import INSTALL_COMPILER
+from edgetrain.edgetpu.compiler.set_up import INSTALL_COMPILER
+from edgetrain.edgetpu.device.discovery import FRESH_USB_ID, USED_USB_ID, EdgeTpu, find_edge_tpus
 
 TRAIN, CHECK, COMPILE, DEVICE, TEST, BEAM, LABEL, GPU = PROFILES = (
     *("train", "check", "compile", "device", "test", "beam", "label", "gpu"),

@@ -25,9 +25,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Optional, TypeVar
 
-from edgetrain.core.champion import Accuracy, Champion, HardwareResult, JudgedPicture
+from edgetrain.core.champion import Accuracy, Champion, JudgedPicture
 from edgetrain.core.errors import ChampionError
 from edgetrain.core.json_text import json_text
+from edgetrain.edgetpu.hardware_pass import HardwareResult
 
 SCHEMA = 1
 MODEL, COMPILED_MODEL, LABEL_MAP = "model.tflite", "model_edgetpu.tflite", "label_map.pbtxt"

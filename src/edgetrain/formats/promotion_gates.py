@@ -12,8 +12,8 @@ from edgetrain.core.system.files import combined_digest, tree_digest, visible_fi
 from edgetrain.core.wording import UNKNOWN, finite_number
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.stage_reports import Records, as_object, as_text, value_of
-from edgetrain.formats.hardware_pass import hardware_result, hardware_state, is_proven
-from edgetrain.formats.provenance import STAND_IN, require_compiled_model
+from edgetrain.edgetpu.compiler.provenance import STAND_IN, require_compiled_model
+from edgetrain.edgetpu.hardware_pass import hardware_result, hardware_state, is_proven
 from edgetrain.records.tfrecord import records_digest
 
 

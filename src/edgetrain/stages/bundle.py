@@ -17,12 +17,12 @@ from edgetrain.core.system.files import file_digest
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.core.workspace.stage_reports import read_records_of
+from edgetrain.edgetpu.compiler.provenance import require_compiled_model
+from edgetrain.edgetpu.compiler.rules import POST_PROCESS
+from edgetrain.edgetpu.hardware_pass import hardware_state
+from edgetrain.edgetpu.hardware_pass import is_proven as is_model_proven
 from edgetrain.formats.bundle_archive import write_archive
-from edgetrain.formats.edgetpu_rules import POST_PROCESS
-from edgetrain.formats.hardware_pass import hardware_state
-from edgetrain.formats.hardware_pass import is_proven as is_model_proven
 from edgetrain.formats.model_card import CardFacts, licence_counts, render_model_card
-from edgetrain.formats.provenance import require_compiled_model
 from edgetrain.template import render_template
 from edgetrain.tflite.file import TfliteModel
 

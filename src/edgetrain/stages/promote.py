@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import edgetrain
-from edgetrain.core.champion import Accuracy, Champion, HardwareResult
+from edgetrain.core.champion import Accuracy, Champion
 from edgetrain.core.detections import DetectedObject
 from edgetrain.core.errors import ChampionError, EdgetrainError, GateError, SettingsError
 from edgetrain.core.git.repository import GitRepository, work_tree_state
@@ -29,10 +29,10 @@ from edgetrain.core.wording import counted, printable, suggestion
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.core.workspace.stage_reports import Records, as_object, as_text, read_records_of, value_of
+from edgetrain.edgetpu.hardware_pass import HardwareResult, hardware_result
 from edgetrain.evaluation.cpu import found_by
 from edgetrain.formats.champion_branch import ChampionPlace, find_champion, read_champion, roll_back, write_champion
 from edgetrain.formats.champion_record import COMPILED_MODEL, LABEL_MAP, MODEL
-from edgetrain.formats.hardware_pass import hardware_result
 from edgetrain.formats.judging_pictures import JudgingPictures, read_judging_pictures
 from edgetrain.formats.promotion_gates import report_reasons
 

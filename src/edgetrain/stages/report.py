@@ -41,10 +41,10 @@ from edgetrain.core.workspace.stage_reports import (
     setting_text,
     value_of,
 )
+from edgetrain.edgetpu.compiler.provenance import STAND_IN
 from edgetrain.formats.charts import JudgedBox, Svg, judged_picture, share_bar, training_charts
 from edgetrain.formats.edgetpu_section import edgetpu_section
 from edgetrain.formats.promotion_section import promotion_section
-from edgetrain.formats.provenance import STAND_IN
 from edgetrain.formats.stats_charts import stats_section
 from edgetrain.records.example import read_examples
 from edgetrain.template import render_template

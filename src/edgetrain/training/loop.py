@@ -17,13 +17,13 @@ from edgetrain.core.errors import StorageError, TrainingError
 from edgetrain.core.system.progress import listener
 from edgetrain.networks.start.weight_matches import summary_of, write_weight_matches
 from edgetrain.training import object_detection_api as api
-from edgetrain.training.batches import read_batches
 from edgetrain.training.best_weights import BestWeights, Judgement
-from edgetrain.training.distribution import ALONE, Distribution
 from edgetrain.training.history import HistoryRow, read_history, write_history
+from edgetrain.training.input.batches import read_batches
 from edgetrain.training.recipe import Recipe
 from edgetrain.training.validation import Judged, Validation, interval, read_validation
 from edgetrain.training.weight_average import WeightAverage
+from edgetrain.training.workers.distribution import ALONE, Distribution
 
 _LOG_EVERY_STEPS = 10
 _CHECKPOINTS_KEPT = 2

@@ -28,7 +28,7 @@ from edgetrain.networks.start.archive import LABEL_MAP_NAME
 from edgetrain.networks.start.tensorflow1_weights import load_tensorflow1_weights
 from edgetrain.networks.start.tensorflow2_weights import load_tensorflow2_weights
 from edgetrain.networks.start.weight_matches import COCO, SourceClasses, WeightMatch
-from edgetrain.training.seeded_randomness import seeded
+from edgetrain.training.input.seeded_randomness import seeded
 from edgetrain.training.upsampling import upsample_by_resizing
 
 _LOWEST_SCORE = 0.001

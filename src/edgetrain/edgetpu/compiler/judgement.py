@@ -1,0 +1,155 @@
+"""The verdict on a TFLite file before anybody calls the compiler: as JSON values, and as text for a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Optional
+
+from edgetrain.core.errors import GateError
+from edgetrain.core.outcome import Outcome
+from edgetrain.core.wording import counted
+from edgetrain.edgetpu.compiler.prediction import MAPS, OperatorVerdict, Prediction, predict
+from edgetrain.edgetpu.compiler.provenance import is_stand_in
+from edgetrain.edgetpu.compiler.rules import NEWEST_RUNTIME
+from edgetrain.tflite.file import read_tflite
+
+_PLACES = {MAPS: "Edge TPU", "cpu": "CPU", "refused": "refused"}
+_MEBIBYTE = 1 << 20
+Row = tuple[str, int, str, str]
+
+
+class UnfitModelError(GateError):
+    """A model would not run on the Edge TPU as it must; carries the report that says why."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What to expect of a file: ``faults`` are reasons against it, ``summary`` is one line, ``rows`` its operators."""
+
+    summary: str
+    faults: tuple[str, ...]
+    warnings: tuple[str, ...]
+    rows: tuple[Row, ...]
+    results: Mapping[str, object]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing speaks against the file."""
+        return not self.faults
+
+    def text(self) -> str:
+        """Return the verdict for a person: the operators as a table, then what speaks against the file."""
+        table = [("operator", "count", "where", "why"), *self.rows]
+        width = max(len(row[0]) for row in table)
+        lines = [f"{name:<{width}}  {count:>5}  {place:<8}  {why}" for name, count, place, why in table]
+        lines += [f"warning: {text}." for text in self.warnings]
+        lines += [f"error: {text}." for text in self.faults]
+        return "\n".join([*(line.rstrip() for line in lines), self.summary])
+
+
+def judge_tflite(
+    path: Path, *, runtime: int = NEWEST_RUNTIME, expected_on_cpu: Optional[Mapping[str, int]] = None
+) -> Judgement:
+    """Return the verdict on a file.
+
+    Args:
+        path: the file.
+        runtime: lowest version of the Edge TPU's runtime that the compiled model must run on.
+        expected_on_cpu: operators that may stay on the CPU, exactly; ``None``: any.
+
+    Raises:
+        ModelError: the file is no TFLite model, or is damaged.
+    """
+    model = read_tflite(path)
+    prediction = predict(model, path, runtime=runtime)
+    faults = [*prediction.refusals]
+    if is_stand_in(model):
+        faults.append("a stand-in of the compiler made this file: no device can run it")
+    if expected_on_cpu is not None and not faults and dict(prediction.on_cpu) != dict(expected_on_cpu):
+        faults.append(
+            f"on the CPU there would be {_names(prediction.on_cpu)}, but in this network only {_names(expected_on_cpu)}"
+        )
+    summary = _summary(prediction, path.name, is_good=not faults)
+    return Judgement(
+        summary=summary,
+        faults=tuple(faults),
+        warnings=prediction.warnings,
+        rows=tuple(_rows(prediction)),
+        results={
+            "model": path.name,
+            "is_good": not faults,
+            "is_compiled": prediction.is_compiled,
+            "is_stand_in": is_stand_in(model),
+            "packages": [asdict(package) for package in prediction.packages],
+            "operators": len(prediction.operators),
+            "mapped": prediction.mapped,
+            "on_cpu": dict(prediction.on_cpu),
+            "counts": model.counts(),
+            "faults": list(faults),
+            "warnings": list(prediction.warnings),
+            "parameter_bytes": prediction.parameter_bytes,
+            "peak_activation_bytes": prediction.peak_activation_bytes,
+            "runtime": runtime,
+            "verdicts": [asdict(verdict) for verdict in prediction.operators],
+        },
+    )
+
+
+def require_good(judgement: Judgement, what: str) -> Outcome:
+    """Return the report of a verdict.
+
+    Args:
+        judgement: the verdict.
+        what: how the check is called.
+
+    Raises:
+        UnfitModelError: something speaks against the file.
+    """
+    report = Outcome(judgement.summary, {**judgement.results, "text": judgement.text()}, judgement.warnings)
+    if judgement.faults:
+        lines = "\n".join(f"{fault}." for fault in judgement.faults)
+        raise UnfitModelError(f"{what}: {judgement.summary}.\n{lines}", report)
+    return report
+
+
+def _rows(prediction: Prediction) -> Iterator[Row]:
+    """Yield equal operators as one row: those of the Edge TPU first, then by name."""
+    equal = Counter(
+        (v.outcome != MAPS, f"{v.name} v{v.version}", _PLACES[v.outcome], _why(v)) for v in prediction.operators
+    )
+    for (_, name, place, why), count in sorted(equal.items()):
+        yield (name, count, place, why)
+
+
+def _why(verdict: OperatorVerdict) -> str:
+    if verdict.outcome == MAPS:
+        return ""
+    text = f"{verdict.status} ({verdict.detail})" if verdict.detail else verdict.status
+    return f"{text} [unverified]" if verdict.is_unverified else text
+
+
+def _summary(prediction: Prediction, name: str, *, is_good: bool) -> str:
+    if prediction.is_compiled:
+        runtime = max(package.min_runtime_version for package in prediction.packages)
+        cached, streamed = (
+            sum(getattr(package, key) for package in prediction.packages) / _MEBIBYTE
+            for key in ("cached_bytes", "streamed_bytes")
+        )
+        return (
+            f"{name}: compiled for runtime {runtime} and later; {cached:.2f} MiB of parameters are cached on the chip, "
+            f"{streamed:.2f} MiB are streamed; {_names(prediction.on_cpu)} on the CPU"
+        )
+    share = f"{prediction.mapped} of {counted(len(prediction.operators), 'operator')} on the Edge TPU"
+    sizes = (
+        f"{prediction.parameter_bytes / _MEBIBYTE:.1f} MiB of parameters, at most "
+        f"{prediction.peak_activation_bytes / _MEBIBYTE:.1f} MiB of activations at once"
+    )
+    verdict = "fit for edgetpu_compiler 16.0 (predicted, not compiled)" if is_good else "not fit for the Edge TPU"
+    return f"{name}: {verdict}: {share}, {sizes}"
+
+
+def _names(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing"

@@ -1,0 +1,1 @@
+"""Batches: which pictures in which order, augmented the same way for the same seed and step."""

@@ -1,0 +1,1 @@
+"""Training shared by several processes or several GPUs."""
