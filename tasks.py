@@ -19,7 +19,7 @@ DEMO_SETTINGS = PROJECT_DIR / "src" / "edgetrain" / "demo" / "demo.yaml"
 
 def run(context: Context, name: str, **given: object) -> None:
     """Run one stage and tell how it went on standard error."""
-    from edgetrain import console, flow
+    from edgetrain.pipeline import console, flow
 
     with console.listening(settings := settings_of(context, given, VARIABLES)):
         flow.run_stage(name, settings)
@@ -27,20 +27,20 @@ def run(context: Context, name: str, **given: object) -> None:
 
 def show(context: Context, name: str, **given: object) -> None:
     """Run one stage and say on standard output what it found."""
-    from edgetrain import console, flow
+    from edgetrain.pipeline import answers, console
 
     with console.listening(settings := settings_of(context, given, VARIABLES)):
-        text = flow.report_text(name, settings)
+        text = answers.report_text(name, settings)
     print(text)
 
 
 def read_back(context: Context, **given: object) -> None:
     """Hold finished records against the rules of training, and say on standard output what is wrong with them."""
-    from edgetrain import console, flow
+    from edgetrain.pipeline import answers, console
 
     settings = settings_of(context, given, VARIABLES)
     with console.listening(settings):
-        text, is_good = flow.verify_records(settings)
+        text, is_good = answers.verify_records(settings)
     print(text)
     if not is_good:
         raise Exit(code=1)
@@ -49,8 +49,8 @@ def read_back(context: Context, **given: object) -> None:
 @stage("steps")
 def demo(context: Context, dataset: Flag = None, workspace: Flag = None, steps: Flag = None) -> None:
     """Draw pictures and run the whole flow on them: the project in five minutes."""
-    from edgetrain import console, flow
     from edgetrain.demo import draw
+    from edgetrain.pipeline import console, flow
 
     given: dict[str, object] = {"dataset": dataset, "workspace": workspace, "steps": steps}
     settings = settings_of(context, given, VARIABLES, DEMO_SETTINGS)
@@ -78,7 +78,7 @@ def pipeline(
     force: bool = False,
 ) -> None:
     """Run all stages from validate to evaluate, or --to STAGE, then report; what is up to date is skipped."""
-    from edgetrain import console, flow
+    from edgetrain.pipeline import console, flow
 
     given: dict[str, object] = {
         "dataset": dataset,
@@ -128,12 +128,12 @@ def validate(
     summary: Flag = None,
 ) -> None:
     """Review the labelled images: every fault with file and line (--format text, json, github or sarif)."""
-    from edgetrain import console, flow
+    from edgetrain.pipeline import answers, console
 
     given = {"dataset": dataset, "workspace": workspace, "strict": strict, "since": since, "pixels": pixels}
     settings = settings_of(context, given, VARIABLES)
     with console.listening(settings):
-        text, is_good = flow.review(settings, format, Path(summary) if summary else None)
+        text, is_good = answers.review(settings, format, Path(summary) if summary else None)
     print(text)
     if not is_good:
         raise Exit(code=1)
@@ -288,11 +288,11 @@ def preflight(
     format: str = "text",
 ) -> None:
     """Say what edgetpu_compiler will make of the model: operators on the Edge TPU, on the CPU, refused, and why."""
-    from edgetrain import console, flow
+    from edgetrain.pipeline import answers, console
 
     settings = settings_of(context, {"dataset": dataset, "workspace": workspace, "model": model}, VARIABLES)
     with console.listening(settings):
-        text, is_good = flow.preflight(settings, format, untrained=untrained)
+        text, is_good = answers.preflight(settings, format, untrained=untrained)
     print(text)
     if not is_good:
         raise Exit(code=1)
@@ -360,7 +360,7 @@ def report(context: Context, dataset: Flag = None, workspace: Flag = None) -> No
 @task(klass=StageTask, help={name: HELP[name] for name in ("profile", "format")}, auto_shortflags=False)
 def doctor(context: Context, profile: str = "train", format: str = "text") -> None:
     """Say what this machine can do for a profile, what is missing, and what helps."""
-    from edgetrain.stages.doctor import examine, this_host
+    from edgetrain.doctor.doctor import examine, this_host
 
     text, is_good = examine(profile, format, this_host(settings_of(context, {}, VARIABLES)))
     print(text)

@@ -33,7 +33,7 @@ import sys, time
 sys.path[:0] = [".", "src"]
 import tasks
 started = time.process_time()
-import edgetrain.console, edgetrain.flow, edgetrain.records.write
+import edgetrain.pipeline.console, edgetrain.pipeline.flow, edgetrain.records.write
 print(time.process_time() - started)
 """
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from invoke.main import program
 
-from edgetrain import console, flow
 from edgetrain.core.errors import DatasetError
 from edgetrain.demo import draw
+from edgetrain.pipeline import answers, console, flow
+from edgetrain.pipeline.stages import STAGES
 from tests.support.places import PROJECT_DIR
 
 DEFAULTS = (PROJECT_DIR / "invoke.yaml").read_text(encoding="utf-8")
@@ -257,7 +258,7 @@ def test_an_unknown_failure_keeps_its_traceback(inv, monkeypatch, tmp_path):
     ("is_good", "expected"), [pytest.param(True, 0, id="good"), pytest.param(False, 1, id="faulty")]
 )
 def test_validate_gives_the_chosen_format_alone_on_standard_output(inv, monkeypatch, tmp_path, is_good, expected):
-    monkeypatch.setattr(flow, "review", lambda _settings, form, _summary: (f"findings as {form}", is_good))
+    monkeypatch.setattr(answers, "review", lambda _settings, form, _summary: (f"findings as {form}", is_good))
 
     answer = inv("validate", "--format", "json", "--workspace", str(tmp_path / "build"))
 
@@ -287,13 +288,15 @@ def test_the_demo_draws_before_it_runs_the_pipeline(inv, monkeypatch, tmp_path):
     assert (code, heard) == (0, [("draw", 7), ("pipeline", 7)])
 
 
-@pytest.mark.parametrize("stage", [pytest.param(stage.name, id=stage.name) for stage in flow.STAGES])
+@pytest.mark.parametrize("stage", [pytest.param(stage.name, id=stage.name) for stage in STAGES])
 def test_every_stage_is_a_task_with_the_common_flags(inv, monkeypatch, tmp_path, stage):
     ran = []
     monkeypatch.setattr(flow, "run_stage", lambda name, _settings: ran.append(name))
-    monkeypatch.setattr(flow, "review", lambda *_: (ran.append("validate"), True))
+    monkeypatch.setattr(answers, "review", lambda *_: (ran.append("validate"), True))
     monkeypatch.setattr(
-        flow, "preflight", lambda *_, untrained: (ran.append("preflight-untrained" if untrained else "preflight"), True)
+        answers,
+        "preflight",
+        lambda *_, untrained: (ran.append("preflight-untrained" if untrained else "preflight"), True),
     )
     words = ["preflight", "--untrained"] if stage == "preflight-untrained" else [stage]
 
@@ -303,7 +306,7 @@ def test_every_stage_is_a_task_with_the_common_flags(inv, monkeypatch, tmp_path,
 
 
 def test_a_bad_verdict_of_preflight_is_shown_with_exit_code_1(inv, monkeypatch, tmp_path):
-    monkeypatch.setattr(flow, "preflight", lambda *_, **__: ("the table", False))
+    monkeypatch.setattr(answers, "preflight", lambda *_, **__: ("the table", False))
 
     code, out, _ = inv("preflight", "--model", "x.tflite", "--workspace", str(tmp_path / "build"))
 

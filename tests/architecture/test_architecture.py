@@ -49,7 +49,7 @@ DOORS = {
         "images/pixels.py",
         "demo/",
     ],
-    "tqdm": ["console.py"],
+    "tqdm": ["pipeline/console.py"],
     "urllib3": ["collect/web_client.py"],
     "yaml": ["annotations/yolo.py"],
     # What runs TFLite models, one file for each way.
@@ -237,9 +237,9 @@ def test_no_module_is_named_like_the_standard_library_or_like_a_drawer():
         ),
         pytest.param("import edgetrain.edgetpu.compile", {"tensorflow", "object_detection", "pandas"}, id="compile"),
         pytest.param("import edgetrain.edgetpu.hardware", {"tensorflow", "object_detection", "pandas"}, id="hardware"),
-        pytest.param("import edgetrain.stages.bundle", {"tensorflow", "object_detection", "pandas"}, id="bundle"),
-        pytest.param("import edgetrain.stages.promote", {"object_detection", "jinja2", "lxml"}, id="promote"),
-        pytest.param("import edgetrain.flow, edgetrain.console", set(HEAVY), id="flow"),
+        pytest.param("import edgetrain.release.bundle", {"tensorflow", "object_detection", "pandas"}, id="bundle"),
+        pytest.param("import edgetrain.release.promote", {"object_detection", "jinja2", "lxml"}, id="promote"),
+        pytest.param("import edgetrain.pipeline.answers, edgetrain.pipeline.console", set(HEAVY), id="flow"),
     ],
 )
 def test_a_fresh_interpreter_loads_only_what_is_needed(code, unwanted):

@@ -9,7 +9,6 @@ import pytest
 from lxml import etree
 
 from ci.standin.compiled_file import write_compiled
-from edgetrain import flow
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.detections import DetectedObject
 from edgetrain.core.errors import DeviceError, MissingInputError, ModelError
@@ -23,6 +22,7 @@ from edgetrain.edgetpu.device.device_lock import sole_device_user
 from edgetrain.edgetpu.device.discovery import EdgeTpu
 from edgetrain.edgetpu.device.trial_events import TrialResult
 from edgetrain.edgetpu.hardware import HardwareGateError
+from edgetrain.pipeline import flow
 from edgetrain.records.example import DetectionExample, ExampleBox, encode_example
 from edgetrain.records.tfrecord import write_records
 from edgetrain.tflite.file import parse_tflite

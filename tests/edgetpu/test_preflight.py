@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from edgetrain import flow
 from edgetrain.core.errors import MissingInputError, SettingsError
 from edgetrain.core.settings.sections import NetworkType
 from edgetrain.edgetpu import preflight, preflight_file
 from edgetrain.edgetpu.compiler.judgement import UnfitModelError
+from edgetrain.pipeline import answers, flow
 from tests.support.tflite_models import detector, write_model
 from tests.support.tiny_run import pipeline_text
 
@@ -45,7 +45,7 @@ def test_a_file_must_be_named(settings, workspace):
 def test_the_verdict_comes_as_text_or_json_and_says_if_it_is_good(settings, tmp_path, output_format):
     bad = write_model(tmp_path / "bad.tflite", detector().with_operator(1, version=6))
 
-    text, is_good = flow.preflight(settings(preflight__model=bad), output_format, untrained=False)
+    text, is_good = answers.preflight(settings(preflight__model=bad), output_format, untrained=False)
 
     assert not is_good
     said = json.loads(text)["faults"][0] if output_format == "json" else text
@@ -54,7 +54,7 @@ def test_the_verdict_comes_as_text_or_json_and_says_if_it_is_good(settings, tmp_
 
 def test_another_format_is_refused(settings):
     with pytest.raises(SettingsError, match=r'--format jsn: no such format.*Did you mean "json"'):
-        flow.preflight(settings(), "jsn", untrained=False)
+        answers.preflight(settings(), "jsn", untrained=False)
 
 
 @pytest.mark.tensorflow

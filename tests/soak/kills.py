@@ -104,7 +104,7 @@ def main():
 
 def _prepare(folder, workspace):
     """Make everything before the training of a tiny network on drawn pictures."""
-    from edgetrain import flow
+    from edgetrain.pipeline import flow
     from tests.conftest import draw_labelled
     from tests.support.tiny_run import tiny_settings, write_backbone_archive
 

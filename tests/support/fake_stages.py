@@ -7,14 +7,15 @@ import types
 
 import pytest
 
-from edgetrain import flow, stage_run
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.system import progress
 from edgetrain.core.system.files import replacing_dir, tree_digest, write_text
 from edgetrain.core.system.progress import Listener
-from edgetrain.stage_run import Digests
+from edgetrain.pipeline import flow, stage_run
+from edgetrain.pipeline.stage_run import Digests
+from edgetrain.pipeline.stages import STAGES
 
-ALL_NAMES = [stage.name for stage in flow.STAGES]
+ALL_NAMES = [stage.name for stage in STAGES]
 # What runs by default: what needs Google's compiler or a device is asked for with --to.
 NAMES = [*ALL_NAMES[: ALL_NAMES.index("evaluate") + 1], "report"]
 FOLDERS = ("splits", "records", "checkpoint", "final", "saved_model", "bundle")
@@ -63,7 +64,7 @@ class FakeStages:
 def stages(monkeypatch):
     """Put fake modules in the place of all stages; the project's code stays the same during a test."""
     fakes = FakeStages()
-    for stage in flow.STAGES:
+    for stage in STAGES:
         monkeypatch.setitem(sys.modules, stage.module, fakes.module(stage))
     monkeypatch.setattr(Digests, "of_code", lambda _self: "code")
     monkeypatch.setattr(stage_run, "_versions", dict)

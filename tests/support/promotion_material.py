@@ -14,7 +14,6 @@ import struct
 from PIL import Image
 
 from ci.standin.compiled_file import write_compiled
-from edgetrain import flow
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.outcome import Outcome
@@ -24,6 +23,7 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.core.workspace.reports import StageRecord, write_record
 from edgetrain.edgetpu.compiler.provenance import PROVENANCE_KEY
+from edgetrain.pipeline import flow
 from edgetrain.records.example import DetectionExample, ExampleBox, encode_example
 from edgetrain.records.tfrecord import write_records
 from tests.conftest import settings_of

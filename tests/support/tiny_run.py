@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from edgetrain import flow
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
+from edgetrain.pipeline import flow
 from tests.support.places import PROJECT_DIR
 
 TINY = {

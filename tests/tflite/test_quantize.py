@@ -7,11 +7,11 @@ import zipfile
 
 import pytest
 
-from edgetrain import flow
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import GateError, MissingInputError
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
+from edgetrain.pipeline import flow
 from tests.conftest import settings_of
 from tests.support.grid_detector import SIDE, write_all_pictures, write_detector, write_pictures
 

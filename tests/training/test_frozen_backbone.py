@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgetrain import flow
 from edgetrain.core.workspace import Workspace
+from edgetrain.pipeline import flow
 from tests.support.places import PROJECT_DIR
 
 pytestmark = pytest.mark.tensorflow

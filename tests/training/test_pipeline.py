@@ -11,11 +11,11 @@ import time
 import numpy as np
 import pytest
 
-from edgetrain import flow
 from edgetrain.core.errors import GateError, TrainingError
 from edgetrain.core.system.progress import Listener, listening
 from edgetrain.core.workspace import Workspace
 from edgetrain.evaluation.metrics import Detection
+from edgetrain.pipeline import flow
 from edgetrain.training.history import read_history
 from tests.soak.kills import environment, train_command, weights_digest
 from tests.support.fake_stages import NAMES

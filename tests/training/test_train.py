@@ -42,8 +42,8 @@ def _damage(path):
 
 def test_a_damaged_checkpoint_is_left_out_for_the_one_before(copied_run, finished_workspace):
     """The run of four steps has checkpoints of steps 2 and 4."""
-    from edgetrain import flow
     from edgetrain.core.workspace import Workspace
+    from edgetrain.pipeline import flow
 
     settings, notes = copied_run(), Notes()
     checkpoints = Workspace(settings.workspace.root).train_dir / "checkpoints"
@@ -57,8 +57,8 @@ def test_a_damaged_checkpoint_is_left_out_for_the_one_before(copied_run, finishe
 
 
 def test_damaged_checkpoints_only_are_one_message(copied_run):
-    from edgetrain import flow
     from edgetrain.core.workspace import Workspace
+    from edgetrain.pipeline import flow
 
     settings = copied_run()
     for path in (Workspace(settings.workspace.root).train_dir / "checkpoints").glob("*.data-*"):

@@ -28,7 +28,7 @@ class Notes(Listener):
 @pytest.fixture
 def trained(copied_run):
     """Return a function that trains anew with other settings and gives the workspace, the report and the notes."""
-    from edgetrain import flow
+    from edgetrain.pipeline import flow
 
     def train(**changes):
         settings, notes = copied_run(training__restart=True, **changes), Notes()
@@ -102,7 +102,7 @@ def test_the_last_weights_are_kept_on_request(trained, judged_as):
 
 @pytest.mark.usefixtures("without_steps")
 def test_patience_ends_a_training_and_a_second_run_does_not_go_on(trained, judged_as, copied_run):
-    from edgetrain import flow
+    from edgetrain.pipeline import flow
 
     judged_as(0.3, 0.1, 0.1, 0.1)
     changes = {"training__validate_every_steps": 1, "training__patience": 2}

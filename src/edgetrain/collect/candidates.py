@@ -52,7 +52,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class PictureSearch:
-    """What is looked for: words, and the licences (codes of ``core.licences``) that will do."""
+    """What is looked for: words, and the licences (codes of ``collect.licences``) that will do."""
 
     query: str
     licences: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The committed pipelines give each stage what ``flow.py`` says that it reads, and pass on what it makes."""
+"""The committed pipelines give each stage what ``pipeline/flow.py`` says that it reads, and pass on what it makes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ci.gocd.checker import check
 from ci.gocd.pipelines import Exec, Fetch, GitMaterial
 from ci.gocd.reader import read_pipelines
 from ci.gocd.rehearsal import in_order
-from edgetrain import flow
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
+from edgetrain.pipeline.stages import STAGES
 from tests.support.places import PROJECT_DIR
 
 FILES = tuple(sorted((PROJECT_DIR / "gocd").glob("*.gocd.yaml")))
 PIPELINES = in_order(read_pipelines(FILES))
 JOBS = [(pipeline, stage, job) for pipeline in PIPELINES for stage in pipeline.stages for job in stage.jobs]
-STAGES = {stage.name: stage for stage in flow.STAGES}
-# Read and made although flow.py does not say so, relative to the workspace.
+STAGES = {stage.name: stage for stage in STAGES}
+# Read and made although pipeline/flow.py does not say so, relative to the workspace.
 ALSO_READ = {"preflight-untrained": ["pipeline.config"], "report": ["reports/validate.json"]}
 ALSO_MADE = {
     "validate": ["cache/pixels.json"],

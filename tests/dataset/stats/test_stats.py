@@ -11,7 +11,7 @@ from edgetrain.core.splits import Split
 from edgetrain.core.system.files import write_json
 from edgetrain.dataset.division import write_split_list
 from edgetrain.dataset.stats.stats import run
-from edgetrain.stages import report
+from edgetrain.report import page as report
 from tests.conftest import draw_labelled
 
 

@@ -12,9 +12,9 @@ import time
 
 import pytest
 
-from edgetrain import flow
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.workspace import Workspace
+from edgetrain.pipeline import flow
 from edgetrain.training.history import read_history
 from tests.soak.kills import MOST_SECONDS, environment, train_command
 from tests.support.free_ports import free_addresses

@@ -1,1 +1,0 @@
-"""What can run a TFLite detector: for now the CPU."""

@@ -1,0 +1,1 @@
+"""The page of all results: charts, sections, remarks. Verb: page (task report)."""

@@ -1,1 +1,0 @@
-"""Tests of edgetrain.formats, file for file."""

@@ -1,1 +1,0 @@
-"""Tests of edgetrain.stages, file for file."""
