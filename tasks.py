@@ -11,6 +11,7 @@ PROJECT_DIR = Path(__file__).resolve().parent
 sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
 from ci import tasks as ci_tasks  # noqa: E402 - found through the line above
+from ci.known_tasks import know_tasks  # noqa: E402
 from ci.stage_tasks import HELP, Flag, StageTask, settings_of, stage, take_variables  # noqa: E402
 
 VARIABLES = take_variables()
@@ -398,3 +399,4 @@ namespace = Collection(
     ci_tasks.test,
     ci=ci_tasks.namespace,
 )
+know_tasks(namespace)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import re
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ from invoke.parser import Parser, ParserContext
 
 from ci.environment import PROFILES, split_arguments
 from ci.errors import SetupUsageError
+from ci.known_tasks import known_tasks
 from edgetrain.core.wording import suggestion
 
 _WRAPPER = "ci/inv"
@@ -63,6 +63,5 @@ def _hint(error: ParseError, contexts: Sequence[ParserContext]) -> str:
 
 @functools.cache
 def _contexts() -> Sequence[ParserContext]:
-    # By name and late, as its tasks are what asks here.
-    contexts: Sequence[ParserContext] = importlib.import_module("tasks").namespace.to_contexts()
+    contexts: Sequence[ParserContext] = known_tasks().to_contexts()
     return contexts

@@ -107,7 +107,7 @@ def test_items_are_sorted_by_name(voc_dataset):
     folder = find_dataset(voc_dataset)
 
     assert [item.name for item in folder.items] == [f"annotations/{number:04d}.xml" for number in range(12)]
-    assert [path.name for path in folder.image_paths] == [f"{number:04d}.jpg" for number in range(12)]
+    assert list(folder.image_names) == [f"images/{number:04d}.jpg" for number in range(12)]
     assert folder.label_map_path == voc_dataset / "label_map.pbtxt"
 
 
@@ -160,7 +160,7 @@ def test_hidden_folders_and_files_are_no_part_of_a_dataset(voc_dataset):
 
     folder = find_dataset(voc_dataset)
 
-    assert len(folder.items) == len(folder.image_paths) == 12
+    assert len(folder.items) == len(folder.image_names) == 12
 
 
 def make_nothing(_root):
@@ -218,7 +218,7 @@ def test_linked_folders_are_followed_once(voc_dataset, tmp_path):
 
     folder = find_dataset(voc_dataset)
 
-    assert len(folder.items) == len(folder.image_paths) == 13
+    assert len(folder.items) == len(folder.image_names) == 13
     assert folder.read(folder.items[-1]).image_name == "images/linked/x.jpg"
 
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.dataset.table import write_table
-from edgetrain.dataset.table_rows import COLUMNS, TableRow, read_table
+from edgetrain.dataset.table_rows import COLUMNS, TableRow
+from tests.support.tables import read_table
 
 HEADER = ",".join(COLUMNS)
 SIZE = ImageSize(64, 48)

@@ -6,7 +6,8 @@ import pytest
 
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
-from edgetrain.dataset.table_rows import COLUMNS, TableRow, read_rows, read_table
+from edgetrain.dataset.table_rows import COLUMNS, TableRow, read_rows
+from tests.support.tables import read_table
 
 HEADER = ",".join(COLUMNS)
 

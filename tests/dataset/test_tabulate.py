@@ -8,7 +8,7 @@ from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.splits import Split
 from edgetrain.dataset.division import write_split_list
-from edgetrain.dataset.table_rows import TableRow, read_table
+from edgetrain.dataset.table_rows import TableRow
 from edgetrain.dataset.tabulate import run
 
 SIZE = ImageSize(64, 48)

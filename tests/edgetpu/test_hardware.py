@@ -23,9 +23,10 @@ from edgetrain.edgetpu.device.discovery import EdgeTpu
 from edgetrain.edgetpu.device.trial_events import TrialResult
 from edgetrain.edgetpu.hardware import HardwareGateError
 from edgetrain.pipeline import flow
-from edgetrain.records.example import DetectionExample, ExampleBox, encode_example
+from edgetrain.records.example import DetectionExample, ExampleBox
 from edgetrain.records.tfrecord import write_records
 from edgetrain.tflite.file import parse_tflite
+from tests.support.examples import encode_example
 from tests.support.tflite_models import content_of, detector
 
 MAPPED = [True, True, True, False, True, False, False]

@@ -10,8 +10,9 @@ from edgetrain.core.label_map import LabelMap
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.evaluation.metrics import Metrics
-from edgetrain.records.example import DetectionExample, encode_example
+from edgetrain.records.example import DetectionExample
 from edgetrain.records.tfrecord import write_records
+from tests.support.examples import encode_example
 
 pytestmark = pytest.mark.tensorflow
 

@@ -22,7 +22,7 @@ from edgetrain.pipeline import stage_run
 from edgetrain.pipeline.stage_run import Digests, StageInputs, run_if_stale
 from edgetrain.records.tfrecord import write_records
 
-MODULE = "edgetrain.stages.fake"
+MODULE = "edgetrain.fake"
 NOTHING = StageInputs(settings={}, required={}, optional=(), reads_dataset=False, outputs=())
 
 

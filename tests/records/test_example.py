@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.errors import DatasetError
-from edgetrain.records.example import DetectionExample, ExampleBox, decode_example, encode_example, read_examples
+from edgetrain.records.example import DetectionExample, ExampleBox, decode_example, read_examples
 from edgetrain.records.tfrecord import write_records
+from tests.support.examples import encode_example
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
 SHARES = st.floats(0, 1, width=32)

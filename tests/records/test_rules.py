@@ -11,9 +11,10 @@ from PIL import Image
 
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.label_map import LabelMap
-from edgetrain.records.example import DetectionExample, ExampleBox, encode_example
+from edgetrain.records.example import DetectionExample, ExampleBox
 from edgetrain.records.rules import RecordRules, source_id_of
 from edgetrain.records.wire import Feature, decode_features
+from tests.support.examples import encode_example
 
 RULES = RecordRules(LabelMap(("boat", "fish")), max_boxes=3)
 BOX = ExampleBox(NormalizedBox(0.25, 0.125, 0.5, 0.75), "boat", 1)

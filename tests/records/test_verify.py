@@ -12,9 +12,10 @@ from edgetrain.core.splits import Split
 from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.dataset.division import write_split_list
 from edgetrain.records import write as records
-from edgetrain.records.example import encode_example, read_examples
+from edgetrain.records.example import read_examples
 from edgetrain.records.tfrecord import read_records, write_records
 from edgetrain.records.verify import RecordFaultsError, run
+from tests.support.examples import encode_example
 
 TRAIN = "train.record-00000-of-00002"
 

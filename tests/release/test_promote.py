@@ -16,10 +16,10 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.edgetpu.compiler.provenance import PROVENANCE_KEY
 from edgetrain.pipeline import flow
 from edgetrain.pipeline.stages import stage_named
-from edgetrain.records.example import encode_example
 from edgetrain.records.tfrecord import write_records
 from edgetrain.report import page
 from tests.conftest import settings_of
+from tests.support.examples import encode_example
 from tests.support.git_commands import git, new_repository
 from tests.support.promotion_material import TEST, leave_compiled, leave_passed, picture, write_material
 

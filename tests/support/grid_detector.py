@@ -11,8 +11,9 @@ from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace.label_map_file import write_label_map
-from edgetrain.records.example import DetectionExample, ExampleBox, encode_example
+from edgetrain.records.example import DetectionExample, ExampleBox
 from edgetrain.records.tfrecord import write_records
+from tests.support.examples import encode_example
 
 CELLS, CELL = 4, 8
 SIDE = CELLS * CELL

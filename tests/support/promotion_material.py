@@ -24,9 +24,10 @@ from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.core.workspace.reports import StageRecord, write_record
 from edgetrain.edgetpu.compiler.provenance import PROVENANCE_KEY
 from edgetrain.pipeline import flow
-from edgetrain.records.example import DetectionExample, ExampleBox, encode_example
+from edgetrain.records.example import DetectionExample, ExampleBox
 from edgetrain.records.tfrecord import write_records
 from tests.conftest import settings_of
+from tests.support.examples import encode_example
 from tests.support.tflite_models import ModelSpec, OperatorSpec, TensorSpec, content_of
 
 CLASSES = ("boat", "fish")

@@ -9,8 +9,9 @@ from PIL import Image
 
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.splits import Split
-from edgetrain.records.example import DetectionExample, ExampleBox, encode_example
+from edgetrain.records.example import DetectionExample, ExampleBox
 from edgetrain.records.tfrecord import write_records
+from tests.support.examples import encode_example
 
 HOSTILE = "<script>alert(1)</script>"
 FLOAT32 = {

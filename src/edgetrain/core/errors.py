@@ -60,6 +60,10 @@ class ToolError(EdgetrainError):
     """An external program is missing or failed."""
 
 
+class GitError(EdgetrainError):
+    """Git is missing or failed, or a folder lies in no repository that it opens: mend what the message names."""
+
+
 class DeviceError(EdgetrainError):
     """A device is missing, busy, or failed: mend what the message names."""
 

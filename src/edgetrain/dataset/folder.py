@@ -81,11 +81,6 @@ class DatasetFolder:
     parts: tuple[DatasetPart, ...]
 
     @property
-    def image_paths(self) -> list[Path]:
-        """All pictures in the image folders, sorted by name."""
-        return [self.root / name for name in self.image_names]
-
-    @property
     def label_map_path(self) -> Path:
         """Where a committed label map stands; need not exist."""
         return self.root / LABEL_MAP_NAME

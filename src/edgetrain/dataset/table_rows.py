@@ -39,11 +39,6 @@ class TableRow:
     box: BoundingBox | None
 
 
-def read_table(path: Path) -> list[TableRow]:
-    """Return the rows of a table, in its order; see :func:`read_rows`."""
-    return [row for _, row in read_rows(path)]
-
-
 def read_rows(path: Path) -> Iterator[tuple[int, TableRow]]:
     """Yield the rows of a table with the lines on which they begin, from 2.
 

@@ -59,13 +59,11 @@ class DetectionExample:
     boxes: tuple[ExampleBox, ...]
 
 
-def encode_example(example: DetectionExample) -> bytes:
-    """Return the serialised ``tf.train.Example``; equal examples give equal bytes."""
-    return b"".join(encoded_parts(example))
-
-
 def encoded_parts(example: DetectionExample) -> tuple[bytes, bytes, bytes]:
-    """Return the serialised ``tf.train.Example`` in parts, the second of which is the picture itself, not a copy."""
+    """Return the serialised ``tf.train.Example`` in parts, the second of which is the picture itself, not a copy.
+
+    Equal examples give equal bytes.
+    """
     boxes = [item.box for item in example.boxes]
     entries = [  # sorted by key
         text_entry(FILENAME, _encoded(example.filename)),

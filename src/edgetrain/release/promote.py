@@ -29,7 +29,14 @@ from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.core.workspace.stage_reports import Records, as_object, as_text, read_records_of, value_of
 from edgetrain.edgetpu.hardware_pass import HardwareResult, hardware_result
 from edgetrain.evaluation.cpu import found_by
-from edgetrain.release.champion.branch import ChampionPlace, find_champion, read_champion, roll_back, write_champion
+from edgetrain.release.champion.branch import (
+    CHAMPION,
+    ChampionPlace,
+    find_champion,
+    read_champion,
+    roll_back,
+    write_champion,
+)
 from edgetrain.release.champion.decision import Duel, Reason, class_floors, comparable, duel_reasons, latency_reasons
 from edgetrain.release.champion.gates import report_reasons
 from edgetrain.release.champion.judging_pictures import JudgingPictures, read_judging_pictures
@@ -82,7 +89,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     """
     chosen = settings.promote
     try:
-        repository = GitRepository(chosen.repository or settings.dataset.root)
+        repository = GitRepository(chosen.repository or settings.dataset.root, CHAMPION)
         place = find_champion(repository, chosen.champion, chosen.remote)
         return _rolled_back(place) if chosen.rollback else _judged(settings, workspace, place)
     except EdgetrainError as error:

@@ -50,16 +50,10 @@ _OPTIONS: dict[str, tuple[Any, dict[str, str]]] = {
 
 @dataclass(frozen=True)
 class Quantization:
-    """How integers mean real numbers: one scale and zero point, or one for each slice along ``axis``."""
+    """How integers mean real numbers: one scale, or one for each slice along ``axis``."""
 
     scales: tuple[float, ...] = ()
-    zero_points: tuple[int, ...] = ()
     axis: int = 0
-
-    @property
-    def is_per_channel(self) -> bool:
-        """Whether there is more than one scale."""
-        return len(self.scales) > 1
 
 
 @dataclass(frozen=True)
@@ -134,7 +128,6 @@ class TfliteModel:
     subgraphs: tuple[Subgraph, ...]
     description: str
     metadata: Mapping[str, bytes] = field(repr=False)
-    has_signatures: bool
     size_bytes: int
 
     @property
@@ -202,7 +195,6 @@ class _Reader:
             subgraphs=tuple(self._subgraph(model.Subgraphs(i)) for i in self._range(model.SubgraphsLength())),
             description=_text(model.Description()),
             metadata={_text(entry.Name()): self._buffer(entry.Buffer()) for entry in metadata},
-            has_signatures=model.SignatureDefsLength() > 0,
             size_bytes=len(self._data),
         )
 
@@ -251,7 +243,6 @@ class _Reader:
             return Quantization()
         return Quantization(
             self._values(stated.ScaleLength(), stated.Scale),
-            self._values(stated.ZeroPointLength(), stated.ZeroPoint),
             stated.QuantizedDimension(),
         )
 

@@ -8,13 +8,19 @@ import pytest
 
 from edgetrain.core.errors import DatasetError, SettingsError, ToolError
 from edgetrain.core.git import changes as git_changes
-from edgetrain.core.git.changes import GitChanges, find_changes
+from edgetrain.core.git.changes import GitChanges, asked_changes
 
 
 def git(folder, *words):
     identity = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main")
     ran = subprocess.run(["git", *identity, *words], cwd=folder, capture_output=True, check=True)
     return ran.stdout.decode().strip()
+
+
+def find_changes(root, revision):
+    """Return what changed in a dataset since a revision."""
+    with asked_changes(root, revision) as asked:
+        return asked.answer()
 
 
 def write(path, text="x"):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from edgetrain.core.errors import ChampionError
+from edgetrain.core.errors import GitError
 from edgetrain.core.git import repository as git_repository
-from edgetrain.core.git.repository import GitRepository, work_tree_state
+from edgetrain.core.git.repository import GitRepository, Need, work_tree_state
 from tests.support.git_commands import git, new_repository
+
+NEED = Need("the champion's record", "promote.repository")
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def test_files_are_written_as_they_are_and_nothing_else_changes(folder):
     """Line ends are not converted, whatever .gitattributes say."""
     (folder / ".gitattributes").write_text("* text eol=crlf\n")
     before = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-    repository = GitRepository(folder)
+    repository = GitRepository(folder, NEED)
 
     commit = repository.write_commit(repository.write_tree({"a": b"1\n2\r\n", "b": b"\0"}), "", "subject\n\nbody\n")
 
@@ -46,7 +48,7 @@ def test_the_committer_is_the_configured_one_or_edgetrain(folder, monkeypatch, n
         monkeypatch.delenv(variable, raising=False)
     for key in ("name", "email") if name else ():
         git(folder, "config", f"user.{key}", {"name": name, "email": "a@b"}[key])
-    repository = GitRepository(folder)
+    repository = GitRepository(folder, NEED)
 
     commit = repository.write_commit(repository.write_tree({}), "", "x")
 
@@ -59,27 +61,27 @@ def test_the_environment_of_a_hook_does_not_lead_elsewhere(folder, tmp_path, mon
     git(other, "commit", "-qm", "second", "--allow-empty")
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
 
-    found = GitRepository(folder).commit_of("HEAD")
+    found = GitRepository(folder, NEED).commit_of("HEAD")
 
     monkeypatch.delenv("GIT_DIR")
     assert found == git(folder, "rev-parse", "HEAD")
 
 
 def test_a_folder_outside_any_repository_is_told(tmp_path):
-    with pytest.raises(ChampionError, match=r'needs a git repository \(git: fatal: not a git.*"git init"'):
-        GitRepository(tmp_path)
+    with pytest.raises(GitError, match=r'needs a git repository \(git: fatal: not a git.*"git init"'):
+        GitRepository(tmp_path, NEED)
 
 
 def test_a_missing_folder_is_told(tmp_path):
-    with pytest.raises(ChampionError, match=r"nowhere: .*Correct promote\.repository or --dataset\."):
-        GitRepository(tmp_path / "nowhere")
+    with pytest.raises(GitError, match=r"nowhere: .*Correct promote\.repository or --dataset\."):
+        GitRepository(tmp_path / "nowhere", NEED)
 
 
 def test_a_repository_of_somebody_else_is_told(folder, monkeypatch):
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
 
-    with pytest.raises(ChampionError, match=r"dubious ownership.*--add safe\.directory .*repository"):
-        GitRepository(folder)
+    with pytest.raises(GitError, match=r"dubious ownership.*--add safe\.directory .*repository"):
+        GitRepository(folder, NEED)
 
 
 def test_a_missing_git_is_told(folder, monkeypatch, tmp_path):
@@ -87,24 +89,24 @@ def test_a_missing_git_is_told(folder, monkeypatch, tmp_path):
     (tmp_path / "bin" / "env").symlink_to("/usr/bin/env")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
 
-    with pytest.raises(ChampionError, match=r"git is not installed.*Install git\."):
-        GitRepository(folder)
+    with pytest.raises(GitError, match=r"git is not installed.*Install git\."):
+        GitRepository(folder, NEED)
 
 
 def test_a_git_that_does_not_end_is_told(folder, monkeypatch):
     monkeypatch.setattr(git_repository, "_LOCAL_SECONDS", 0)
 
-    with pytest.raises(ChampionError, match="did not end within 0 s"):
-        GitRepository(folder)
+    with pytest.raises(GitError, match="did not end within 0 s"):
+        GitRepository(folder, NEED)
 
 
 def test_a_failure_says_what_git_says(folder):
-    with pytest.raises(ChampionError, match=r"git cat-file failed in .* \(git: fatal: .*\)\. Mend the repository\."):
-        GitRepository(folder).content("0" * 40)
+    with pytest.raises(GitError, match=r"git cat-file failed in .* \(git: fatal: .*\)\. Mend the repository\."):
+        GitRepository(folder, NEED).content("0" * 40)
 
 
 def test_an_option_is_no_revision(folder):
-    assert GitRepository(folder).commit_of("--all") == ""
+    assert GitRepository(folder, NEED).commit_of("--all") == ""
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ import pytest
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.edgetpu.device import trial
 from edgetrain.edgetpu.device.trial_events import TrialJob, TrialResult
-from edgetrain.records.example import DetectionExample, encode_example
+from edgetrain.records.example import DetectionExample
 from edgetrain.records.tfrecord import write_records
 from tests.conftest import draw_labelled
+from tests.support.examples import encode_example
 
 
 class FakeInterpreter:

@@ -9,7 +9,7 @@ import pytest
 from edgetrain.core.errors import ChampionError, SettingsError
 from edgetrain.core.git.repository import GitRepository
 from edgetrain.edgetpu.hardware_pass import HardwareResult
-from edgetrain.release.champion.branch import find_champion, read_champion, roll_back, write_champion
+from edgetrain.release.champion.branch import CHAMPION, find_champion, read_champion, roll_back, write_champion
 from edgetrain.release.champion.record import COMPILED_MODEL, LABEL_MAP, MODEL
 from edgetrain.release.champion.values import Accuracy, Champion
 from tests.support.git_commands import git, new_repository
@@ -19,7 +19,7 @@ NAME = "edgetrain-champion"
 
 @pytest.fixture
 def repository(tmp_path):
-    return GitRepository(new_repository(tmp_path / "repository"))
+    return GitRepository(new_repository(tmp_path / "repository"), CHAMPION)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def remote(tmp_path, repository):
     """Return a bare repository that is the remote ``origin`` of ``repository``."""
     git(tmp_path, "clone", "-q", "--bare", repository.folder, "remote.git")
     git(repository.folder, "remote", "add", "origin", tmp_path / "remote.git")
-    return GitRepository(tmp_path / "remote.git")
+    return GitRepository(tmp_path / "remote.git", CHAMPION)
 
 
 def find(repository, name=NAME, remote=""):
@@ -213,7 +213,7 @@ def test_another_clone_reads_and_rolls_back_the_remote_s_champion(repository, re
     for text in ("one", "two"):
         promote(repository, text, "origin")
     git(tmp_path, "clone", "-q", "--depth", "1", "--single-branch", remote.folder.as_uri(), "agent")
-    agent = GitRepository(tmp_path / "agent")
+    agent = GitRepository(tmp_path / "agent", CHAMPION)
 
     roll_back(find(agent, remote="origin"))
 
@@ -227,7 +227,7 @@ def test_a_clone_that_has_the_branch_only_from_its_remote_is_not_one_without_cha
     with pytest.raises(
         ChampionError, match=r"no branch edgetrain-champion, but origin/.*Set promote\.remote to origin"
     ):
-        find(GitRepository(tmp_path / "agent"))
+        find(GitRepository(tmp_path / "agent", CHAMPION))
 
 
 def test_a_remote_that_moved_meanwhile_is_noticed(repository, remote):

@@ -10,8 +10,9 @@ from PIL import Image
 
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.errors import DatasetError
-from edgetrain.records.example import DetectionExample, ExampleBox, encode_example
+from edgetrain.records.example import DetectionExample, ExampleBox
 from edgetrain.records.tfrecord import write_records
+from tests.support.examples import encode_example
 
 pytestmark = pytest.mark.tensorflow
 

@@ -56,12 +56,6 @@ class GitChanges:
         return any(path.stem == stem or path.name == PurePosixPath(filename).name for path in paths)
 
 
-def find_changes(root: Path, revision: str) -> GitChanges:
-    """Return what changed in a dataset since a revision; see :func:`asked_changes`."""
-    with asked_changes(root, revision) as asked:
-        return asked.answer()
-
-
 @contextmanager
 def asked_changes(root: Path, revision: str) -> Iterator[AskedChanges]:
     """Ask git what changed in a dataset since a revision; other work can be done until the answer is needed.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetrain.core.errors import ChampionError
+from edgetrain.core.errors import GitError
 from edgetrain.core.git.program import NOT_INSTALLED, has_changes, run_git
 from edgetrain.core.redaction import clean_text
 from edgetrain.core.system.processes import Answer
@@ -19,6 +19,14 @@ _IDENTITY = ("-c", "user.name=edgetrain", "-c", "user.email=edgetrain@localhost"
 
 
 @dataclass(frozen=True)
+class Need:
+    """What a repository is needed for, as messages name it: a noun, and the setting that names another repository."""
+
+    noun: str
+    setting: str
+
+
+@dataclass(frozen=True)
 class WorkTreeState:
     """The commit that a folder stands at (``None``: nothing was committed), and if nothing in it differs from that."""
 
@@ -26,26 +34,34 @@ class WorkTreeState:
     is_clean: bool
 
 
+# Of a folder whose state is asked for no message is shown.
+_STATE = Need("the state of a folder", "--dataset")
+
+
 class GitRepository:
     """The repository that a folder lies in, bare ones too."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, need: Need) -> None:
         """Open it.
 
+        Args:
+            folder: anywhere in the repository.
+            need: for the messages.
+
         Raises:
-            ChampionError: the folder is missing, in no repository, or git refuses to look at it.
+            GitError: the folder is missing, in no repository, or git refuses to look at it.
         """
-        self.folder = folder
+        self.folder, self._need = folder, need
         opened = self.attempt("rev-parse", "--git-dir")
         if not opened.code:
             return
         if b"dubious ownership" in opened.errors:
             remedy = f'If you trust it, run "git config --global --add safe.directory {folder}".'
         elif not folder.is_dir():
-            remedy = "Correct promote.repository or --dataset."
+            remedy = f"Correct {need.setting} or --dataset."
         else:
-            remedy = 'Put the dataset under git ("git init"), or name a repository in promote.repository.'
-        raise ChampionError(f"{folder}: the champion's record needs a git repository{reason(opened)}. {remedy}")
+            remedy = f'Put the dataset under git ("git init"), or name a repository in {need.setting}.'
+        raise GitError(f"{folder}: {need.noun} needs a git repository{reason(opened)}. {remedy}")
 
     def attempt(self, *words: str, content: bytes = b"", options: tuple[str, ...] = ()) -> Answer:
         """Return how git answers, failures too.
@@ -56,14 +72,14 @@ class GitRepository:
             options: of git itself, such as ``-c name=value``.
 
         Raises:
-            ChampionError: git is missing, or did not end in time.
+            GitError: git is missing, or did not end in time.
         """
         seconds = _NETWORK_SECONDS if words[0] in _NETWORK else _LOCAL_SECONDS
         answer = run_git(self.folder, *words, content=content, options=options, timeout_seconds=seconds)
         if answer.code == NOT_INSTALLED:
-            raise ChampionError("git is not installed, and the champion's record lies in git. Install git.")
+            raise GitError(f"git is not installed, and {self._need.noun} lies in git. Install git.")
         if answer.is_timed_out:
-            raise ChampionError(
+            raise GitError(
                 f"git {words[0]} in {self.folder} did not end within {seconds} s. Mend the repository or the network."
             )
         return answer
@@ -72,11 +88,11 @@ class GitRepository:
         """Return what git answers.
 
         Raises:
-            ChampionError: git fails.
+            GitError: git fails.
         """
         answer = self.attempt(*words, content=content, options=options)
         if answer.code:
-            raise ChampionError(f"git {words[0]} failed in {self.folder}{reason(answer)}. Mend the repository.")
+            raise GitError(f"git {words[0]} failed in {self.folder}{reason(answer)}. Mend the repository.")
         return answer.output
 
     def commit_of(self, revision: str) -> str:
@@ -96,7 +112,7 @@ class GitRepository:
         """Return the bytes of a file.
 
         Raises:
-            ChampionError: they are missing.
+            GitError: they are missing.
         """
         return self.ask("cat-file", "blob", blob)
 
@@ -144,8 +160,8 @@ def work_tree_state(folder: Path, left_out: Path) -> WorkTreeState:
         left_out: a folder that does not count, if it lies within.
     """
     try:
-        repository = GitRepository(folder)
-    except ChampionError:
+        repository = GitRepository(folder, _STATE)
+    except GitError:
         return WorkTreeState(None, is_clean=False)
     revision = repository.commit_of("HEAD")
     return WorkTreeState(revision or None, is_clean=bool(revision) and not has_changes(folder, left_out))

@@ -20,13 +20,14 @@ from typing import BinaryIO, Literal
 
 from edgetrain.core.errors import DownloadError
 from edgetrain.core.system.files import storage_error
+from edgetrain.core.workspace import Workspace
 
 CHECKPOINT_NAME = "ckpt-0"
 LABEL_MAP_NAME = "label_map.pbtxt"
 _BLOCK_BYTES = 1 << 16
 _GZIP_START = b"\x1f\x8b"
 # Where a workspace has its label map; its checkpoint is two folders deep.
-_LABEL_MAP_OF_RUN = f"annotations/{LABEL_MAP_NAME}"
+_LABEL_MAP_OF_RUN = Workspace(Path()).label_map_path.as_posix()
 _PART = re.compile(r"(?P<prefix>.+)\.(?P<part>index|data-\d{5}-of-\d{5})")
 
 
@@ -59,7 +60,7 @@ def unpack_checkpoint(archive: Path, output_dir: Path) -> Path:
 
 def checkpoint_dir_of(path: Path) -> Path:
     """Return where a folder has its checkpoint: a run's workspace in ``train/final``, any other folder in itself."""
-    final = path / "train" / "final"
+    final = Workspace(path).trained_dir
     return final if final.is_dir() else path
 
 

@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgetrain.core.errors import ChampionError, SettingsError
-from edgetrain.core.git.repository import GitRepository, reason
+from edgetrain.core.git.repository import GitRepository, Need, reason
 from edgetrain.core.redaction import clean_text
 from edgetrain.core.wording import printable
 from edgetrain.release.champion.record import COMPILED_MODEL, MODEL, parse_champion, render_champion
 from edgetrain.release.champion.values import Champion
 
+CHAMPION = Need("the champion's record", "promote.repository")
 RECORD, LABELS = "champion.json", "labels.txt"
 _RESTORES = "Edgetrain-Restores"
 _COMMIT_ID = re.compile("[0-9a-f]{7,40}")
