@@ -10,6 +10,7 @@ from edgetrain.core.splits import Split
 from edgetrain.dataset.division import write_split_list
 from edgetrain.dataset.table_rows import TableRow
 from edgetrain.dataset.tabulate import run
+from tests.support.tables import read_table
 
 SIZE = ImageSize(64, 48)
 
