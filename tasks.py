@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from invoke import Collection, Context, Exit, task
 
@@ -14,6 +16,9 @@ from ci import tasks as ci_tasks  # noqa: E402 - found through the line above
 from ci.known_tasks import know_tasks  # noqa: E402
 from ci.stage_tasks import HELP, Flag, StageTask, settings_of, stage, take_variables  # noqa: E402
 
+if TYPE_CHECKING:
+    from edgetrain.core.settings import Settings
+
 VARIABLES = take_variables()
 DEMO_SETTINGS = PROJECT_DIR / "src" / "edgetrain" / "demo" / "demo.yaml"
 
@@ -23,7 +28,7 @@ def run(context: Context, name: str, **given: object) -> None:
     from edgetrain.pipeline import console, flow
 
     with console.listening(settings := settings_of(context, given, VARIABLES)):
-        flow.run_stage(name, settings)
+        flow.require_good(flow.run_stage(name, settings).outcome)
 
 
 def show(context: Context, name: str, **given: object) -> None:
@@ -35,13 +40,12 @@ def show(context: Context, name: str, **given: object) -> None:
     print(text)
 
 
-def read_back(context: Context, **given: object) -> None:
-    """Hold finished records against the rules of training, and say on standard output what is wrong with them."""
-    from edgetrain.pipeline import answers, console
+def tell(context: Context, answer: Callable[[Settings], tuple[str, bool]], **given: object) -> None:
+    """Say on standard output what an answer is; exit code 1 where it is not good."""
+    from edgetrain.pipeline import console
 
-    settings = settings_of(context, given, VARIABLES)
-    with console.listening(settings):
-        text, is_good = answers.verify_records(settings)
+    with console.listening(settings := settings_of(context, given, VARIABLES)):
+        text, is_good = answer(settings)
     print(text)
     if not is_good:
         raise Exit(code=1)
@@ -129,15 +133,10 @@ def validate(
     summary: Flag = None,
 ) -> None:
     """Review the labelled images: every fault with file and line (--format text, json, github or sarif)."""
-    from edgetrain.pipeline import answers, console
+    from edgetrain.pipeline import answers
 
     given = {"dataset": dataset, "workspace": workspace, "strict": strict, "since": since, "pixels": pixels}
-    settings = settings_of(context, given, VARIABLES)
-    with console.listening(settings):
-        text, is_good = answers.review(settings, format, Path(summary) if summary else None)
-    print(text)
-    if not is_good:
-        raise Exit(code=1)
+    tell(context, lambda settings: answers.review(settings, format, Path(summary) if summary else None), **given)
 
 
 @stage("apply")
@@ -218,7 +217,9 @@ def records(
     """Write pictures and boxes as TFRecords; --verify reads finished ones back."""
     given = {"shards": shards, "max_side": max_side, "jobs": jobs, "runner": runner, "from_csv": from_csv}
     if verify:
-        read_back(context, dataset=dataset, workspace=workspace, **given)
+        from edgetrain.pipeline import answers
+
+        tell(context, answers.verify_records, dataset=dataset, workspace=workspace, **given)
     else:
         run(context, "records", dataset=dataset, workspace=workspace, **given)
 
@@ -289,14 +290,10 @@ def preflight(
     format: str = "text",
 ) -> None:
     """Say what edgetpu_compiler will make of the model: operators on the Edge TPU, on the CPU, refused, and why."""
-    from edgetrain.pipeline import answers, console
+    from edgetrain.pipeline import answers
 
-    settings = settings_of(context, {"dataset": dataset, "workspace": workspace, "model": model}, VARIABLES)
-    with console.listening(settings):
-        text, is_good = answers.preflight(settings, format, untrained=untrained)
-    print(text)
-    if not is_good:
-        raise Exit(code=1)
+    given = {"dataset": dataset, "workspace": workspace, "model": model}
+    tell(context, lambda settings: answers.preflight(settings, format, untrained=untrained), **given)
 
 
 @stage("split", "max_ap_drop", "min_ap50")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
+import types
 from pathlib import Path
 
 import pytest
 from invoke.main import program
 
 from edgetrain.core.errors import DatasetError
+from edgetrain.core.outcome import Outcome
 from edgetrain.demo import draw
 from edgetrain.pipeline import answers, console, flow
 from edgetrain.pipeline.stages import STAGES
 from tests.support.places import PROJECT_DIR
 
 DEFAULTS = (PROJECT_DIR / "invoke.yaml").read_text(encoding="utf-8")
+
+
+DONE = types.SimpleNamespace(outcome=Outcome("done"))
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +53,7 @@ def settings_of(monkeypatch, inv, tmp_path):
 
     def settings_of(*words, task="configure", file=None):
         given = []
-        monkeypatch.setattr(flow, "run_stage", lambda _name, settings: given.append(settings))
+        monkeypatch.setattr(flow, "run_stage", lambda _name, settings: given.append(settings) or DONE)
         monkeypatch.setattr(flow, "run_pipeline", lambda settings, **_: given.append(settings) or [])
         answer = inv(task, "--workspace", str(tmp_path / "build"), *words, file=file)
         assert (answer[0], answer[2]) == (0, "")
@@ -291,7 +296,7 @@ def test_the_demo_draws_before_it_runs_the_pipeline(inv, monkeypatch, tmp_path):
 @pytest.mark.parametrize("stage", [pytest.param(stage.name, id=stage.name) for stage in STAGES])
 def test_every_stage_is_a_task_with_the_common_flags(inv, monkeypatch, tmp_path, stage):
     ran = []
-    monkeypatch.setattr(flow, "run_stage", lambda name, _settings: ran.append(name))
+    monkeypatch.setattr(flow, "run_stage", lambda name, _settings: ran.append(name) or DONE)
     monkeypatch.setattr(answers, "review", lambda *_: (ran.append("validate"), True))
     monkeypatch.setattr(
         answers,

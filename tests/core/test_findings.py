@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from edgetrain.core.findings import Finding, count_by_severity, count_text, findings_of, render_json, render_text
+from edgetrain.core.findings import Finding, count_by_severity, count_text
 from edgetrain.core.wording import counted
+from edgetrain.review.output.text import render_json, render_text
 
 FIRST = Finding("a.xml", 9, "box-empty", "error", "boat: the box is empty.", "Draw it again.")
 SECOND = Finding("a.xml", 10, "size-missing", "warning", "<size> is missing.", "Add it.")
@@ -30,11 +31,6 @@ def test_json_has_the_same_findings_in_the_same_order():
 
     assert value == {"findings": [FIRST.to_json(), THIRD.to_json()]}
     assert set(FIRST.to_json()) == {"rule", "severity", "file", "line", "message", "fix"}
-
-
-def test_a_report_gives_its_findings_back():
-    assert findings_of({"findings": [FIRST.to_json(), SECOND.to_json()]}) == [FIRST, SECOND]
-    assert findings_of({}) == []
 
 
 def test_no_findings_are_zero_of_each():

@@ -96,7 +96,7 @@ def test_an_imported_dataset_validates(settings, workspace, bring, source, tmp_p
 
     bring()
     findings = validate.run(settings(tmp_path / "made"), workspace).results["findings"]
-    assert {finding["severity"] for finding in findings} == {"warning"}
+    assert {finding.severity for finding in findings} == {"warning"}
 
 
 def test_a_second_import_changes_nothing(bring, source, tmp_path):

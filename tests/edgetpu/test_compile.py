@@ -6,11 +6,11 @@ import platform
 
 import pytest
 
-from edgetrain.core.errors import SettingsError, ToolError
+from edgetrain.core.errors import SettingsError
 from edgetrain.edgetpu import compile as compile_stage
-from edgetrain.edgetpu.compile import CompileGateError
 from edgetrain.edgetpu.compiler.provenance import is_stand_in
 from edgetrain.tflite.file import read_tflite
+from tests.support.outcomes import failed
 from tests.support.places import PROJECT_DIR
 from tests.support.tflite_models import detector, write_model
 
@@ -65,8 +65,7 @@ def test_counts_and_sizes_come_from_the_log_and_agree_with_preflight(compiled):
 def test_a_failure_is_told_and_nothing_stale_is_left(compiled, workspace, mood, message):
     compiled()
 
-    with pytest.raises(ToolError, match=message):
-        compiled(mood)
+    failed(compiled(mood), match=message)
 
     assert files(workspace) == ["model.tflite", "model_edgetpu.log"]
 
@@ -79,18 +78,16 @@ def test_a_failure_is_told_and_nothing_stale_is_left(compiled, workspace, mood, 
     ],
 )
 def test_a_success_with_too_much_on_the_cpu_fails_with_its_report(compiled, workspace, mood, message):
-    with pytest.raises(CompileGateError, match=message) as caught:
-        compiled(mood)
+    outcome = failed(compiled(mood), match=message)
 
-    assert caught.value.report.results["log"]["operations"] == 7
+    assert outcome.results["log"]["operations"] == 7
     assert files(workspace) == ["model.tflite", "model_edgetpu.log"]
 
 
 def test_a_difference_from_preflight_is_reported(compiled):
-    with pytest.raises(CompileGateError) as caught:
-        compiled("partial")
+    outcome = failed(compiled("partial"))
 
-    assert caught.value.report.results["differs_from_preflight"] == [
+    assert outcome.results["differs_from_preflight"] == [
         "LOGISTIC: 0 on the CPU foretold, 1 by the compiler",
     ]
 
@@ -101,41 +98,42 @@ def test_a_runtime_that_maps_nothing_cannot_be_asked_for(settings):
 
 
 def test_a_stand_in_is_known_even_where_it_leaves_the_model_as_it_was(compiled):
-    with pytest.raises(CompileGateError) as caught:
-        compiled("zero")
+    outcome = failed(compiled("zero"))
 
-    assert caught.value.report.results["provenance"] == "stand-in"
+    assert outcome.results["provenance"] == "stand-in"
 
 
 def test_a_failure_replaces_the_report_of_the_model_that_is_gone(compiled, settings, workspace):
     compiled()
 
-    with pytest.raises(ToolError) as caught:
-        compiled("too-large")
+    outcome = failed(compiled("too-large"))
 
-    assert caught.value.report.results == {"provenance": ""}
+    assert outcome.results == {"provenance": ""}
 
 
 def test_a_compiler_that_hangs_is_stopped(compiled, monkeypatch):
     monkeypatch.setattr(compile_stage, "_GRACE_SECONDS", 1)
 
-    with pytest.raises(ToolError, match="did not end after 2 s and was stopped"):
-        compiled("hang", compile__timeout_seconds=1)
+    failed(compiled("hang", compile__timeout_seconds=1), match="did not end after 2 s and was stopped")
 
 
 def test_without_the_compiler_its_installation_is_told(settings, workspace):
     write_model(workspace.model_path, detector())
 
-    with pytest.raises(ToolError, match=r"(?s)there is no such program\..*apt install edgetpu-compiler"):
-        compile_stage.run(settings(compile__program="no-such-compiler"), workspace)
+    failed(
+        compile_stage.run(settings(compile__program="no-such-compiler"), workspace),
+        match=r"(?s)there is no such program\..*apt install edgetpu-compiler",
+    )
 
 
 def test_on_another_machine_the_lack_is_explained(settings, workspace, monkeypatch):
     write_model(workspace.model_path, detector())
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
 
-    with pytest.raises(ToolError, match="This machine is aarch64, for which Google made no compiler"):
-        compile_stage.run(settings(compile__program="no-such-compiler"), workspace)
+    failed(
+        compile_stage.run(settings(compile__program="no-such-compiler"), workspace),
+        match="This machine is aarch64, for which Google made no compiler",
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,5 +149,4 @@ def test_another_program_and_another_version_are_refused(settings, workspace, tm
     program.write_text(f"#!/bin/sh\necho '{words}'\n")
     program.chmod(0o755)
 
-    with pytest.raises(ToolError, match=message):
-        compile_stage.run(settings(compile__program=str(program)), workspace)
+    failed(compile_stage.run(settings(compile__program=str(program)), workspace), match=message)

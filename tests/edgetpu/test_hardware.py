@@ -11,7 +11,7 @@ from lxml import etree
 from ci.standin.compiled_file import write_compiled
 from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.detections import DetectedObject
-from edgetrain.core.errors import DeviceError, MissingInputError, ModelError
+from edgetrain.core.errors import DeviceError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace.label_map_file import write_label_map
@@ -21,12 +21,12 @@ from edgetrain.edgetpu.compiler.provenance import PROVENANCE_KEY
 from edgetrain.edgetpu.device.device_lock import sole_device_user
 from edgetrain.edgetpu.device.discovery import EdgeTpu
 from edgetrain.edgetpu.device.trial_events import TrialResult
-from edgetrain.edgetpu.hardware import HardwareGateError
 from edgetrain.pipeline import flow
 from edgetrain.records.example import DetectionExample, ExampleBox
 from edgetrain.records.tfrecord import write_records
 from edgetrain.tflite.file import parse_tflite
 from tests.support.examples import encode_example
+from tests.support.outcomes import failed
 from tests.support.tflite_models import content_of, detector
 
 MAPPED = [True, True, True, False, True, False, False]
@@ -109,10 +109,11 @@ def test_a_device_that_sees_nothing_fails_with_all_figures_kept(settings, ready,
     devices.append(EdgeTpu("usb:0", ready.root))
     trials["device"] = []
 
-    with pytest.raises(HardwareGateError, match=r"detections: 0 of 2 .*\n?accuracy: AP 0\.000 on the device") as caught:
-        hardware.run(settings(), ready)
+    outcome = failed(
+        hardware.run(settings(), ready), match=r"detections: 0 of 2 .*\n?accuracy: AP 0\.000 on the device"
+    )
 
-    assert caught.value.report.results["is_hardware_pass"] is False
+    assert outcome.results["is_hardware_pass"] is False
     assert cases(ready)[1]["detections"] == "failure"
 
 
@@ -120,8 +121,10 @@ def test_a_slow_device_fails(settings, ready, devices, trials):
     devices.append(EdgeTpu("pci:0", ready.root))
     trials["latencies"] = [30.0] * 20
 
-    with pytest.raises(HardwareGateError, match=r"latency: 90 of 100 runs take at most 30\.0 ms, more than .* 20"):
-        hardware.run(settings(hardware__max_latency_ms=20), ready)
+    failed(
+        hardware.run(settings(hardware__max_latency_ms=20), ready),
+        match=r"latency: 90 of 100 runs take at most 30\.0 ms, more than .* 20",
+    )
 
 
 def test_a_rehearsal_says_so_everywhere_and_is_no_pass(settings, ready, devices, trials):
@@ -144,10 +147,9 @@ def test_an_earlier_pass_does_not_outlive_a_failure(settings, ready, devices, tr
     hardware.run(settings(), ready)
     ready.shard_path(Split.TEST, 0, 1).unlink()
 
-    with pytest.raises(MissingInputError) as caught:
-        hardware.run(settings(), ready)
+    outcome = failed(hardware.run(settings(), ready))
 
-    assert caught.value.report.results["is_hardware_pass"] is False
+    assert outcome.results["is_hardware_pass"] is False
     assert cases(ready)[1] == {"device": "failure"}
 
 
@@ -163,8 +165,7 @@ def test_a_device_that_showed_nothing_to_compare_has_proven_nothing(settings, re
 def test_without_a_device_there_is_one_message_soon(settings, ready):
     started = time.monotonic()
 
-    with pytest.raises(DeviceError, match=r"hardware\.device edgetpu: no such Edge TPU .* found: none\)"):
-        hardware.run(settings(), ready)
+    failed(hardware.run(settings(), ready), match=r"hardware\.device edgetpu: no such Edge TPU .* found: none\)")
 
     assert cases(ready) == ("hardware", {"device": "failure"})
     assert time.monotonic() - started < 30
@@ -173,8 +174,7 @@ def test_without_a_device_there_is_one_message_soon(settings, ready):
 def test_a_device_of_another_name_is_not_taken(settings, ready, devices):
     devices.append(EdgeTpu("usb:0", ready.root))
 
-    with pytest.raises(DeviceError, match=r"hardware\.device usb:1: .* found: usb:0\)"):
-        hardware.run(settings(hardware__device="usb:1"), ready)
+    failed(hardware.run(settings(hardware__device="usb:1"), ready), match=r"hardware\.device usb:1: .* found: usb:0\)")
 
 
 def test_the_first_device_that_is_free_is_taken(settings, ready, devices, trials, tmp_path):
@@ -189,12 +189,10 @@ def test_the_first_device_that_is_free_is_taken(settings, ready, devices, trials
 def test_a_device_in_use_is_left_alone(settings, ready, devices, trials, tmp_path):
     devices.append(EdgeTpu("usb:0", ready.root))
 
-    with (
-        sole_device_user("usb:0", tmp_path),
-        pytest.raises(DeviceError, match=r"Edge TPU usb:0: process \d+ is using it"),
-    ):
-        hardware.run(settings(), ready)
+    with sole_device_user("usb:0", tmp_path):
+        outcome = hardware.run(settings(), ready)
 
+    failed(outcome, match=r"Edge TPU usb:0: process \d+ is using it")
     assert trials["jobs"] == []
 
 
@@ -202,8 +200,7 @@ def test_a_device_is_free_again_after_a_failure(settings, ready, devices, monkey
     devices.append(EdgeTpu("usb:0", ready.root))
     monkeypatch.setattr(hardware, "run_trial", lambda *_, **__: (_ for _ in ()).throw(DeviceError("unplugged")))
 
-    with pytest.raises(DeviceError, match="unplugged"):
-        hardware.run(settings(), ready)
+    failed(hardware.run(settings(), ready), match="unplugged")
 
     with sole_device_user("usb:0", tmp_path):
         assert cases(ready)[1] == {"device": "failure"}
@@ -214,8 +211,7 @@ def test_a_stand_in_s_model_is_refused_before_any_device_is_touched(settings, re
     made = write_compiled(content_of(detector()), MAPPED, runtime=14, parameter_bytes=9)
     ready.compiled_model_path.write_bytes(made)
 
-    with pytest.raises(ModelError, match="a stand-in made this file"):
-        hardware.run(settings(), ready)
+    failed(hardware.run(settings(), ready), match="a stand-in made this file")
 
     assert trials["jobs"] == []
 
@@ -223,8 +219,7 @@ def test_a_stand_in_s_model_is_refused_before_any_device_is_touched(settings, re
 def test_test_pictures_are_needed(settings, ready):
     ready.shard_path(Split.TEST, 0, 1).unlink()
 
-    with pytest.raises(MissingInputError, match=r"no test picture\. Run \"ci/inv records\" first"):
-        hardware.run(settings(), ready)
+    failed(hardware.run(settings(), ready), match=r"no test picture\. Run \"ci/inv records\" first")
 
 
 @pytest.mark.tensorflow
@@ -250,7 +245,6 @@ def test_a_compiled_model_goes_all_the_way_to_the_device_that_is_not_there(copie
     workspace.compiled_model_path.write_bytes(made.replace(PROVENANCE_KEY.encode(), b"provenancx"))
     devices.append(EdgeTpu("usb:0", workspace.root))
 
-    with pytest.raises(DeviceError, match=r"usb:0: stub delegate: there is no Edge TPU behind it"):
-        flow.run_stage("hardware", settings)
+    failed(flow.run_stage("hardware", settings), match=r"usb:0: stub delegate: there is no Edge TPU behind it")
 
     assert cases(workspace) == ("hardware", {"device": "failure"})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetrain.core.errors import DatasetError, StorageError
+from edgetrain.core.errors import DatasetError, GateError, StorageError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.workspace.reports import read_report
 from edgetrain.pipeline import flow
@@ -57,11 +57,12 @@ def test_a_failed_pipeline_still_makes_the_page(pipeline, stages, workspace):
     assert workspace.report_page_path.is_file()
 
 
-def test_a_failure_that_carries_a_report_leaves_it_and_is_not_skipped_next_time(pipeline, stages, workspace):
-    report = Outcome("2 errors", {"findings": ["one", "two"]})
-    stages.failures["validate"] = DatasetError("2 errors", report)
+def test_an_outcome_that_is_not_good_ends_the_pipeline_leaves_its_report_and_is_not_skipped_next_time(
+    pipeline, stages, workspace
+):
+    stages.outcomes["validate"] = Outcome("2 errors", {"findings": ["one", "two"]}, failure="2 errors. Correct them.")
     for _ in range(2):
-        with pytest.raises(DatasetError, match="2 errors"):
+        with pytest.raises(GateError, match=r"2 errors\. Correct them\."):
             pipeline()
 
     record = read_report(workspace.report_path("validate"))

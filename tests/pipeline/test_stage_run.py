@@ -56,7 +56,7 @@ def run(monkeypatch, settings):
     def run(inputs=NOTHING):
         ears = Ears()
         with progress.listening(ears):
-            run_if_stale("fake", MODULE, inputs, settings=settings(), digests=Digests(settings()), force=False)
+            run_if_stale("fake", MODULE, inputs, settings(), Digests(settings()))
         return ears.heard
 
     return run

@@ -10,7 +10,6 @@ import shutil
 
 import pytest
 
-from edgetrain.core.errors import ChampionError, GateError, MissingInputError, SettingsError
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from edgetrain.edgetpu.compiler.provenance import PROVENANCE_KEY
@@ -21,6 +20,7 @@ from edgetrain.report import page
 from tests.conftest import settings_of
 from tests.support.examples import encode_example
 from tests.support.git_commands import git, new_repository
+from tests.support.outcomes import failed
 from tests.support.promotion_material import TEST, leave_compiled, leave_passed, picture, write_material
 
 pytestmark = pytest.mark.tensorflow
@@ -61,8 +61,7 @@ def tip(dataset):
 def refused(settings, dataset, message):
     """Ask for the promotion of a model that must not be promoted, and return the rules that are against it."""
     before = tip(dataset)
-    with pytest.raises(GateError, match=message):
-        flow.run_stage("promote", settings)
+    failed(flow.run_stage("promote", settings), match=message)
 
     assert tip(dataset) == before
     assert report_of(settings)["decision"] == "not promoted"
@@ -290,20 +289,20 @@ def test_the_branch_may_lie_in_another_repository(model, dataset, tmp_path):
 def test_a_failure_does_not_leave_the_decision_before(champion, dataset):
     shutil.rmtree(dataset / ".git")
 
-    with pytest.raises(ChampionError, match="needs a git repository"):
-        flow.run_stage("promote", champion)
+    failed(flow.run_stage("promote", champion), match="needs a git repository")
 
     assert report_of(champion)["decision"] == "failed"
 
 
 def test_a_floor_for_an_unknown_class_is_told(model):
-    with pytest.raises(SettingsError, match=r'class_floors: \'boot\' is no class .*Did you mean "boat"\?'):
-        flow.run_stage("promote", model("first", promote__class_floors="boot=0.3"))
+    failed(
+        flow.run_stage("promote", model("first", promote__class_floors="boot=0.3")),
+        match=r'class_floors: \'boot\' is no class .*Did you mean "boat"\?',
+    )
 
 
 def test_a_workspace_without_a_model_names_the_stage_that_makes_it(dataset, tmp_path):
-    with pytest.raises(MissingInputError, match=r'Run "ci/inv quantize" first'):
-        flow.run_stage("promote", settings_of(dataset, tmp_path / "empty"))
+    failed(flow.run_stage("promote", settings_of(dataset, tmp_path / "empty")), match=r'Run "ci/inv quantize" first')
 
 
 def test_a_champion_that_cannot_be_run_is_told(champion, model, dataset, monkeypatch):
@@ -312,8 +311,10 @@ def test_a_champion_that_cannot_be_run_is_told(champion, model, dataset, monkeyp
     read = promote.read_champion
     monkeypatch.setattr(promote, "read_champion", lambda place: (read(place)[0], b"no model"))
 
-    with pytest.raises(ChampionError, match=r"the champion's model\.tflite cannot be run .*--rollback"):
-        flow.run_stage("promote", model("better", boat=6))
+    failed(
+        flow.run_stage("promote", model("better", boat=6)),
+        match=r"the champion's model\.tflite cannot be run .*--rollback",
+    )
 
 
 def test_the_page_shows_the_decision_and_what_is_against_it_first(champion, model, dataset):

@@ -17,7 +17,7 @@ def left(workspace):
     def write(stage, results=None, *, summary="done", notes=(), fingerprint="f", **made_from):
         origin = {"settings": {}, "inputs": {}, "outputs": {}, "seconds": 1.5, "versions": {"numpy": "1.26.4"}}
         value = Outcome(summary, results or {}, tuple(notes))
-        record = StageRecord(stage=stage, report=value, fingerprint=fingerprint, **{**origin, **made_from})
+        record = StageRecord(stage=stage, outcome=value, fingerprint=fingerprint, **{**origin, **made_from})
         write_record(workspace.report_path(stage), record)
 
     return write

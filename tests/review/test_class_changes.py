@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 from collections import Counter
+from dataclasses import asdict
 
 import pytest
 
@@ -39,7 +40,7 @@ def counts(root, workspace, **settings):
 
 
 def before(root, tmp_path):
-    return counts(root, tmp_path / "build", validate__since="HEAD")["before"]
+    return asdict(counts(root, tmp_path / "build", validate__since="HEAD")["before"])
 
 
 def test_changed_new_and_removed_annotations_are_told_apart(tmp_path):

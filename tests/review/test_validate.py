@@ -17,8 +17,9 @@ from PIL import Image
 from edgetrain.core.errors import DatasetError, EdgetrainError, LabelMapError
 from edgetrain.core.workspace import Workspace
 from edgetrain.dataset.division import write_split_list
-from edgetrain.review.validate import FindingsError, check, run
+from edgetrain.review.validate import check, run
 from tests.conftest import draw_labelled, settings_of
+from tests.support.outcomes import failed
 from tests.support.places import DATA_DIR, PROJECT_DIR
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PROJECT_DIR / "src")}
@@ -98,22 +99,23 @@ def test_errors_fail_with_all_findings_and_their_number(settings, workspace, voc
     edit(voc_dataset / "annotations" / "0000.xml", "<xmax>28</xmax>", "<xmax>812</xmax>")
     (voc_dataset / "images" / "new.png").touch()
 
-    with pytest.raises(FindingsError) as raised:
-        run(chosen(settings, voc_dataset), workspace)
+    outcome = failed(run(chosen(settings, voc_dataset), workspace))
 
     expected = (DATA_DIR / "validate_failure.txt").read_text(encoding="utf-8")
-    assert f"{raised.value}\n" == expected
-    assert raised.value.report.results["counts"] == {"error": 1, "warning": 1}
+    assert f"{outcome.failure}\n" == expected
+    assert outcome.results["counts"] == {"error": 1, "warning": 1}
 
 
 def test_a_long_list_is_cut_in_the_message_but_not_in_the_report(settings, workspace, voc_dataset):
     objects = "<object/>" * 40
     edit(voc_dataset / "annotations" / "0000.xml", "</annotation>", f"{objects}</annotation>")
 
-    with pytest.raises(FindingsError, match=r"… and 30 more in reports/validate.json\n80 errors, 0 warnings") as raised:
-        run(chosen(settings, voc_dataset), workspace)
+    outcome = failed(
+        run(chosen(settings, voc_dataset), workspace),
+        match=r"… and 30 more in reports/validate.json\n80 errors, 0 warnings",
+    )
 
-    assert len(raised.value.report.results["findings"]) == 80
+    assert len(outcome.results["findings"]) == 80
 
 
 @pytest.mark.parametrize("strict", [False, True])
@@ -122,8 +124,7 @@ def test_warnings_fail_only_where_they_are_asked_to(settings, workspace, voc_dat
     strictly = chosen(settings, voc_dataset, validate__strict=strict)
 
     if strict:
-        with pytest.raises(FindingsError, match="0 errors, 1 warning"):
-            run(strictly, workspace)
+        failed(run(strictly, workspace), match="0 errors, 1 warning")
     else:
         assert run(strictly, workspace).notes == ('0 errors, 1 warning: "ci/inv validate" lists them',)
 
@@ -286,7 +287,7 @@ def test_file_names_that_are_no_text_are_reviewed_and_known_again(settings, work
     found = [run(chosen(settings, voc_dataset), workspace).results["findings"] for _ in range(2)]
 
     assert found[0] == found[1]
-    assert [one["file"] for one in found[0]] == ["annotations/caf\udce9.xml"]
+    assert [one.file for one in found[0]] == ["annotations/caf\udce9.xml"]
 
 
 @given(st.data())

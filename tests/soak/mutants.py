@@ -19,8 +19,9 @@ from xml.etree import ElementTree as ET
 
 from PIL import Image
 
-from edgetrain.core.findings import Severity, render_json, render_text
+from edgetrain.core.findings import Severity
 from edgetrain.dataset.folder import find_dataset
+from edgetrain.review.output.text import render_json, render_text
 from edgetrain.review.review import Reviewer
 from edgetrain.review.reviewed import ReviewedSet
 from edgetrain.review.rules.boxes import BoxLimits

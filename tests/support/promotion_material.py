@@ -106,7 +106,13 @@ def leave(workspace, stage, results, summary="done", **paths):
     """Leave the report of a stage that has run well with the files that are there."""
     digests = {key: {workspace.relative(path): tree_digest(path) for path in paths.get(key, ())} for key in _ENDS}
     record = StageRecord(
-        stage=stage, report=Outcome(summary, results), fingerprint="f", settings={}, seconds=1.0, versions={}, **digests
+        stage=stage,
+        outcome=Outcome(summary, results),
+        fingerprint="f",
+        settings={},
+        seconds=1.0,
+        versions={},
+        **digests,
     )
     write_record(workspace.report_path(stage), record)
 

@@ -6,22 +6,9 @@ Programming mistakes stay built-in exceptions and keep their traceback.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from edgetrain.core.outcome import Outcome
-
 
 class EdgetrainError(Exception):
-    """A failure with a message for the user; the command ends with exit code 1.
-
-    ``report`` is what the stage found all the same: it is left in the workspace.
-    """
-
-    def __init__(self, message: str, report: Outcome | None = None) -> None:
-        """Keep the report beside the message."""
-        super().__init__(message)
-        self.report = report
+    """A failure with a message for the user; the command ends with exit code 1."""
 
 
 class SettingsError(EdgetrainError):

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 
-from edgetrain.core.json_text import json_text
 from edgetrain.core.rules import RULES, RuleLevel
 from edgetrain.core.wording import counted, printable
-
-_READ_AT_A_GLANCE = 10
 
 
 class Severity(enum.Enum):
@@ -63,37 +60,12 @@ def count_by_rule(findings: Iterable[Finding]) -> dict[str, int]:
     return dict(sorted(Counter(finding.rule for finding in findings).items(), key=lambda one: (-one[1], one[0])))
 
 
-def findings_of(report: Mapping[str, object]) -> list[Finding]:
-    """Return the findings of a validate report as it was written."""
-    return [Finding(**values) for values in report.get("findings", ())]  # type: ignore[attr-defined]
-
-
 def count_by_severity(findings: Iterable[Finding]) -> dict[str, int]:
     """Return the number of errors and of warnings, both always present."""
     counts = Counter(finding.severity for finding in findings)
     return {severity.value: counts[severity.value] for severity in Severity}
 
 
-def render_text(findings: Iterable[Finding]) -> str:
-    """Return findings, sorted, one a line, how often each rule is broken if there are many, and their number."""
-    ordered = sorted(findings)
-    return "\n".join([*map(str, ordered), *_rule_lines(ordered), count_text(ordered)])
-
-
-def render_json(findings: Iterable[Finding]) -> str:
-    """Return findings, sorted, as a JSON object with the list ``findings``."""
-    return json_text({"findings": [finding.to_json() for finding in sorted(findings)]})
-
-
 def count_text(findings: Iterable[Finding]) -> str:
     """Return the number of errors and warnings as text: ``1 error, 2 warnings``."""
     return ", ".join(counted(count, name) for name, count in count_by_severity(findings).items())
-
-
-def _rule_lines(findings: Sequence[Finding]) -> list[str]:
-    """Return how often each rule is broken, errors first, where there are more findings than are read at a glance."""
-    if len(findings) <= _READ_AT_A_GLANCE:
-        return []
-    counts = Counter((finding.severity, finding.rule) for finding in findings)
-    ordered = sorted(counts.items(), key=lambda one: (one[0][0], -one[1], one[0][1]))
-    return ["", *(f"{count:6}  {severity:7}  {rule}" for (severity, rule), count in ordered)]

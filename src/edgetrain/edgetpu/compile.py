@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from edgetrain.core.errors import EdgetrainError, GateError, ModelError, ToolError
+from edgetrain.core.errors import EdgetrainError, ModelError, ToolError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.settings.sections import CompileSettings
@@ -33,10 +33,6 @@ _NEWEST = "16.0.384591198"
 _GRACE_SECONDS = 60
 _VERSION_SECONDS = 30
 _LAST_LINES = 8
-
-
-class CompileGateError(GateError):
-    """The compiler left too much on the CPU; carries the report that says so."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +66,13 @@ class _Compiled:
 def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Write the compiled model and the compiler's log.
 
-    Raises:
-        ToolError: the compiler is not there, is not 16.0, failed, hung, or left nothing.
-        CompileGateError: more than SSD post-processing would run on the CPU.
+    Not good if more than SSD post-processing would run on the CPU, or if the compiler is not there, is not 16.0,
+    failed, hung, or left nothing: what an earlier run left is gone then, so its report must go, too.
     """
     try:
         return _compiled(settings, workspace)
     except EdgetrainError as error:
-        # What an earlier run left is gone, so its report must go, too.
-        if error.report is None:
-            error.report = Outcome(str(error).splitlines()[0], {"provenance": ""})
-        raise
+        return Outcome.of_error(error, {"provenance": ""})
 
 
 def _compiled(settings: Settings, workspace: Workspace) -> Outcome:
@@ -96,12 +88,15 @@ def _compiled(settings: Settings, workspace: Workspace) -> Outcome:
         log = log_path.read_text(encoding="utf-8", errors="replace") if log_path.is_file() else ""
         write_text(workspace.compiler_log_path, f"{ended.output.rstrip()}\n\n{log}")
         compiled = _checked(ended, log, output_path, workspace, version, settings.compile)
-        report = _report(compiled, prediction, settings.compile)
-        _require_gate(compiled, source, report)
+        outcome = _report(compiled, prediction, settings.compile)
+        faults = _faults(compiled, source)
+        if faults:
+            remedy = 'See what "ci/inv preflight" says of the model.'
+            return replace(outcome, failure="\n".join([f"compile: {outcome.summary}.", *faults, remedy]))
         made = workspace.stand_in_model_path if compiled.is_stand_in else workspace.compiled_model_path
         with replacing_file(made) as temporary:
             shutil.copyfile(output_path, temporary)
-    return report
+    return outcome
 
 
 def _found_program(chosen: CompileSettings) -> str:
@@ -166,8 +161,8 @@ def _checked(  # noqa: PLR0913, PLR0917 - everything that a call left
     return _Compiled(model, packages, replace(model_said, rows=rows), version, said.unknown_lines)
 
 
-def _require_gate(compiled: _Compiled, source: TfliteModel, report: Outcome) -> None:
-    """Raise if file or log say that more is on the CPU than post-processing, or that it is another model."""
+def _faults(compiled: _Compiled, source: TfliteModel) -> list[str]:
+    """Return why file or log say that more is on the CPU than post-processing, or that it is another model."""
     faults = []
     if not compiled.packages:
         faults.append("nothing runs on the Edge TPU, although the compiler calls it a success")
@@ -181,11 +176,7 @@ def _require_gate(compiled: _Compiled, source: TfliteModel, report: Outcome) -> 
     before, after = _input_shapes(source), _input_shapes(compiled.model)
     if before != after:
         faults.append(f"its input is {after}, not {before}: it was made of another model")
-    if faults:
-        lines = "\n".join(f"{fault}." for fault in faults)
-        raise CompileGateError(
-            f'compile: {report.summary}.\n{lines}\nSee what "ci/inv preflight" says of the model.', report
-        )
+    return [f"{fault}." for fault in faults]
 
 
 def _input_shapes(model: TfliteModel) -> str:

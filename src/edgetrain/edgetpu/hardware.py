@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edgetrain.core.detections import AgreementLimits, agreement
-from edgetrain.core.errors import DeviceError, EdgetrainError, GateError, MissingInputError
+from edgetrain.core.errors import DeviceError, EdgetrainError, MissingInputError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
@@ -38,10 +38,6 @@ _COMPARISON = 1  # place of the check of the detections
 _REHEARSAL = "rehearsal on the CPU, not a hardware pass"
 
 
-class HardwareGateError(GateError):
-    """The device does not do what it must; carries the report that says so."""
-
-
 @dataclass(frozen=True)
 class _Trial:
     """A trial and its reference, both over the same pictures."""
@@ -60,23 +56,20 @@ class _Trial:
 def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Try the model, write the JUnit XML, and return the figures.
 
-    Raises:
-        MissingInputError: there is no test picture.
-        DeviceError: there is no such device, it is in use, it crashed or hung.
-        HardwareGateError: a check failed.
+    Not good if a check failed, or if there is no test picture, no such device, or one in use that crashed or hung: an
+    earlier pass must not outlive a failure, so report and JUnit XML are replaced in any case.
     """
     started = time.monotonic()
     try:
         return _judged(settings, workspace, started)
     except EdgetrainError as error:
-        # An earlier pass must not outlive a failure: report and JUnit XML are replaced.
-        if error.report is None:
-            error.report = _failure_report(settings, error)
-            case = Case("device", failure=str(error))
-            properties = {"device": settings.hardware.device}
-            seconds = time.monotonic() - started
-            write_junit(workspace.hardware_junit_path, "hardware", [case], properties=properties, seconds=seconds)
-        raise
+        case = Case("device", failure=str(error))
+        properties = {"device": settings.hardware.device}
+        seconds = time.monotonic() - started
+        write_junit(workspace.hardware_junit_path, "hardware", [case], properties=properties, seconds=seconds)
+        is_rehearsal = settings.hardware.device == CPU
+        results = {"device": settings.hardware.device, "is_rehearsal": is_rehearsal, "is_hardware_pass": False}
+        return Outcome.of_error(error, results)
 
 
 def _judged(settings: Settings, workspace: Workspace, started: float) -> Outcome:
@@ -94,19 +87,11 @@ def _judged(settings: Settings, workspace: Workspace, started: float) -> Outcome
     agreed = agreement(trial.result.pictures, trial.reference.pictures, AgreementLimits(settings.hardware.min_score))
     evidence = Evidence(agreed, metrics["device"], metrics["cpu"], trial.needed_runtime)
     checks = list(checks_of(settings.hardware, trial.result, evidence))
-    report = _report(trial, checks, metrics, len(examples))
+    outcome = _report(trial, checks, metrics, len(examples))
     _write_junit(workspace, trial, checks, time.monotonic() - started)
-    failed = [check for check in checks if check.is_passed is False]
-    if failed:
-        lines = [f"{check.name}: {check.text}." for check in failed]
-        raise HardwareGateError("\n".join([f"hardware: {report.summary}", *lines]), report)
-    return report
-
-
-def _failure_report(settings: Settings, error: EdgetrainError) -> Outcome:
-    is_rehearsal = settings.hardware.device == CPU
-    results = {"device": settings.hardware.device, "is_rehearsal": is_rehearsal, "is_hardware_pass": False}
-    return Outcome(str(error).splitlines()[0], results)
+    lines = [f"{check.name}: {check.text}." for check in checks if check.is_passed is False]
+    failure = "\n".join([f"hardware: {outcome.summary}", *lines]) if lines else ""
+    return dataclasses.replace(outcome, failure=failure)
 
 
 def _tried(settings: Settings, workspace: Workspace, shards: Sequence[Path], pictures: int) -> _Trial:

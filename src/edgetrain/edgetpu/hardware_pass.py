@@ -24,7 +24,7 @@ def hardware_state(records: Records, digest: str) -> str:
         return "the hardware test was only rehearsed on the CPU"
     if value_of(records, "hardware", "model_sha256") != digest:
         return "the hardware test was of another model"
-    return f"the hardware test failed: {records['hardware'].report.summary}"
+    return f"the hardware test failed: {records['hardware'].outcome.summary}"
 
 
 def hardware_result(records: Records, digest: str) -> HardwareResult | None:

@@ -14,7 +14,7 @@ from edgetrain.core.errors import MissingInputError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
-from edgetrain.edgetpu.compiler.judgement import judge_tflite, require_good
+from edgetrain.edgetpu.compiler.judgement import judge_tflite, outcome_of
 from edgetrain.edgetpu.compiler.rules import PLAIN_SSD_ON_CPU
 from edgetrain.networks.pipeline_config import read_pipeline_config
 from edgetrain.training.untrained_model import write_untrained_model
@@ -23,9 +23,10 @@ from edgetrain.training.untrained_model import write_untrained_model
 def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Return the verdict on the untrained model.
 
+    Not good if the compiler would refuse it, or leave more on the CPU than SSD post-processing.
+
     Raises:
         MissingInputError: there is no ``pipeline.config``.
-        UnfitModelError: the compiler would refuse the model, or leave more on the CPU than SSD post-processing.
     """
     logging.getLogger("absl").setLevel(logging.ERROR)
     if not workspace.pipeline_config_path.is_file():
@@ -35,4 +36,4 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         path = Path(folder, "untrained.tflite")
         write_untrained_model(config, path, max_detections=settings.export.max_detections)
         judgement = judge_tflite(path, runtime=settings.compile.min_runtime_version, expected_on_cpu=PLAIN_SSD_ON_CPU)
-    return require_good(judgement, "preflight of an untrained model")
+    return outcome_of(judgement, "preflight of an untrained model")

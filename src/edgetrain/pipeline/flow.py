@@ -6,25 +6,37 @@ import contextlib
 from dataclasses import replace
 from pathlib import Path
 
-from edgetrain.core.errors import EdgetrainError
+from edgetrain.core.errors import EdgetrainError, GateError
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.system.lock import sole_user
 from edgetrain.core.workspace import Workspace
-from edgetrain.pipeline.stage_run import Digests, StageInputs, run_if_stale
+from edgetrain.core.workspace.reports import StageRecord
+from edgetrain.pipeline.stage_run import Digests, StageInputs, run_if_stale, run_now
 from edgetrain.pipeline.stages import STAGES, TOOLS, Stage, stage_named
 
 _LAST_BY_DEFAULT = "evaluate"
 
 
-def run_stage(name: str, settings: Settings) -> None:
-    """Run one stage or tool, whether or not it is up to date.
+def run_stage(name: str, settings: Settings) -> StageRecord:
+    """Run one stage or tool, whether or not it is up to date; return its report, whether or not the result is good.
 
     Raises:
-        EdgetrainError: an input is missing, or the stage failed.
+        EdgetrainError: an input is missing, or the stage cannot do its work.
     """
     with sole_user(settings.workspace.root):
-        tool = next((tool for tool in TOOLS if tool.name == name), None)
-        _run(tool or stage_named(name), settings, Digests(settings), force=True)
+        stage = next((tool for tool in TOOLS if tool.name == name), None) or stage_named(name)
+        return run_now(stage.name, stage.module, _inputs(stage, settings), settings, Digests(settings))
+
+
+def require_good(outcome: Outcome) -> None:
+    """Raise what is wrong with a result that must not be used.
+
+    Raises:
+        GateError: the result is not good.
+    """
+    if not outcome.is_good:
+        raise GateError(outcome.failure)
 
 
 def run_pipeline(settings: Settings, *, to: str | None = None, force: bool = False) -> list[str]:
@@ -53,9 +65,21 @@ def run_pipeline(settings: Settings, *, to: str | None = None, force: bool = Fal
 
 
 def _run(stage: Stage, settings: Settings, digests: Digests, *, force: bool) -> None:
-    """Run one stage unless its inputs, settings, code and outputs are those of its last run."""
+    """Run one stage, unless it is up to date.
+
+    Raises:
+        EdgetrainError: it failed, or its result is not good.
+    """
+    inputs = _inputs(stage, settings)
+    if force:
+        require_good(run_now(stage.name, stage.module, inputs, settings, digests).outcome)
+    elif outcome := run_if_stale(stage.name, stage.module, inputs, settings, digests):
+        require_good(outcome)
+
+
+def _inputs(stage: Stage, settings: Settings) -> StageInputs:
     workspace = Workspace(settings.workspace.root)
-    inputs = StageInputs(
+    return StageInputs(
         settings={name: settings.value(name) for name in stage.settings},
         required={path: maker_of(path, settings, workspace) for path in stage.reads(settings, workspace)},
         optional=tuple(stage.optional(settings, workspace)),
@@ -63,7 +87,6 @@ def _run(stage: Stage, settings: Settings, digests: Digests, *, force: bool) -> 
         outputs=tuple(stage.makes(settings, workspace)),
         is_partial=stage.is_partial(settings),
     )
-    run_if_stale(stage.name, stage.module, inputs, settings=settings, digests=digests, force=force)
 
 
 def maker_of(path: Path, settings: Settings, workspace: Workspace) -> str:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import edgetrain
-from edgetrain.core.errors import EdgetrainError, MissingInputError
+from edgetrain.core.errors import MissingInputError
 from edgetrain.core.git.program import committed_tree
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.project import PACKAGE_DIR, PROJECT_DIR, TEMPLATES_DIR
 from edgetrain.core.settings import Settings
 from edgetrain.core.system.files import combined_digest, file_digest, folder_state, visible_files
@@ -110,55 +111,73 @@ def _records_digest(path: Path) -> str:
     return digest
 
 
-def run_if_stale(  # noqa: PLR0913 - all but the first three are keyword-only
-    name: str, module: str, inputs: StageInputs, *, settings: Settings, digests: Digests, force: bool
-) -> None:
-    """Run a stage and leave its report, unless its last run had the same inputs, settings, code and outputs.
+@dataclass(frozen=True)
+class _Origin:
+    """What a stage is about to make its result from: digests of its inputs, its settings, and one over all of it."""
 
-    A stage that fails leaves what is there as it is, the report of that included.
+    inputs: Mapping[str, str | None]
+    settings: Mapping[str, object]
+    fingerprint: str
+
+
+def run_if_stale(name: str, module: str, inputs: StageInputs, settings: Settings, digests: Digests) -> Outcome | None:
+    """Run a stage unless its last run had the same inputs, settings, code and outputs; ``None``: it had.
 
     Raises:
-        EdgetrainError: an input is missing, or the stage failed; a failure that carries a report leaves that.
+        EdgetrainError: see :func:`run_now`.
     """
+    origin = _origin(name, inputs, settings, digests)
     workspace = Workspace(settings.workspace.root)
-    used = _input_digests(inputs, workspace, digests)
-    plain_settings = {key: _plain(value) for key, value in inputs.settings.items()}
-    fingerprint = _fingerprint(name, plain_settings, used, digests.of_code())
-    record_path = workspace.report_path(name)
-    if not force and not inputs.is_partial and _is_up_to_date(record_path, fingerprint, inputs, workspace, digests):
+    if not inputs.is_partial and _is_up_to_date(name, origin, inputs, workspace, digests):
         listener().skipped(name, "inputs, settings and code are unchanged")
-        return
+        return None
+    return _run(name, module, inputs, origin, settings=settings, digests=digests).outcome
+
+
+def run_now(name: str, module: str, inputs: StageInputs, settings: Settings, digests: Digests) -> StageRecord:
+    """Run a stage, leave its report and return that, whether or not its result may be used.
+
+    A stage that an error ends leaves what is there as it is, the report of that included.
+
+    Raises:
+        EdgetrainError: an input is missing, or the stage cannot do its work.
+    """
+    origin = _origin(name, inputs, settings, digests)
+    return _run(name, module, inputs, origin, settings=settings, digests=digests)
+
+
+def _run(  # noqa: PLR0913 - all but the first four are keyword-only
+    name: str, module: str, inputs: StageInputs, origin: _Origin, *, settings: Settings, digests: Digests
+) -> StageRecord:
+    workspace = Workspace(settings.workspace.root)
     listener().started(name)
     started = time.monotonic()
-    try:
-        report = _load_run(module)(settings, workspace)
-        failure = None
-    except EdgetrainError as error:
-        report, failure = error.report, error
-        if report is None:
-            raise
+    outcome: Outcome = importlib.import_module(module).run(settings, workspace)
     seconds = time.monotonic() - started
-    digests.learn(report.digests)
+    digests.learn(outcome.digests)
     record = StageRecord(
         stage=name,
-        report=report,
-        fingerprint="" if failure else fingerprint,
-        settings=plain_settings,
-        inputs={**used, **_committed_dataset(inputs, settings, workspace)},
+        outcome=outcome,
+        # A result that must not be used is never up to date.
+        fingerprint=origin.fingerprint if outcome.is_good else "",
+        settings=origin.settings,
+        inputs={**origin.inputs, **_committed_dataset(inputs, settings, workspace)},
         outputs={workspace.relative(path): digests.of(path) for path in inputs.outputs},
         seconds=seconds,
         versions=_versions(),
     )
-    write_record(record_path, record)
-    if failure:
-        raise failure
-    listener().finished(name, report.summary, seconds)
-    for note in report.notes:
-        listener().noted(note)
+    write_record(workspace.report_path(name), record)
+    if outcome.is_good:
+        listener().finished(name, outcome.summary, seconds)
+        for note in outcome.notes:
+            listener().noted(note)
+    return record
 
 
-def _load_run(module: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the module is known by name only
-    return importlib.import_module(module).run
+def _origin(name: str, inputs: StageInputs, settings: Settings, digests: Digests) -> _Origin:
+    used = _input_digests(inputs, Workspace(settings.workspace.root), digests)
+    plain = {key: _plain(value) for key, value in inputs.settings.items()}
+    return _Origin(used, plain, _fingerprint(name, plain, used, digests.of_code()))
 
 
 def _input_digests(inputs: StageInputs, workspace: Workspace, digests: Digests) -> dict[str, str | None]:
@@ -194,12 +213,10 @@ def _fingerprint(name: str, settings: Mapping[str, object], inputs: Mapping[str,
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _is_up_to_date(
-    record_path: Path, fingerprint: str, inputs: StageInputs, workspace: Workspace, digests: Digests
-) -> bool:
-    record = read_report(record_path)
+def _is_up_to_date(name: str, origin: _Origin, inputs: StageInputs, workspace: Workspace, digests: Digests) -> bool:
+    record = read_report(workspace.report_path(name))
     made_from = record.get("made_from") if record else None
-    if not isinstance(made_from, dict) or made_from.get("fingerprint") != fingerprint:
+    if not isinstance(made_from, dict) or made_from.get("fingerprint") != origin.fingerprint:
         return False
     now = {workspace.relative(path): digests.of(path) for path in inputs.outputs}
     return None not in now.values() and now == made_from.get("outputs")

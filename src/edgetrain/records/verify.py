@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Optional
 
-from edgetrain.core.errors import DatasetError, MissingInputError
+from edgetrain.core.errors import MissingInputError
 from edgetrain.core.findings import Severity
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
@@ -49,10 +49,6 @@ class RecordFault:
         return printable(f"{place}: {self.severity}: {self.message}")
 
 
-class RecordFaultsError(DatasetError):
-    """The records have faults; ``report`` holds all of them."""
-
-
 @dataclass
 class ShardState:
     """What is in a file: its faults, the number of boxes, and of each record 64 bits of its name's digest (0: none)."""
@@ -63,10 +59,9 @@ class ShardState:
 
 
 def run(settings: Settings, workspace: Workspace) -> Outcome:
-    """Read all records back.
+    """Read all records back; they are not good if one would stop the training, or teach something else than it says.
 
     Raises:
-        RecordFaultsError: a record would stop the training, or teach something else than it says.
         MissingInputError: there are no records, or no label map.
     """
     paths = {split: workspace.shard_paths(split) for split in Split}
@@ -159,7 +154,5 @@ def _judged(faults: Sequence[RecordFault], states: Sequence[ShardState]) -> Outc
         "counts": {severity.value: counts[severity.value] for severity in Severity},
         "text": "\n".join([*map(str, faults), f"{summary}."]),
     }
-    report = Outcome(summary, results)
-    if counts[_ERROR]:
-        raise RecordFaultsError(f'{summary}. Correct the dataset, then run "ci/inv records" again.', report)
-    return report
+    remedy = 'Correct the dataset, then run "ci/inv records" again.'
+    return Outcome(summary, results, failure=f"{summary}. {remedy}" if counts[_ERROR] else "")

@@ -61,7 +61,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     }
     licences = licence_counts(settings.dataset.root / "attribution.csv")
     digests = tuple((file, hashlib.sha256(content).hexdigest()) for file, content in sorted(files.items()))
-    hardware = records["hardware"].report.summary if is_proven else hardware_state(records, digest)
+    hardware = records["hardware"].outcome.summary if is_proven else hardware_state(records, digest)
     card = CardFacts(name, class_names, size, is_proven, hardware, licences, digests)
     files["MODEL_CARD.md"] = render_model_card(records, card).encode()
     path = workspace.bundle_path(name)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import edgetrain
 from edgetrain.core.detections import DetectedObject
-from edgetrain.core.errors import ChampionError, EdgetrainError, GateError, SettingsError
+from edgetrain.core.errors import ChampionError, EdgetrainError, SettingsError
 from edgetrain.core.git.repository import GitRepository, work_tree_state
 from edgetrain.core.json_text import json_text
 from edgetrain.core.outcome import Outcome
@@ -44,10 +44,6 @@ from edgetrain.release.champion.record import COMPILED_MODEL, LABEL_MAP, MODEL
 from edgetrain.release.champion.values import Accuracy, Champion
 
 _SHORT = 12
-
-
-class NotPromotedError(GateError):
-    """The challenger is not good enough; carries the report that says why."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +77,8 @@ class _Contest:
 def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Judge the workspace's model against the champion, and record it if it is better; or roll back.
 
-    Raises:
-        NotPromotedError: a rule speaks against the model.
-        ChampionError: the champion's record or repository is unusable, or the branch moved meanwhile.
-        MissingInputError: there is no labelled test picture.
-        SettingsError: a class floor is of no class.
+    Not good if a rule speaks against the model, if the champion's record or repository is unusable, if the branch moved
+    meanwhile, or if there is no labelled test picture: an earlier decision must not outlive a failure.
     """
     chosen = settings.promote
     try:
@@ -93,10 +86,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         place = find_champion(repository, chosen.champion, chosen.remote)
         return _rolled_back(place) if chosen.rollback else _judged(settings, workspace, place)
     except EdgetrainError as error:
-        # An earlier decision must not outlive a failure.
-        if error.report is None:
-            error.report = Outcome(str(error).splitlines()[0], {"decision": "failed", "reasons": []})
-        raise
+        return Outcome.of_error(error, {"decision": "failed", "reasons": []})
 
 
 def _rolled_back(place: ChampionPlace) -> Outcome:
@@ -118,23 +108,19 @@ def _judged(settings: Settings, workspace: Workspace, place: ChampionPlace) -> O
     pictures = read_judging_pictures(workspace, incumbent.record.test_pictures if incumbent else ())
     contest = _Contest(place, challenger, incumbent, pictures)
     accuracy, reasons = _reasons(settings, workspace, contest)
-    report = _decision(contest, accuracy, reasons)
-    if not place.is_branch:
-        return report
+    decision = _decision(contest, accuracy, reasons)
+    if not decision.is_good or not place.is_branch:
+        return decision
     record = _record(settings, workspace, contest, accuracy)
     models = {MODEL: workspace.model_path.read_bytes(), COMPILED_MODEL: workspace.compiled_model_path.read_bytes()}
-    commit = write_champion(place, record, models, "\n".join(report.notes))
-    summary = f"{report.summary}; recorded at {place.shown} as {commit[:_SHORT]}"
-    notes = (*report.notes, *_cautions(place, record))
-    return Outcome(summary, {**report.results, "decision": "promoted", "commit": commit}, notes)
+    commit = write_champion(place, record, models, "\n".join(decision.notes))
+    summary = f"{decision.summary}; recorded at {place.shown} as {commit[:_SHORT]}"
+    notes = (*decision.notes, *_cautions(place, record))
+    return Outcome(summary, {**decision.results, "decision": "promoted", "commit": commit}, notes)
 
 
 def _decision(contest: _Contest, accuracy: Accuracy, reasons: Sequence[Reason]) -> Outcome:
-    """Return that the challenger is good enough.
-
-    Raises:
-        NotPromotedError: it is not.
-    """
+    """Return whether the challenger is good enough."""
     place = contest.place
     results: dict[str, object] = {
         "champion": place.shown,
@@ -147,8 +133,8 @@ def _decision(contest: _Contest, accuracy: Accuracy, reasons: Sequence[Reason]) 
     if failed:
         summary = f"not promoted: {len(failed)} of {counted(len(reasons), 'rule')} say no"
         lines = [f"{reason.name}: {reason.text}." for reason in failed]
-        report = Outcome(summary, {**results, "decision": "not promoted"}, notes)
-        raise NotPromotedError("\n".join([f"promote: {summary}.", *lines]), report)
+        failure = "\n".join([f"promote: {summary}.", *lines])
+        return Outcome(summary, {**results, "decision": "not promoted"}, notes, failure=failure)
     figures = f"AP {accuracy.mean_average_precision:.3f} on {counted(accuracy.pictures, 'test picture')}"
     if not place.is_branch:
         summary = f"good enough ({figures}), but {place.shown} is no branch: nothing was recorded"

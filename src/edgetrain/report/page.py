@@ -81,7 +81,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:  # noqa: ARG001 - 
         "data": _data_table(records),
         "edgetpu": edgetpu_section(records),
         "promotion": promotion_section(records),
-        "stats": stats_section(records["stats"].report.results if "stats" in records else {}),
+        "stats": stats_section(records["stats"].outcome.results if "stats" in records else {}),
         "settings": _used_settings(records),
         "versions": _versions(records),
         "files": list(_files(records, workspace)),
@@ -102,7 +102,7 @@ def _stage_lines(records: Records) -> list[StageLine]:
             lines.append(StageLine(name, "no result", "", ""))
         else:
             status = ("rehearsed" if is_rehearsal(records, name) else "done") if record.fingerprint else "failed"
-            lines.append(StageLine(name, status, record.report.summary, duration_text(record.seconds)))
+            lines.append(StageLine(name, status, record.outcome.summary, duration_text(record.seconds)))
     return lines
 
 
@@ -224,7 +224,7 @@ def _data_table(records: Records) -> list[tuple[str, ...]]:
         split.value: as_object(division[split.value]) for split in Split if split.value in division
     }
     if not parts and "validate" in records:
-        parts = {"all": records["validate"].report.results}
+        parts = {"all": records["validate"].outcome.results}
     counts = [as_object(part.get("classes")) for part in parts.values()]
     classes = sorted({name for of_part in counts for name in of_part})
     sums = (("all boxes", "boxes"), ("pictures", "images"), ("pictures without objects", "negatives"))

@@ -45,7 +45,7 @@ def remarks_of(records: Records, stages: Sequence[StageLine]) -> Iterator[Remark
     yield _compile_remark(records)
     yield _hardware_remark(records)
     if "promote" in records and records["promote"].fingerprint:
-        yield ("proven", f"promote: {records['promote'].report.summary}")
+        yield ("proven", f"promote: {records['promote'].outcome.summary}")
     if "evaluate" in records:
         yield from _doubts(records, stages)
     yield from _stale(records)
@@ -57,15 +57,15 @@ def _compile_remark(records: Records) -> Remark:
     if record is None or not record.fingerprint:
         return ("unproven", missing)
     if value_of(records, "compile", "provenance") == STAND_IN:
-        return ("unproven", f"{missing} (a stand-in played the compiler: {record.report.summary})")
-    return ("proven", f"compiled for the Edge TPU: {record.report.summary}")
+        return ("unproven", f"{missing} (a stand-in played the compiler: {record.outcome.summary})")
+    return ("proven", f"compiled for the Edge TPU: {record.outcome.summary}")
 
 
 def _hardware_remark(records: Records) -> Remark:
     record = records.get("hardware")
     if record is not None and value_of(records, "hardware", "is_hardware_pass") is True and record.fingerprint:
-        return ("proven", f"run on a Coral: {record.report.summary}")
-    more = f" ({record.report.summary})" if record else ""
+        return ("proven", f"run on a Coral: {record.outcome.summary}")
+    more = f" ({record.outcome.summary})" if record else ""
     return ("unproven", f"not run on a Coral: unproven{more}")
 
 

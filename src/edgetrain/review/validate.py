@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import chain
 
-from edgetrain.core.errors import DatasetError
 from edgetrain.core.findings import Finding, Severity, count_by_rule, count_by_severity, count_text, judged
 from edgetrain.core.git.changes import GitChanges, asked_changes
 from edgetrain.core.label_map import LabelMap
@@ -37,28 +36,23 @@ from edgetrain.review.rules.classes import class_findings
 _SHOWN = 50
 
 
-class FindingsError(DatasetError):
-    """The dataset has errors; ``report`` holds all findings."""
-
-
 def run(settings: Settings, workspace: Workspace) -> Outcome:
-    """Review the dataset.
+    """Review the dataset; it is not good if it has errors, or warnings where ``validate.strict`` is set.
 
     Raises:
-        FindingsError: it has errors, or warnings where ``validate.strict`` is set.
         DatasetError: there is no dataset, or the workspace belongs to another one.
         LabelMapError: the committed label map is malformed.
     """
     with collector_at_rest():
-        findings, report = check(settings, workspace)
+        findings, outcome = check(settings, workspace)
     is_bad = any(finding.severity == Severity.ERROR.value for finding in findings)
     if is_bad or (findings and settings.validate.strict):
-        raise FindingsError(_failure(findings, report, workspace), report)
-    return report
+        return replace(outcome, failure=_failure(findings, outcome, workspace))
+    return outcome
 
 
 def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Outcome]:
-    """Return all findings, sorted, and the report; see :func:`run` for the errors."""
+    """Return all findings, sorted, and the outcome; see :func:`run` for the errors."""
     root, chosen, network = settings.dataset.root, settings.validate, settings.network
     limits = BoxLimits(network.image_size, chosen.min_box_side, network.max_boxes)
     with asked_changes(root, chosen.since) if chosen.since else nullcontext() as asked:
@@ -73,12 +67,12 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Outc
     found = [finding for one in reviewed.faulty() if _concerns(changes, one) for finding in one.findings]
     found += _set_findings(folder, reviewed, label_map, facts=facts, min_boxes=chosen.min_class_boxes)
     findings = judged(found, chosen.rules)
-    report = _report(reviewed, findings, changes)
+    outcome = _outcome(reviewed, findings, changes)
     if changes:
-        now = Contents(len(reviewed), report.results["classes"])  # type: ignore[arg-type]
-        before = asdict(contents_before(root, changes, reviewed.names, now))
-        report = replace(report, results={**report.results, "before": before})
-    return findings, report
+        now = Contents(len(reviewed), outcome.results["classes"])  # type: ignore[arg-type]
+        before = contents_before(root, changes, reviewed.names, now)
+        outcome = replace(outcome, results={**outcome.results, "before": before})
+    return findings, outcome
 
 
 def _concerns(changes: GitChanges | None, one: Reviewed) -> bool:
@@ -110,11 +104,11 @@ def _set_findings(
     yield from class_findings(reviewed, label_map=label_map, min_boxes=min_boxes, splits=splits, divided=folder.divided)
 
 
-def _report(reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChanges | None) -> Outcome:
+def _outcome(reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChanges | None) -> Outcome:
     classes = Counter(chain.from_iterable(boxes[CLASS_NAME::BOX_VALUES] for boxes in reviewed.boxes))
     boxes = sum(classes.values())
     results: dict[str, object] = {
-        "findings": [finding.to_json() for finding in findings],
+        "findings": findings,
         "counts": count_by_severity(findings),
         "rules": count_by_rule(findings),
         "images": len(reviewed),
@@ -131,8 +125,8 @@ def _report(reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChan
     return Outcome(summary, results, notes)
 
 
-def _failure(findings: Sequence[Finding], report: Outcome, workspace: Workspace) -> str:
-    lines = [f"{report.summary}.", *map(str, findings[:_SHOWN])]
+def _failure(findings: Sequence[Finding], outcome: Outcome, workspace: Workspace) -> str:
+    lines = [f"{outcome.summary}.", *map(str, findings[:_SHOWN])]
     if len(findings) > _SHOWN:
         name = workspace.relative(workspace.report_path("validate"))
         lines.append(f"… and {len(findings) - _SHOWN} more in {name}")

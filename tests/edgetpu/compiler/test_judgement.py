@@ -7,8 +7,9 @@ import json
 import pytest
 
 from ci.standin.compiled_file import write_compiled
-from edgetrain.edgetpu.compiler.judgement import UnfitModelError, judge_tflite, require_good
+from edgetrain.edgetpu.compiler.judgement import judge_tflite, outcome_of
 from edgetrain.edgetpu.compiler.rules import PLAIN_SSD_ON_CPU
+from tests.support.outcomes import failed
 from tests.support.places import SHARED_DIR
 from tests.support.tflite_models import content_of, detector, write_model
 
@@ -60,10 +61,11 @@ def test_every_operator_has_its_verdict_in_the_results(judged):
 def test_a_fault_is_an_error_that_carries_the_report(judged):
     judgement = judged(detector().with_tensor("features", signature=(-1, 8, 8, 4)))
 
-    with pytest.raises(UnfitModelError, match=r"(?s)preflight: m\.tflite: not fit .*dynamic-sized tensors") as caught:
-        require_good(judgement, "preflight")
+    outcome = failed(
+        outcome_of(judgement, "preflight"), match=r"(?s)preflight: m\.tflite: not fit .*dynamic-sized tensors"
+    )
 
-    assert caught.value.report.results["is_good"] is False
+    assert outcome.results["is_good"] is False
 
 
 def test_a_stand_in_s_file_is_fit_for_nothing(tmp_path):

@@ -17,10 +17,10 @@ DATASET_TREE = "dataset, git tree"
 
 @dataclass(frozen=True)
 class StageRecord:
-    """A report together with what it was made from: ``fingerprint`` covers inputs, settings and code."""
+    """An outcome together with what it was made from: ``fingerprint`` covers inputs, settings and code."""
 
     stage: str
-    report: Outcome
+    outcome: Outcome
     fingerprint: str
     settings: Mapping[str, object]
     inputs: Mapping[str, str | None]
@@ -28,26 +28,27 @@ class StageRecord:
     seconds: float
     versions: Mapping[str, str]
 
+    def to_json(self) -> dict[str, object]:
+        """Return the record as its file has it: the results at the top level, and how they came about."""
+        return {
+            **self.outcome.results,
+            "stage": self.stage,
+            "summary": self.outcome.summary,
+            "notes": list(self.outcome.notes),
+            "made_from": {
+                "fingerprint": self.fingerprint,
+                "settings": self.settings,
+                "inputs": self.inputs,
+                "outputs": self.outputs,
+                "versions": self.versions,
+                "seconds": round(self.seconds, 1),
+            },
+        }
+
 
 def write_record(path: Path, record: StageRecord) -> None:
-    """Write a stage's JSON: the results at the top level, and how they came about."""
-    write_json(
-        path,
-        {
-            **record.report.results,
-            "stage": record.stage,
-            "summary": record.report.summary,
-            "notes": list(record.report.notes),
-            "made_from": {
-                "fingerprint": record.fingerprint,
-                "settings": record.settings,
-                "inputs": record.inputs,
-                "outputs": record.outputs,
-                "versions": record.versions,
-                "seconds": round(record.seconds, 1),
-            },
-        },
-    )
+    """Write a stage's JSON, whole or not at all."""
+    write_json(path, record.to_json())
 
 
 def read_report(path: Path) -> dict[str, object] | None:

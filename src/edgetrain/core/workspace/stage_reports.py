@@ -39,7 +39,7 @@ def _record(name: str, value: Mapping[str, object]) -> StageRecord:
     made_from = as_object(clean.get("made_from"))
     return StageRecord(
         stage=name,
-        report=Outcome(as_text(clean.get("summary")), clean, tuple(map(str, as_list(clean.get("notes"))))),
+        outcome=Outcome(as_text(clean.get("summary")), clean, tuple(map(str, as_list(clean.get("notes"))))),
         fingerprint=as_text(made_from.get("fingerprint", UNKNOWN)),
         settings=as_object(made_from.get("settings")),
         inputs={key: as_text(digest) or None for key, digest in as_object(made_from.get("inputs")).items()},
@@ -62,7 +62,7 @@ def value_of(records: Records, stage: str, key: str) -> object:
     """Return a result of a stage, or else a setting that it used; ``None`` if it is not known."""
     if stage not in records:
         return None
-    return records[stage].report.results.get(key, records[stage].settings.get(key))
+    return records[stage].outcome.results.get(key, records[stage].settings.get(key))
 
 
 def as_object(value: object) -> dict[str, object]:

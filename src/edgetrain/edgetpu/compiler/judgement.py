@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Optional
 
-from edgetrain.core.errors import GateError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.wording import counted
 from edgetrain.edgetpu.compiler.prediction import MAPS, OperatorVerdict, Prediction, predict
@@ -19,10 +18,6 @@ from edgetrain.tflite.file import read_tflite
 _PLACES = {MAPS: "Edge TPU", "cpu": "CPU", "refused": "refused"}
 _MEBIBYTE = 1 << 20
 Row = tuple[str, int, str, str]
-
-
-class UnfitModelError(GateError):
-    """A model would not run on the Edge TPU as it must; carries the report that says why."""
 
 
 @dataclass(frozen=True)
@@ -98,21 +93,20 @@ def judge_tflite(
     )
 
 
-def require_good(judgement: Judgement, what: str) -> Outcome:
-    """Return the report of a verdict.
+def outcome_of(judgement: Judgement, what: str) -> Outcome:
+    """Return the outcome of a verdict, which is not good if something speaks against the file.
 
     Args:
         judgement: the verdict.
         what: how the check is called.
-
-    Raises:
-        UnfitModelError: something speaks against the file.
     """
-    report = Outcome(judgement.summary, {**judgement.results, "text": judgement.text()}, judgement.warnings)
-    if judgement.faults:
-        lines = "\n".join(f"{fault}." for fault in judgement.faults)
-        raise UnfitModelError(f"{what}: {judgement.summary}.\n{lines}", report)
-    return report
+    lines = "\n".join(f"{fault}." for fault in judgement.faults)
+    return Outcome(
+        judgement.summary,
+        {**judgement.results, "text": judgement.text()},
+        judgement.warnings,
+        failure=f"{what}: {judgement.summary}.\n{lines}" if lines else "",
+    )
 
 
 def _rows(prediction: Prediction) -> Iterator[Row]:

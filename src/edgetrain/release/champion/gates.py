@@ -28,7 +28,7 @@ def report_reasons(workspace: Workspace, records: Records, *, max_ap_drop: float
     yield _compiled(workspace, records)
     digest = tree_digest(workspace.compiled_model_path) or ""
     if hardware_result(records, digest):
-        yield Reason("hardware pass", records["hardware"].report.summary, is_passed=True)
+        yield Reason("hardware pass", records["hardware"].outcome.summary, is_passed=True)
     else:
         is_damaged = is_proven(records, digest)
         state = "the report of the test has no latency" if is_damaged else hardware_state(records, digest)
@@ -74,9 +74,9 @@ def _evaluated(workspace: Workspace, records: Records, max_ap_drop: float) -> It
     elif split != Split.TEST.value:
         yield Reason(name, f"it was of the {split or UNKNOWN} pictures, not of test. {remedy}", is_passed=False)
     elif not record.fingerprint:
-        yield Reason(name, f"it failed: {record.report.summary}", is_passed=False)
+        yield Reason(name, f"it failed: {record.outcome.summary}", is_passed=False)
     else:
-        yield Reason(name, record.report.summary, is_passed=True)
+        yield Reason(name, record.outcome.summary, is_passed=True)
         yield quantization_reason(figures[0] or 0.0, figures[1] or 0.0, max_ap_drop)
 
 

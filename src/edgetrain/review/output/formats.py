@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgetrain.core.errors import SettingsError
-from edgetrain.core.findings import Finding, render_json, render_text
+from edgetrain.core.findings import Finding
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.wording import suggestion
 from edgetrain.review.output.github import render_github
 from edgetrain.review.output.sarif import render_sarif
+from edgetrain.review.output.text import render_json, render_text
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,12 @@ class Review:
     is_good: bool = True
     changed: Collection[str] = ()
     prefix: str = ""
+
+    @classmethod
+    def of(cls, outcome: Outcome, prefix: str) -> Review:
+        """Return what there is to show of the outcome of ``validate``."""
+        results: Mapping[str, Any] = outcome.results
+        return cls(results["findings"], outcome.is_good, results.get("changed", ()), prefix)
 
     def path_of(self, name: str) -> str:
         """Return the path relative to the repository of a name that is relative to the dataset."""

@@ -12,9 +12,10 @@ import re
 import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 from edgetrain.core.findings import Finding, Severity, count_by_rule, count_text
+from edgetrain.core.outcome import Outcome
 from edgetrain.core.wording import counted, printable
 from edgetrain.review.output.formats import Review
 
@@ -31,6 +32,12 @@ class Contents:
 
     pictures: int
     classes: Mapping[str, int]
+
+
+def contents_of(outcome: Outcome) -> tuple[Contents, Optional[Contents]]:
+    """Return what the dataset holds by the outcome of ``validate``, and before the change (``None``: not known)."""
+    results: Mapping[str, Any] = outcome.results
+    return Contents(results["images"], results["classes"]), results.get("before")
 
 
 def render_summary(review: Review, now: Contents, before: Optional[Contents] = None) -> str:
