@@ -91,14 +91,14 @@ def tree_of(path):
 
 
 def imports_of(path):
-    """Return the full names of everything that a module imports, wherever in it."""
-    names = set()
+    """Return the full names of everything that a module imports, wherever in it, with the lines."""
+    names = {}
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
+            names.update((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+            names.update((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
     return names
 
 
@@ -107,9 +107,20 @@ def is_within(name, library):
 
 
 def foreign_imports(path):
-    """Return what a module imports from outside the standard library and edgetrain."""
+    """Return what a module imports from outside the standard library and edgetrain, with the lines."""
     home = {*sys.stdlib_module_names, "edgetrain"}
-    return {name for name in imports_of(path) if name.split(".")[0] not in home}
+    return {name: line for name, line in imports_of(path).items() if name.split(".")[0] not in home}
+
+
+def wrong_doors(path, package_dir):
+    """Return a message for each library that a module imports although it is no door to it."""
+    place = path.relative_to(package_dir).as_posix()
+    found = []
+    for name, line in foreign_imports(path).items():
+        doors = [door for library, places in DOORS.items() if is_within(name, library) for door in places]
+        if not any(place == door or (door.endswith("/") and place.startswith(door)) for door in doors):
+            found.append(f"{place}:{line}: imports {name}; the doors are {doors}")
+    return found
 
 
 def loaded_after(code):
@@ -130,11 +141,16 @@ def test_layers_are_kept(monkeypatch):
 
 @pytest.mark.parametrize("path", each(MODULES))
 def test_every_library_is_imported_through_its_door(path):
-    place = path.relative_to(PACKAGE_DIR).as_posix()
-    for name in foreign_imports(path):
-        doors = [door for library, places in DOORS.items() if is_within(name, library) for door in places]
-        is_door = any(place == door or (door.endswith("/") and place.startswith(door)) for door in doors)
-        assert is_door, f"{place} imports {name}; the doors are {doors}"
+    assert wrong_doors(path, PACKAGE_DIR) == []
+
+
+def test_a_library_in_the_wrong_place_is_found_with_its_line(tmp_path):
+    (tmp_path / "core").mkdir()
+    (tmp_path / "core" / "outcome.py").write_text('"""A value."""\n\nfrom lxml import etree\n')
+
+    (fault,) = wrong_doors(tmp_path / "core" / "outcome.py", tmp_path)
+
+    assert fault == "core/outcome.py:3: imports lxml.etree; the doors are ['annotations/voc.py']"
 
 
 def test_no_door_is_out_of_date():
@@ -144,9 +160,9 @@ def test_no_door_is_out_of_date():
     assert [place for places in DOORS.values() for place in places if not (PACKAGE_DIR / place).exists()] == []
 
 
-@pytest.mark.parametrize("path", each(sorted((PACKAGE_DIR / "core").glob("*.py"))))
+@pytest.mark.parametrize("path", each(sorted((PACKAGE_DIR / "core").rglob("*.py"))))
 def test_the_core_needs_the_standard_library_only(path):
-    assert foreign_imports(path) == set()
+    assert foreign_imports(path) == {}
 
 
 @pytest.mark.parametrize("path", each(MODULES))

@@ -14,6 +14,7 @@ import tensorflow as tf
 from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
 
 from edgetrain.core.errors import StorageError, TrainingError
+from edgetrain.core.settings.sections import Precision
 from edgetrain.core.system.progress import listener
 from edgetrain.networks.start.weight_matches import summary_of, write_weight_matches
 from edgetrain.training import object_detection_api as api
@@ -116,7 +117,7 @@ class Trainer:
             self.model = api.build_model(config, is_training=True)
             self._optimizer, self._rate = api.build_optimizer(config, self.step)
             self._optimizer._create_all_weights(self.model.trainable_variables)  # noqa: SLF001 - not public
-            self.average = WeightAverage(self.model.variables, recipe.average_decay) if recipe.average_decay else None
+            self.average = WeightAverage(self.model.variables, recipe.weight_average) if recipe.weight_average else None
         self._statistics = api.moving_statistics(self.model)
         self._checkpoint = tf.train.Checkpoint(
             model=self.model, optimizer=self._optimizer, step=self.step, average=self.average or tf.Module()
@@ -369,7 +370,7 @@ def make_repeatable(recipe: Recipe) -> None:
     if not tf.config.list_physical_devices("GPU"):
         tf.config.experimental.enable_op_determinism()
     options = {
-        "auto_mixed_precision_onednn_bfloat16": recipe.is_bfloat16,
+        "auto_mixed_precision_onednn_bfloat16": recipe.precision is Precision.BFLOAT16,
         "arithmetic_optimization": False,  # would join sums of pairs again, see _train_step
     }
     tf.config.optimizer.set_experimental_options(options)

@@ -93,11 +93,18 @@ def claim_run_dir(home: Workspace, identity: Mapping[str, object], *, resume: bo
         listener().noted(f"the run in {previous.name} was made from these inputs and is taken up again")
         return
     if resume:
-        changed = [name for name in identity if known and known.get(name) != identity[name]]
-        reason = f"these inputs changed: {', '.join(changed)}" if changed else "there is no run"
+        reason = f"these inputs changed: {_changed(known, identity)}" if known else "there is no run"
         raise TrainingError(f"{current}: cannot continue, {reason}. Train without --resume.")
+    if known and not restart and _has_checkpoint(current):
+        listener().noted(f"the run begins anew, since these inputs changed: {_changed(known, identity)}")
     _keep_aside(current, previous)
     write_json(current / _IDENTITY_NAME, identity)
+
+
+def _changed(known: Mapping[str, object], identity: Mapping[str, object]) -> str:
+    """Return the names of the inputs that are not those of a run, or that it does not have."""
+    names = [name for name in identity if name not in known or known[name] != identity[name]]
+    return ", ".join(names) or "the names of the inputs themselves"
 
 
 def hand_over(home: Workspace, workspace: Workspace) -> None:

@@ -6,14 +6,13 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 import edgetrain
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
-from edgetrain.core.settings.sections import DistributionKind, Precision
+from edgetrain.core.settings.sections import DistributionKind
 from edgetrain.core.splits import Split
 from edgetrain.core.system.files import replacing_dir, tree_digest
 from edgetrain.core.system.progress import listener
@@ -147,10 +146,10 @@ def _recipe(settings: Settings) -> Recipe:
     training = settings.training
     return Recipe(
         training.seed,
-        average_decay=training.weight_average,
+        weight_average=training.weight_average,
         rare_class_share=training.rare_class_share,
-        versions=training.augmented_versions,
-        is_bfloat16=training.precision is Precision.BFLOAT16,
+        augmented_versions=training.augmented_versions,
+        precision=training.precision,
     )
 
 
@@ -161,5 +160,5 @@ def _identity(settings: Settings, workspace: Workspace) -> dict[str, object]:
         "records": tree_digest(workspace.records_dir),
         "label_map": tree_digest(workspace.label_map_path),
         "checkpoint": tree_digest(workspace.checkpoint_dir),
-        **asdict(_recipe(settings)),
+        **_recipe(settings).to_json(),
     }

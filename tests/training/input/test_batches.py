@@ -42,7 +42,8 @@ def batches_of(finished_workspace, model):
     def batches(*augmentations, seed=0, shards=None, versions=None, of=None, cache_bytes=10**6):
         config = parse_pipeline_config(pipeline_text(augmentations=augmentations), where="test")
         shards = shards or finished_workspace.shard_paths(Split.TRAIN)
-        return read_batches(config, of or model, shards, Recipe(seed, versions=versions), cache_bytes=cache_bytes)
+        recipe = Recipe(seed, augmented_versions=versions)
+        return read_batches(config, of or model, shards, recipe, cache_bytes=cache_bytes)
 
     return batches
 

@@ -46,7 +46,7 @@ shards = sorted((Path(sys.argv[1]) / "records").glob("train.record-*"))
 for name, shared in (("one", distribution.ALONE), ("two", distribution.Gpus(["CPU:0", "CPU:1"]))):
     tf.keras.utils.set_random_seed(0)
     paths = loop.RunPaths(run_dir / name, run_dir / f"{name}.csv", start, shards)
-    trainer = loop.Trainer(config, paths, Recipe(seed=0, average_decay=0.9), cache_bytes=0, distribution=shared)
+    trainer = loop.Trainer(config, paths, Recipe(seed=0, weight_average=0.9), cache_bytes=0, distribution=shared)
     trainer.run(loop.Pace(checkpoint_every_steps=10))
     values = [variable.numpy() for variable in (*trainer.model.variables, *trainer.average.averages)]
     np.savez(run_dir / f"{name}.npz", *values)

@@ -71,8 +71,8 @@ def read_batches(
 
 def _versions(model: Any, recipe: Recipe) -> int:
     """Return how many augmented versions each picture has; 0: a new one each time."""
-    if recipe.versions is not None:
-        return recipe.versions
+    if recipe.augmented_versions is not None:
+        return recipe.augmented_versions
     # On a GPU the backbone is faster in the step than on the processor for the input.
     is_worth_it = api.has_frozen_backbone(model) and not tf.config.list_physical_devices("GPU")
     return _VERSIONS_OF_FROZEN if is_worth_it else 0
