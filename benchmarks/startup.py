@@ -33,7 +33,7 @@ def main() -> None:
 
 def _seconds(root: Path) -> float:
     started = time.perf_counter()
-    command = [sys.executable, "-m", "invoke", "--search-root", str(root), "--list"]
+    command = [sys.executable, str(PROJECT_DIR / "ci" / "program.py"), "--search-root", str(root), "--list"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=root)
     return time.perf_counter() - started
 

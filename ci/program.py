@@ -5,13 +5,32 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from invoke.config import AmbiguousMergeError
+from invoke.config import AmbiguousMergeError, Config
 from invoke.exceptions import UnknownFileType
 from invoke.main import program
-from invoke.util import yaml
+from invoke.util import yaml as own_yaml
+
+try:
+    import yaml
+except ImportError:
+    # Not every profile has PyYAML; Invoke brings a copy of it without libyaml.
+    yaml = own_yaml  # type: ignore[misc]
 
 _PIPELINE_SUFFIXES = (".gocd.yaml", ".gocd.yml")
+
+
+class SettingsFiles(Config):
+    """Invoke's configuration, which libyaml reads in a tenth of the time: a tenth of that of ``inv --list``."""
+
+    def _load_yaml(self, path: os.PathLike[Any]) -> Any:
+        with Path(path).open(encoding="utf-8") as stream:
+            # Safe loaders, both of them.
+            return yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+    _load_yml = _load_yaml
 
 
 def with_file_flags(arguments: Sequence[str]) -> list[str]:
@@ -36,6 +55,7 @@ def _end_quietly() -> None:
 def main() -> None:
     """Run the tasks of the command line."""
     sys.argv[1:] = with_file_flags(sys.argv[1:])
+    program.config_class = SettingsFiles
     try:
         program.run()
     except SystemExit:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from invoke import Config, Context, Exit, Task, task
 
+from edgetrain.core import settings as face
 from edgetrain.core.errors import EdgetrainError, SettingsError
-from edgetrain.core.settings import Settings, SettingsFile
+
+if TYPE_CHECKING:
+    from edgetrain.core.settings import Settings, SettingsFile
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 FLAGS = {
@@ -116,7 +119,8 @@ def take_variables() -> dict[str, str]:
 
     It would make True of "false", and a traceback of a list or of a word for a number. TensorFlow's variable is one.
     """
-    taken = {name: os.environ.pop(name) for name in Settings.variables(os.environ)}
+    named = [name for name in os.environ if name.startswith("INVOKE_")]
+    taken = {name: os.environ.pop(name) for name in (face.Settings.variables(named) if named else ())}
     cluster = os.environ.get("TF_CONFIG", "")
     return {"INVOKE_TRAINING_CLUSTER": cluster, **taken} if cluster else taken
 
@@ -133,7 +137,7 @@ def settings_of(
         raise SettingsError("--model is empty. Name a .tflite file, or leave the flag out.")
     # Invoke merges the files into one before anybody asks; relative paths need to know which file they are from.
     name = context.config._runtime_path  # noqa: SLF001
-    own_file = SettingsFile(Path(name).absolute(), own_sections(context.config._runtime)) if name else None  # noqa: SLF001
+    own_file = face.SettingsFile(Path(name).absolute(), own_sections(context.config._runtime)) if name else None  # noqa: SLF001
     if file:
         own_file = read_settings_file(file)
     elif own_file and not own_file.path.is_file():
@@ -144,7 +148,7 @@ def settings_of(
     }
     if given.get("no_train_whole_model"):
         flags[FLAGS["train_whole_model"][0]] = False
-    return Settings.from_mapping(
+    return face.Settings.from_mapping(
         own_sections(context.config._project),  # noqa: SLF001
         base_dir=PROJECT_DIR,
         own_file=own_file,
@@ -163,4 +167,4 @@ def read_settings_file(path: Path) -> SettingsFile:
     """Return a settings file of the project, read as Invoke reads its own."""
     config = Config(runtime_path=path)
     config.load_runtime()
-    return SettingsFile(path, own_sections(config._runtime))  # noqa: SLF001
+    return face.SettingsFile(path, own_sections(config._runtime))  # noqa: SLF001
