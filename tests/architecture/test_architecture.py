@@ -174,7 +174,13 @@ def test_only_the_console_prints_and_nothing_exits_or_looks_at_the_environment(p
     forbidden = {"print", "exit", "quit", "SystemExit"} - allowed
 
     assert names & forbidden == set()
-    assert (attributes | imports_of(path).keys()) & {"environ", "getenv", "os.environ", "os.getenv", "sys.exit"} == set()
+    assert (attributes | imports_of(path).keys()) & {
+        "environ",
+        "getenv",
+        "os.environ",
+        "os.getenv",
+        "sys.exit",
+    } == set()
 
 
 @pytest.mark.parametrize("path", each(OURS))

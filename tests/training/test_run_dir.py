@@ -10,11 +10,23 @@ from pathlib import Path
 import pytest
 
 from edgetrain.core.errors import StorageError, TrainingError
-from edgetrain.core.system.files import write_text
+from edgetrain.core.system.files import write_json, write_text
 from edgetrain.core.system.progress import Listener, listening
+from edgetrain.training.recipe import Recipe
 from edgetrain.training.run_dir import claim_run_dir, hand_over, kept_home
 
 DAY = 86_400
+NAMES = ("seed", "weight_average", "augmented_versions", "precision")
+
+
+class Told(Listener):
+    """Remembers what was noted."""
+
+    def __init__(self):
+        self.texts = []
+
+    def noted(self, text):
+        self.texts.append(text)
 
 
 @pytest.fixture
@@ -40,6 +52,27 @@ def test_the_same_inputs_continue_the_run(claim, workspace):
 
     assert _owner(workspace.train_dir) == "of seed 1"
     assert not workspace.previous_train_dir.exists()
+
+
+def test_a_run_of_version_0_1_continues(workspace):
+    former = {"seed": 1, "average_decay": 0.0, "versions": None, "is_bfloat16": False}
+    write_json(workspace.train_dir / "run.json", former)
+    write_text(workspace.train_dir / "checkpoints" / "ckpt-1.index", "of version 0.1")
+    now = {"seed": 1, **{name: value for name, value in Recipe(1).to_json().items() if name in NAMES}}
+
+    claim_run_dir(workspace, now, resume=True, restart=False)
+
+    assert _owner(workspace.train_dir) == "of version 0.1"
+
+
+def test_a_run_of_other_inputs_is_kept_aside_and_says_which(claim, workspace):
+    claim(1)
+    told = Told()
+
+    with listening(told):
+        claim(2)
+
+    assert told.texts[0] == "the run begins anew, since these inputs changed: seed"
 
 
 def test_a_run_of_other_inputs_is_kept_aside(claim, workspace):

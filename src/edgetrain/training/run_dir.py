@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edgetrain.core.errors import StorageError, TrainingError
+from edgetrain.core.settings.sections import Precision
 from edgetrain.core.system.files import replacing_dir, visible_files, write_json
 from edgetrain.core.system.lock import LOCK_NAME, sole_user
 from edgetrain.core.system.progress import listener
@@ -22,6 +23,7 @@ from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.reports import read_report
 
+_FORMER_NAMES = {"average_decay": "weight_average", "versions": "augmented_versions"}
 _IDENTITY_NAME = "run.json"
 _KEY_DIGITS = 16
 _DAY_SECONDS = 86_400
@@ -149,5 +151,9 @@ def _exchange(one: Path, other: Path) -> None:
 
 
 def _read_identity(run_dir: Path) -> dict[str, object] | None:
-    """Return what a run was made from, or ``None`` if that cannot be told."""
-    return read_report(run_dir / _IDENTITY_NAME)
+    """Return what a run was made from, or ``None`` if that cannot be told; runs of version 0.1 had other names."""
+    known = read_report(run_dir / _IDENTITY_NAME)
+    if known is None or "is_bfloat16" not in known:
+        return known
+    precision = Precision.BFLOAT16 if known.pop("is_bfloat16") else Precision.FLOAT32
+    return {**{_FORMER_NAMES.get(name, name): value for name, value in known.items()}, "precision": precision.value}
