@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgetrain.core.findings import Finding
+from edgetrain.review import cache
 from edgetrain.review.cache import Cache, Entry, KnownReviews, Stamp, name_of, read_cache, write_cache
 from edgetrain.review.reviewed import Reviewed
+from tests.support.places import PROJECT_DIR
 from tests.support.rule_material import INSIDE, reviewed
 
 FAULT = Finding("annotations/a\udcff.xml", 3, "class-rare", "warning", "m", "f")
@@ -88,3 +93,15 @@ def test_reviews_are_put_in_their_places():
 
     assert [stamp for stamp, _ in entries(some)] == [Stamp(0, 1, 20, 2), Stamp(7, 7)]
     assert name_of(row) == some.reviewed.names[1]
+
+
+def test_every_module_that_makes_a_review_belongs_to_what_the_cache_depends_on():
+    """Else a changed rule would go unnoticed: what was found before would be shown again."""
+    code = "import sys; import edgetrain.review.review; print(*(n for n in sys.modules if n.startswith('edgetrain.')))"
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT_DIR / "src")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+
+    rooms = {name.split(".")[1] for name in done.stdout.split()}
+
+    assert {"core", "images", "annotations", "dataset", "review"} <= rooms
+    assert rooms == set(cache._ROOMS)

@@ -1,4 +1,4 @@
-"""Pascal VOC annotations in the form that labelling programs write: read in a third of the time of a whole XML parser.
+"""Pascal VOC annotations in the form that labelling programs write: read in three fifths of the time that lxml takes.
 
 Accepted: ASCII text without references, comments, instructions and carriage returns, and these elements in this order,
 those in brackets optional::
@@ -67,6 +67,8 @@ _OBJECT = re.compile(
 _END = re.compile(b"</annotation>[ \t\n]*")
 
 
+# Nearly all files of a dataset are of this form, and parsing is most of what the review does with them: 19 microseconds
+# for each of 5,000 annotations that labelImg wrote, 31 by way of lxml.
 def parse_plain(data: bytes, path: Path) -> Optional[Annotation]:
     """Return the annotation in a file's bytes, ``None`` where they are of another form.
 

@@ -23,7 +23,7 @@ from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.system.files import replacing_dir
-from edgetrain.core.system.workers import Advance, collector_at_rest, done_by_all
+from edgetrain.core.system.workers import Advance, done_by_all, gc_paused
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
@@ -95,7 +95,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
 
 def _write_here(settings: Settings, source: RecordSource, shards: Sequence[Shard], total: int) -> list[ShardFigures]:
     def write(piece: int, advance: Advance) -> ShardFigures:
-        with collector_at_rest():
+        with gc_paused():
             return _write_shard(source, shards[piece], advance)
 
     return done_by_all(write, len(shards), jobs=settings.records.jobs, total=total, units="pictures")

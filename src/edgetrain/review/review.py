@@ -102,6 +102,7 @@ class Reviewer:
     def review_all(self, items: Sequence[DatasetItem]) -> Iterator[Row]:
         """Yield the review of each item, in no particular order; all cores work where there are many items."""
         jobs = forking_cores() if len(items) >= _LEAST_FOR_PROCESSES else 1
+        # Every job-th file, not blocks: files of one folder are alike, and blocks would take unlike times.
         shares = [items[job::jobs] for job in range(jobs)]
         helpers = [HelperProcess(partial(self._review_share, share)) for share in shares[1:]]
         try:

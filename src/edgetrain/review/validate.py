@@ -17,7 +17,7 @@ from edgetrain.core.git.changes import GitChanges, asked_changes
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
-from edgetrain.core.system.workers import collector_at_rest
+from edgetrain.core.system.workers import gc_paused
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.claim import claim_workspace
@@ -43,7 +43,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         DatasetError: there is no dataset, or the workspace belongs to another one.
         LabelMapError: the committed label map is malformed.
     """
-    with collector_at_rest():
+    with gc_paused():
         findings, outcome = check(settings, workspace)
     is_bad = any(finding.severity == Severity.ERROR.value for finding in findings)
     if is_bad or (findings and settings.validate.strict):

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from edgetrain.core.system.workers import collector_at_rest
+from edgetrain.core.system.workers import gc_paused
 
 
 def test_the_collector_works_again_after_the_block_however_it_ends():
@@ -16,14 +16,14 @@ def test_the_collector_works_again_after_the_block_however_it_ends():
         states.append(gc.isenabled())
         raise ValueError("out")
 
-    with pytest.raises(ValueError, match="out"), collector_at_rest():
+    with pytest.raises(ValueError, match="out"), gc_paused():
         fail()
     assert [*states, gc.isenabled()] == [False, True]
 
 
 def test_a_collector_that_rested_before_rests_on():
-    with collector_at_rest():
-        with collector_at_rest():
+    with gc_paused():
+        with gc_paused():
             pass
 
         assert not gc.isenabled()
