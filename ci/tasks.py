@@ -168,6 +168,17 @@ def pretrain_demo(_context: Context, steps: int = 2200, seed: int = 0, out: str 
 
 
 @task
+def reference(_context: Context) -> None:
+    """Write the pages of tasks and settings (docs/tasks.md, docs/settings.md) from the code's own texts."""
+    from ci.known_tasks import known_tasks
+    from ci.reference import pages
+
+    for path, text in pages(_ROOT, known_tasks()).items():
+        path.write_text(text, encoding="utf-8")
+        print(path.relative_to(_ROOT).as_posix())
+
+
+@task
 def coral(_context: Context) -> None:
     """Fetch what a Coral agent needs beside PyPI (ci/coral.json): ci/inv --profile device ci.coral."""
     from ci.coral import install
@@ -178,4 +189,4 @@ def coral(_context: Context) -> None:
         raise Exit(f"error: {error}", code=1) from error
 
 
-namespace = Collection(lint, types, pipelines, workflows, check, soak, pretrain_demo, rehearse, beam, coral)
+namespace = Collection(lint, types, pipelines, workflows, check, soak, pretrain_demo, rehearse, beam, coral, reference)

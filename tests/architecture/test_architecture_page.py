@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md is true: what it names exists, and the lives that it tells are no longer than they should be."""
+"""ARCHITECTURE.md names what exists, hops lead to each other, and the lives that it tells are short."""
 
 from __future__ import annotations
 
@@ -16,16 +16,30 @@ MOST_HOPS = {"finding": 15, "setting": 15, "picture": 15}
 
 @cache
 def names_in(name):
-    """Return the names of all functions and classes in a file of the project."""
-    tree = ast.parse((PROJECT_DIR / name).read_text(encoding="utf-8"))
+    """Return the names of the functions and classes in a file of the project, those of methods with their class."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
+    top = [node for node in ast.parse((PROJECT_DIR / name).read_text(encoding="utf-8")).body if isinstance(node, kinds)]
+    methods = [(node, own) for node in top if isinstance(node, ast.ClassDef) for own in node.body]
+    return {
+        **{node.name: node for node in top},
+        **{f"{node.name}.{own.name}": own for node, own in methods if isinstance(own, kinds)},
+    }
+
+
+def names_used_below(name):
+    """Return every name that occurs in a file: what its functions call, import or are told by a table."""
+    tree = ast.parse((PROJECT_DIR / name).read_text(encoding="utf-8"))
+    return {
+        *(node.id for node in ast.walk(tree) if isinstance(node, ast.Name)),
+        *(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)),
+        *(part.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for part in node.names),
+    }
 
 
 def hops_of(life):
     """Return function and file of each hop of a life, in order."""
     section = PAGE.split(f"## The life of a {life}\n")[1].split("\n## ")[0]
-    return re.findall(r"^\d+\. \[(\w+)\]\(([\w./]+)\)", section, flags=re.MULTILINE)
+    return re.findall(r"^\d+\. \[([\w.]+)\]\(([\w./]+)\)", section, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("life", MOST_HOPS)
@@ -36,6 +50,40 @@ def test_each_hop_of_a_life_exists_and_they_are_few(life):
     assert 5 <= len(hops) <= MOST_HOPS[life]
     assert len(hops) == len(re.findall(r"^\d+\.", numbered, flags=re.MULTILINE))
     assert [hop for hop in hops if hop[0] not in names_in(hop[1])] == []
+
+
+# A hop that is reached through a table or a return value: the place where its caller names it.
+REACHED_FROM = {
+    ("run", "src/edgetrain/review/validate.py"): "src/edgetrain/pipeline/stage_run.py",
+    ("judged", "src/edgetrain/core/findings.py"): "src/edgetrain/review/validate.py",
+    ("render_review", "src/edgetrain/review/output/formats.py"): "src/edgetrain/pipeline/answers.py",
+    ("run", "src/edgetrain/training/train.py"): "src/edgetrain/pipeline/stage_run.py",
+    ("TrainingSettings", "src/edgetrain/core/settings/sections.py"): "src/edgetrain/core/settings/settings.py",
+    ("run", "src/edgetrain/dataset/split.py"): "src/edgetrain/pipeline/stage_run.py",
+    ("run", "src/edgetrain/records/write.py"): "src/edgetrain/pipeline/stage_run.py",
+    ("Batches.between", "src/edgetrain/training/input/batches.py"): "src/edgetrain/training/loop.py",
+    ("Trainer._train_step", "src/edgetrain/training/loop.py"): "src/edgetrain/training/loop.py",
+    ("TrainingPictures", "src/edgetrain/training/input/pictures.py"): "src/edgetrain/training/input/batches.py",
+    ("augmented", "src/edgetrain/training/object_detection_api.py"): "src/edgetrain/training/input/batches.py",
+    ("encoded_anew", "src/edgetrain/images/encoding.py"): "src/edgetrain/records/source.py",
+    ("encoded_parts", "src/edgetrain/records/example.py"): "src/edgetrain/records/write.py",
+    ("write_records", "src/edgetrain/records/tfrecord.py"): "src/edgetrain/records/write.py",
+    ("Trainer.__init__", "src/edgetrain/training/loop.py"): "src/edgetrain/training/train.py",
+}
+
+
+@pytest.mark.parametrize("life", MOST_HOPS)
+def test_each_hop_leads_to_the_next(life):
+    """The caller's file names what is called: by its own name, that of its class, or, for a verb, ``run``."""
+    hops = hops_of(life)
+    broken = []
+    for (_, caller), hop in zip(hops, hops[1:]):
+        owner, _, method = hop[0].partition(".")
+        wanted = owner if method == "__init__" else method or owner
+        if wanted not in names_used_below(REACHED_FROM.get(hop, caller)):
+            broken.append((caller, hop))
+
+    assert broken == []
 
 
 @pytest.mark.parametrize(("name", "path"), sorted(set(re.findall(r"\[(\w+)\]\((src/[\w./]+\.py)\)", PAGE))))

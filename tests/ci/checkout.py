@@ -26,7 +26,7 @@ class program:
 _WHEEL_FILES = {
     "invoke/__init__.py": "",
     "invoke/main.py": _INVOKE,
-    "invoke/config.py": "class AmbiguousMergeError(Exception): pass",
+    "invoke/config.py": "class AmbiguousMergeError(Exception): pass\nclass Config: pass",
     "invoke/exceptions.py": "class UnknownFileType(Exception): pass",
     "invoke/util.py": "class yaml: YAMLError = ValueError",
     "invoke-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: invoke\nVersion: 1.0\n",

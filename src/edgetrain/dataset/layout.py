@@ -1,4 +1,4 @@
-"""Where the annotations and pictures of a dataset's folder lie: the layouts that ``dataset_folder`` accepts."""
+"""Where the annotations and pictures of a dataset's folder lie: the layouts that ``dataset.folder`` accepts."""
 
 from __future__ import annotations
 

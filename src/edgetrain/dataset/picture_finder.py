@@ -1,6 +1,6 @@
 """The pictures of listed annotations, found one by one: no list of a dataset's files is held in memory.
 
-Gives the same pictures as ``dataset_folder``. Where a name alone does not tell (upper and lower case, no
+Gives the same pictures as ``dataset.folder``. Where a name alone does not tell (upper and lower case, no
 ``<filename>``, another suffix), the dataset's files are listed after all, once.
 """
 

@@ -1,6 +1,6 @@
 """Labelled pictures as ``tf.train.Example`` messages, with the keys that the Object Detection API reads.
 
-What stands in the bytes of such a message is the matter of ``example_features``.
+What stands in the bytes of such a message is the matter of ``records.wire``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Write pictures and boxes as TFRecords, the form that training reads; no TensorFlow is needed for it.
 
-A picture's bytes go into the record untouched wherever training can use them (see ``record_source``). Processes share
+A picture's bytes go into the record untouched wherever training can use them (see ``records.source``). Processes share
 the work by files, so that the bytes are the same however many there are; none of them holds more than one picture.
 Where ``records.runner`` names a runner of Apache Beam, its workers do the same. All splits are written to a temporary
 folder that replaces the earlier one at the end.
