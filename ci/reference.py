@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from invoke import Collection, Task
+from invoke import Collection
 from invoke.parser import Argument
 
 from ci.stage_tasks import read_settings_file
@@ -39,17 +37,9 @@ def render_tasks(namespace: Collection, settings: Settings) -> str:
     left = _left_by_stage(settings)
     for own_name, task in namespace.tasks.items():
         name = own_name.replace("_", "-")
-        parts += [f"## {name}", str(task.__doc__).strip(), *_flag_table(arguments_of(task))]
+        parts += [f"## {name}", str(task.__doc__).strip(), *_flag_table(task.get_arguments())]
         parts += [f"Leaves {', '.join(f'`{one}`' for one in left[name])}."] if name in left else []
     return "\n\n".join(parts) + "\n"
-
-
-def arguments_of(task: Task[Any]) -> Sequence[Argument]:
-    """Return the flags of a task; Invoke takes their texts away from the task itself when it is asked."""
-    own = copy.copy(task)
-    own.help = dict(task.help)
-    arguments: Sequence[Argument] = own.get_arguments()
-    return arguments
 
 
 def _left_by_stage(settings: Settings) -> dict[str, list[str]]:

@@ -167,15 +167,19 @@ def pretrain_demo(_context: Context, steps: int = 2200, seed: int = 0, out: str 
     print(f"{out}: accuracy {accuracy:.3f} on fresh pictures")
 
 
-@task
-def reference(_context: Context) -> None:
+@task(help={"check": "write nothing; exit code 1 where a page is out of date"})
+def reference(_context: Context, check: bool = False) -> None:
     """Write the pages of tasks and settings (docs/tasks.md, docs/settings.md) from the code's own texts."""
     from ci.known_tasks import known_tasks
     from ci.reference import pages
 
     for path, text in pages(_ROOT, known_tasks()).items():
+        name = path.relative_to(_ROOT).as_posix()
+        is_old = not path.is_file() or path.read_text(encoding="utf-8") != text
+        if check and is_old:
+            raise Exit(f'error: {name} is out of date. Run "ci/inv ci.reference".', code=1)
         path.write_text(text, encoding="utf-8")
-        print(path.relative_to(_ROOT).as_posix())
+        print(name)
 
 
 @task
