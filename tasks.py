@@ -152,7 +152,17 @@ def stats(context: Context, dataset: Flag = None, workspace: Flag = None) -> Non
     show(context, "stats", dataset=dataset, workspace=workspace)
 
 
-@stage("from_", "source", "boxes_from_polygons", "replace")
+@stage(
+    "from_",
+    "source",
+    "boxes_from_polygons",
+    "no_boxes_from_polygons",
+    "boxes_from_crowds",
+    "boxes_drawn_on",
+    "emptied_pictures",
+    "columns",
+    "replace",
+)
 def import_annotations(
     context: Context,
     dataset: Flag = None,
@@ -160,11 +170,18 @@ def import_annotations(
     from_: Flag = None,
     source: Flag = None,
     boxes_from_polygons: bool = False,
+    no_boxes_from_polygons: bool = False,
+    boxes_from_crowds: bool = False,
+    boxes_drawn_on: Flag = None,
+    emptied_pictures: Flag = None,
+    columns: Flag = None,
     replace: bool = False,
 ) -> None:
     """Bring annotations of another format, and their pictures, into the dataset."""
-    given: dict[str, object] = {"from_": from_, "source": source, "replace": replace}
-    given |= {"dataset": dataset, "workspace": workspace, "boxes_from_polygons": boxes_from_polygons}
+    given: dict[str, object] = {"from_": from_, "source": source, "columns": columns, "replace": replace}
+    given |= {"boxes_from_polygons": boxes_from_polygons, "no_boxes_from_polygons": no_boxes_from_polygons}
+    given |= {"boxes_from_crowds": boxes_from_crowds, "boxes_drawn_on": boxes_drawn_on}
+    given |= {"dataset": dataset, "workspace": workspace, "emptied_pictures": emptied_pictures}
     run(context, "import-annotations", **given)
 
 

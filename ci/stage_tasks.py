@@ -24,9 +24,22 @@ FLAGS = {
     "limit": ("collect.limit", "pictures of the query that the dataset shall have"),
     "provider": ("collect.provider", "openverse, wikimedia, or MODULE:FUNCTION of your own; several with commas"),
     "tool": ("label.tool", "program that draws boxes"),
-    "from_": ("import_annotations.format", "csv, coco, yolo, cvat, labelme or open-images"),
-    "source": ("import_annotations.source", "file or folder to import, its pictures below it"),
+    "from_": (
+        "import_annotations.format",
+        "voc, csv, coco, yolo, cvat, labelme, open-images, via or label-studio",
+    ),
+    "source": ("import_annotations.source", "file, folder or zip to import, its pictures below it"),
     "boxes_from_polygons": ("import_annotations.boxes_from_polygons", "other shapes become the box around them"),
+    "boxes_from_crowds": ("import_annotations.boxes_from_crowds", "boxes of crowds and groups are taken too"),
+    "boxes_drawn_on": (
+        "import_annotations.boxes_drawn_on",
+        "turned or stored: the form of pictures with an EXIF orientation on which the boxes were drawn",
+    ),
+    "emptied_pictures": (
+        "import_annotations.emptied_pictures",
+        "negatives or leave-out: what becomes of pictures that lost all their objects",
+    ),
+    "columns": ("import_annotations.columns", "columns of a CSV without a header, with commas"),
     "replace": ("import_annotations.replace", "overwrite annotations and pictures that differ"),
     "to_": ("export_annotations.format", "csv, coco, yolo, cvat, labelme or open-images"),
     "out": ("export_annotations.out", "file or folder to write, which must not exist"),
@@ -65,6 +78,7 @@ FLAGS = {
 }
 HELP = {name: f"{text} ({setting})" for name, (setting, text) in FLAGS.items()}
 HELP |= {
+    "no_boxes_from_polygons": "leave other shapes than boxes out",
     "no_train_whole_model": "train only the layers after the backbone",
     "to": "last stage to run (default: evaluate)",
     "force": "redo what is up to date, the training too",
@@ -142,8 +156,8 @@ def settings_of(
     flags: dict[str, object] = {
         FLAGS[name][0]: given[name] for name in given if name in FLAGS and given[name] is not False
     }
-    if given.get("no_train_whole_model"):
-        flags[FLAGS["train_whole_model"][0]] = False
+    declined = (name.removeprefix("no_") for name in given if name.startswith("no_") and given[name])
+    flags.update({FLAGS[name][0]: False for name in declined})
     return Settings.from_mapping(
         own_sections(context.config._project),  # noqa: SLF001
         base_dir=PROJECT_DIR,

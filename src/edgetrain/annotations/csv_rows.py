@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from edgetrain.annotations.annotation_set import Place, Reading
 from edgetrain.annotations.import_source import read_text
 
 _DELIMITERS = ",;\t"
+# What a spreadsheet takes for a formula, behind any quotes of ours; a number may have a sign.
+_FORMULA = re.compile(r"'*(?:[=@\t\r]|[+-](?!(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$))")
 
 
 @dataclass(frozen=True)
@@ -69,15 +72,34 @@ def read_rows(path: Path, name: str, required: Sequence[str], reading: Reading) 
             text = f"no column {', '.join(missing)}. The header must name {', '.join(required)}, in any order."
             reading.fault(place, text)
         return
+    yield from named_rows(lines, columns, reading)
+
+
+def named_rows(lines: Iterable[tuple[Place, list[str]]], columns: Sequence[str], reading: Reading) -> Iterator[Row]:
+    """Yield lines as rows by the names of their columns; a line with more cells is a fault."""
     for place, cells in lines:
         if len(cells) > len(columns):
             reading.fault(place, f"the row has {len(cells)} cells, but there are {len(columns)} columns. Correct it.")
         else:
-            yield Row(dict(zip(columns, cells)), place)
+            yield Row(dict(zip(columns, map(without_guard, cells))), place)
+
+
+def guarded(text: str) -> str:
+    """Return text as a cell that a spreadsheet shows and does not run: a quote stands before what begins a formula.
+
+    The reader takes it away again (owasp.org/www-community/attacks/CSV_Injection).
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def without_guard(cell: str) -> str:
+    """Return a cell without the quote that :func:`guarded` put before it."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def render_rows(rows: Iterable[Sequence[object]]) -> str:
-    r"""Return rows as CSV with commas and ``\n`` line ends."""
+    r"""Return rows as CSV with commas and ``\n`` line ends; text that a spreadsheet would run is guarded."""
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows(rows)
+    cells = ([guarded(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    csv.writer(stream, lineterminator="\n").writerows(cells)
     return stream.getvalue()

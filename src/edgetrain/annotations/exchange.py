@@ -13,16 +13,16 @@ from edgetrain.annotations.import_source import ImportSource
 from edgetrain.annotations.labelme import read_labelme, render_labelme
 from edgetrain.annotations.open_images import read_open_images, render_boxes, render_descriptions, render_pictures
 from edgetrain.annotations.yolo import read_yolo, render_data_yaml, render_labels
-from edgetrain.core.settings.sections import ExchangeFormat
+from edgetrain.core.settings.sections import ExchangeFormat, SourceFormat
 from edgetrain.core.splits import Split
 
-_READERS: Mapping[ExchangeFormat, Callable[[ImportSource, Reading], AnnotationSet]] = {
-    ExchangeFormat.CSV: read_box_table,
-    ExchangeFormat.COCO: read_coco,
-    ExchangeFormat.YOLO: read_yolo,
-    ExchangeFormat.CVAT: read_cvat,
-    ExchangeFormat.LABELME: read_labelme,
-    ExchangeFormat.OPEN_IMAGES: read_open_images,
+_READERS: Mapping[SourceFormat, Callable[[ImportSource, Reading], AnnotationSet]] = {
+    SourceFormat.CSV: read_box_table,
+    SourceFormat.COCO: read_coco,
+    SourceFormat.YOLO: read_yolo,
+    SourceFormat.CVAT: read_cvat,
+    SourceFormat.LABELME: read_labelme,
+    SourceFormat.OPEN_IMAGES: read_open_images,
 }
 _SINGLE: Mapping[ExchangeFormat, tuple[str, Callable[[AnnotationSet], str]]] = {
     ExchangeFormat.CSV: ("labels.csv", render_box_table),
@@ -35,7 +35,7 @@ _WITHOUT_CLASS_ORDER = (ExchangeFormat.CSV, ExchangeFormat.LABELME)
 _WITHOUT_SUFFIX = (ExchangeFormat.YOLO, ExchangeFormat.LABELME, ExchangeFormat.OPEN_IMAGES)
 
 
-def read_annotations(source_format: ExchangeFormat, source: ImportSource, reading: Reading) -> AnnotationSet:
+def read_annotations(source_format: SourceFormat, source: ImportSource, reading: Reading) -> AnnotationSet:
     """Return the pictures of a source; what is wrong or left out is noted in ``reading``.
 
     Raises:

@@ -63,6 +63,35 @@ class ExchangeFormat(enum.Enum):
     OPEN_IMAGES = "open-images"
 
 
+class SourceFormat(enum.Enum):
+    """The formats of annotations that are imported."""
+
+    VOC = "voc"
+    CSV = "csv"
+    COCO = "coco"
+    YOLO = "yolo"
+    CVAT = "cvat"
+    LABELME = "labelme"
+    OPEN_IMAGES = "open-images"
+    VIA = "via"
+    LABEL_STUDIO = "label-studio"
+
+
+class DrawnOn(enum.Enum):
+    """The form of a picture with an EXIF orientation on which its boxes were drawn."""
+
+    TURNED = "turned"
+    STORED = "stored"
+
+
+class EmptiedPictures(enum.Enum):
+    """What becomes of pictures none of whose objects is left."""
+
+    STOP = "stop"
+    NEGATIVES = "negatives"
+    LEAVE_OUT = "leave-out"
+
+
 def _at_least(low: float) -> dict[str, float]:
     return {"low": low}
 
@@ -118,11 +147,19 @@ class LabelSettings:
 
 @dataclass(frozen=True)
 class ImportAnnotationsSettings:
-    """What is imported; other shapes may become the box around them, and files that differ may be replaced."""
+    """What is imported, and what the user decided about things that the source cannot tell.
 
-    format: Optional[ExchangeFormat]
+    Other shapes, and crowds, may become boxes; ``boxes_drawn_on`` is about pictures with an EXIF orientation;
+    ``emptied_pictures`` about those that lost all their objects; ``columns`` are those of a table without a header.
+    """
+
+    format: Optional[SourceFormat]
     source: Optional[Path]
     boxes_from_polygons: bool
+    boxes_from_crowds: bool
+    boxes_drawn_on: Optional[DrawnOn]
+    emptied_pictures: EmptiedPictures
+    columns: tuple[str, ...]
     replace: bool
 
 
