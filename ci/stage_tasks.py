@@ -9,8 +9,10 @@ from typing import Any, Optional
 
 from invoke import Config, Context, Exit, Task, task
 
+from edgetrain.annotations.archive import is_archive
 from edgetrain.core.errors import EdgetrainError, SettingsError
 from edgetrain.core.settings import Settings, SettingsFile
+from edgetrain.dataset.zipped import with_unzipped_dataset
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 FLAGS = {
@@ -76,6 +78,8 @@ FLAGS = {
     "champion": ("promote.champion", "branch with the champion's record; a tag or commit: compare only"),
     "rollback": ("promote.rollback", "bring the champion before back"),
 }
+# The flags of tasks that write into the dataset.
+_WRITING = {"from_", "query", "tool"}
 HELP = {name: f"{text} ({setting})" for name, (setting, text) in FLAGS.items()}
 HELP |= {
     "no_boxes_from_polygons": "leave other shapes than boxes out",
@@ -158,7 +162,7 @@ def settings_of(
     }
     declined = (name.removeprefix("no_") for name in given if name.startswith("no_") and given[name])
     flags.update({FLAGS[name][0]: False for name in declined})
-    return Settings.from_mapping(
+    settings = Settings.from_mapping(
         own_sections(context.config._project),  # noqa: SLF001
         base_dir=PROJECT_DIR,
         own_file=own_file,
@@ -166,6 +170,11 @@ def settings_of(
         flags=flags,
         flags_dir=Path.cwd(),
     )
+    if given.keys() & _WRITING or given.get("apply"):
+        if is_archive(settings.dataset.root):
+            raise SettingsError(f"{settings.dataset.root}: a zip cannot be written to. Unpack it, and name the folder.")
+        return settings
+    return with_unzipped_dataset(settings)
 
 
 def own_sections(config: dict[str, object]) -> dict[str, object]:

@@ -25,7 +25,9 @@ def draw(path, size=SIZE):
 def read(source_format, source, **options):
     """Return what a source says, and the faults as ``file:line: message``."""
     reading = Reading()
-    annotations = read_annotations(SourceFormat(source_format.value), ImportSource(source, choices=ReadingChoices(**options)), reading)
+    annotations = read_annotations(
+        SourceFormat(source_format.value), ImportSource(source, choices=ReadingChoices(**options)), reading
+    )
     return annotations, [f"{file}:{line}: {message}" for file, line, message in sorted(reading.faults)]
 
 

@@ -25,9 +25,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
-from edgetrain.annotations.import_source import ImportSource, SourceFile, enclosing_box, parse_number, parse_size
+from edgetrain.annotations.import_source import ImportSource, SourceFile, parse_number, parse_size
 from edgetrain.annotations.located_json import LocatedObject, read_located
-from edgetrain.annotations.shapes import box_around_turned, box_of_run_lengths
+from edgetrain.annotations.shapes import BoxAround, around_points, box_around_turned, box_of_run_lengths
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox
 from edgetrain.core.wording import counted
@@ -248,13 +248,13 @@ class _FileReader:
         return box
 
 
-def _box_of_mask(stated: Mapping[str, Any]) -> BoundingBox | None:
+def _box_of_mask(stated: Mapping[str, Any]) -> BoxAround | None:
     sides = stated.get("size")
     size = parse_size(sides[1], sides[0]) if isinstance(sides, list) and len(sides) == 2 else None  # noqa: PLR2004
     return None if size is None else box_of_run_lengths(stated.get("counts"), size)
 
 
-def _box_of_polygons(stated: object) -> BoundingBox | None:
+def _box_of_polygons(stated: object) -> BoxAround | None:
     polygons = stated if isinstance(stated, list) else []
     # VIA writes one polygon without the list around it (github.com/matterport/Mask_RCNN/issues/1922).
     polygons = [polygons] if polygons and not isinstance(polygons[0], list) else polygons
@@ -262,7 +262,7 @@ def _box_of_polygons(stated: object) -> BoundingBox | None:
         return None
     values = [parse_number(value) for polygon in polygons for value in polygon]
     known = [value for value in values if value is not None]
-    return enclosing_box(zip(known[::2], known[1::2])) if known and len(known) == len(values) else None
+    return around_points(zip(known[::2], known[1::2])) if known and len(known) == len(values) else None
 
 
 def render_coco(annotations: AnnotationSet) -> str:

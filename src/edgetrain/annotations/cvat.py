@@ -28,12 +28,11 @@ from edgetrain.annotations.import_source import (
     MOST_SOURCE_BYTES,
     ImportSource,
     SourceFile,
-    enclosing_box,
     parse_number,
     parse_size,
     split_of_name,
 )
-from edgetrain.annotations.shapes import box_around_turned
+from edgetrain.annotations.shapes import BoxAround, around, around_points, box_around_turned
 from edgetrain.annotations.voc import format_coordinate
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox
@@ -196,7 +195,7 @@ class _FileReader:
         if not self._source.choices.with_polygons:
             self._lost.append(kind)
             return
-        box = enclosing_box(self._joints) if tag == "skeleton" and self._joints else _box_around(tag, attributes)
+        box = around_points(self._joints) if tag == "skeleton" and self._joints else _box_around(tag, attributes)
         if box is None:
             expected = (
                 'the points of <{}> are not "x,y;x,y"' if tag in _POINTED else "the values of <{}> are no numbers"
@@ -227,21 +226,21 @@ def _points(attributes: Mapping[str, str]) -> list[tuple[float, float]] | None:
     )
 
 
-def _box_around(tag: str, attributes: Mapping[str, str]) -> BoundingBox | None:
+def _box_around(tag: str, attributes: Mapping[str, str]) -> BoxAround | None:
     """Return the box around a shape of a kind; ``None`` if its values are none."""
     if tag in _POINTED:
         points = _points(attributes)
-        return enclosing_box(points) if points else None
+        return around_points(points) if points else None
     names = {"ellipse": ("cx", "cy", "rx", "ry"), "mask": ("left", "top", "width", "height")}.get(tag, _CUBOID)
     values = [parse_number(attributes.get(name)) for name in names]
     known = [value for value in values if value is not None]
     if len(known) != len(names):
         return None
     if tag == "cuboid":
-        return enclosing_box(zip(known[::2], known[1::2]))
+        return around_points(zip(known[::2], known[1::2]))
     x, y, width, height = known
     if tag == "mask":
-        return BoundingBox(x, y, x + width, y + height)
+        return around(BoundingBox(x, y, x + width, y + height))
     return box_around_turned(
         BoundingBox(x - width, y - height, x + width, y + height), parse_number(attributes.get("rotation", "0")) or 0
     )

@@ -10,7 +10,7 @@ import math
 import posixpath
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
@@ -99,12 +99,6 @@ def parse_size(width: object, height: object) -> ImageSize | None:
     return ImageSize(*(int(side) for side in sides if side is not None))
 
 
-def enclosing_box(points: Iterable[tuple[float, float]]) -> BoundingBox:
-    """Return the smallest rectangle around one or more points (x, y) in pixels."""
-    columns, rows = zip(*points)
-    return BoundingBox(min(columns), min(rows), max(columns), max(rows))
-
-
 def box_of_fractions(xmin: float, ymin: float, xmax: float, ymax: float, size: ImageSize) -> BoundingBox:
     """Return a box in pixels, rounded to a thousandth of a pixel; what six digits put beyond the edge lies on it."""
     return BoundingBox(
@@ -188,6 +182,8 @@ class ImportSource:
             raise DatasetError(f"{source}: cannot be read ({error.strerror}). Mend its permissions.") from error
         self._paths = {path.relative_to(self.root).as_posix(): path for path in paths}
         self.picture_names = [name for name in self._paths if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES]
+        self.picture_set = frozenset(self.picture_names)
+        self.suffixes = sorted({PurePosixPath(name).suffix for name in self.picture_names})
         self._by_end: dict[str, list[str]] = {}
         for name in self.picture_names:
             own = same_form(PurePosixPath(name).name)

@@ -26,12 +26,12 @@ from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Picture
 from edgetrain.annotations.import_source import (
     ImportSource,
     SourceFile,
-    enclosing_box,
     parse_number,
     parse_size,
     split_of_name,
 )
 from edgetrain.annotations.located_json import LocatedObject, read_located
+from edgetrain.annotations.shapes import around, around_points
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox
 
@@ -113,11 +113,12 @@ def _labelled_box(
 
 
 def _box(kind: str, points: list[tuple[float, float]]) -> BoundingBox:
-    if kind != "circle":
-        return enclosing_box(points)
-    (x, y), edge = points
-    radius = math.dist((x, y), edge)
-    return BoundingBox(x - radius, y - radius, x + radius, y + radius)
+    if kind == "circle":
+        (x, y), edge = points
+        radius = math.dist((x, y), edge)
+        return around(BoundingBox(x - radius, y - radius, x + radius, y + radius))
+    box = around_points(points)
+    return BoundingBox(box.xmin, box.ymin, box.xmax, box.ymax) if kind == "rectangle" else box
 
 
 def render_labelme(picture: Picture, image_path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from edgetrain.core.boxes import BoundingBox, ImageSize
 
@@ -13,7 +13,31 @@ _FIRST, _BITS, _MORE, _SIGN = 48, 5, 0x20, 0x10
 _MOST_GROUPS = 12
 
 
-def box_around_turned(box: BoundingBox, degrees: float, pivot: tuple[float, float] | None = None) -> BoundingBox:
+class BoxAround(BoundingBox):
+    """The smallest upright box around another shape, in pixels: what sticks out of the picture is not visible."""
+
+    def cut(self, size: ImageSize | None) -> BoundingBox:
+        """Return the part within a picture as a plain box; all of it if that is empty or the size is not known."""
+        plain = BoundingBox(self.xmin, self.ymin, self.xmax, self.ymax)
+        if size is None:
+            return plain
+        left, right = (min(max(side, 0), size.width) for side in (self.xmin, self.xmax))
+        top, bottom = (min(max(side, 0), size.height) for side in (self.ymin, self.ymax))
+        return BoundingBox(left, top, right, bottom) if left < right and top < bottom else plain
+
+
+def around(box: BoundingBox) -> BoxAround:
+    """Return a box as one that is around a shape."""
+    return BoxAround(box.xmin, box.ymin, box.xmax, box.ymax)
+
+
+def around_points(points: Iterable[tuple[float, float]]) -> BoxAround:
+    """Return the smallest box around one or more points (x, y) in pixels."""
+    columns, rows = zip(*points)
+    return BoxAround(min(columns), min(rows), max(columns), max(rows))
+
+
+def box_around_turned(box: BoundingBox, degrees: float, pivot: tuple[float, float] | None = None) -> BoxAround:
     """Return the smallest upright box around one that is turned, rounded to a thousandth of a pixel.
 
     Args:
@@ -27,10 +51,10 @@ def box_around_turned(box: BoundingBox, degrees: float, pivot: tuple[float, floa
     columns = [x0 + x * cosine - y * sine for x, y in corners]
     rows = [y0 + x * sine + y * cosine for x, y in corners]
     sides = (min(columns), min(rows), max(columns), max(rows))
-    return BoundingBox(*(round(side, _DIGITS) for side in sides))
+    return BoxAround(*(round(side, _DIGITS) for side in sides))
 
 
-def box_of_run_lengths(counts: object, size: ImageSize) -> BoundingBox | None:
+def box_of_run_lengths(counts: object, size: ImageSize) -> BoxAround | None:
     """Return the box around a mask, from its first pixel's edge to its last one's; ``None`` if it is no mask or empty.
 
     Args:
@@ -46,7 +70,7 @@ def box_of_run_lengths(counts: object, size: ImageSize) -> BoundingBox | None:
     return _box_of_runs(runs, size.height)
 
 
-def _box_of_runs(runs: Sequence[int], height: int) -> BoundingBox | None:
+def _box_of_runs(runs: Sequence[int], height: int) -> BoxAround | None:
     columns: list[int] = []
     rows: list[int] = []
     at = 0
@@ -59,7 +83,7 @@ def _box_of_runs(runs: Sequence[int], height: int) -> BoundingBox | None:
         at += run
     if not columns:
         return None
-    return BoundingBox(min(columns), min(rows), max(columns) + 1, max(rows) + 1)
+    return BoxAround(min(columns), min(rows), max(columns) + 1, max(rows) + 1)
 
 
 def _decoded(text: str) -> Iterator[int]:

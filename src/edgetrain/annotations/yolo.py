@@ -28,12 +28,12 @@ from edgetrain.annotations.folder_names import IMAGES_NAMES
 from edgetrain.annotations.import_source import (
     ImportSource,
     box_of_fractions,
-    enclosing_box,
     parse_number,
     read_text,
     split_of_name,
     without_images_folder,
 )
+from edgetrain.annotations.shapes import around, around_points
 from edgetrain.annotations.yolo_files import NAME_LISTS, YoloFiles, read_yolo_files
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
@@ -190,8 +190,8 @@ def _box_of_polygon(
         reading.fault(row.place, f"{shown} is in pixels, not in fractions of the picture. Divide it by the size.")
         return None
     reading.boxed["polygons"] += 1
-    around = enclosing_box(zip(values[::2], values[1::2]))
-    return box_of_fractions(around.xmin, around.ymin, around.xmax, around.ymax, size)
+    box = around_points(zip(values[::2], values[1::2]))
+    return around(box_of_fractions(box.xmin, box.ymin, box.xmax, box.ymax, size))
 
 
 def _refuse_unused(source: ImportSource, used: set[str], reading: Reading) -> None:

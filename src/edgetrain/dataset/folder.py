@@ -12,20 +12,25 @@ A committed ``splits/{train,validation,test}.txt`` divides any of them and wins 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from edgetrain.annotations.recognition import recognise
 from edgetrain.annotations.voc import read_annotation
 from edgetrain.core.annotation import Annotation
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.findings import Finding
+from edgetrain.core.settings.sections import SourceFormat
 from edgetrain.core.splits import Split
+from edgetrain.core.system.files import visible_files
 from edgetrain.dataset.division import find_division, read_split_list
 from edgetrain.dataset.layout import DatasetPart, FoundFile, find_parts
 
 LABEL_MAP_NAME = "label_map.pbtxt"
+_MOST_FOLDERS = 100
 _LOOKED_FOR = "annotations/*.xml, *.xml beside the pictures, and train/ and test/ with either"
 
 
@@ -149,10 +154,7 @@ def find_dataset(root: Path) -> DatasetFolder:
     parts = _parts(root)
     names = sorted(file.path for part in parts for file in part.annotations)
     if not names:
-        raise DatasetError(
-            f"{root}: no annotation found (looked for {_LOOKED_FOR}). "
-            "Label the pictures in Pascal VOC format, or name another folder with --dataset."
-        )
+        raise DatasetError(f"{root}: no annotation found (looked for {_LOOKED_FOR}). {_way(root)}")
     division = find_division(root, parts, names)
     splits = division.splits
     items = [DatasetItem(root, file, part, splits.get(file.path)) for part in parts for file in part.annotations]
@@ -165,6 +167,35 @@ def find_dataset(root: Path) -> DatasetFolder:
         image_names=tuple(sorted(name for part in parts for name in part.images.names)),
         parts=tuple(parts),
     )
+
+
+def _way(root: Path) -> str:
+    """Return what to do with a folder that holds no dataset: people who have labels are told where they lie."""
+    found = recognise(root)
+    if found is None:
+        return "Label the pictures in Pascal VOC format, or name another folder with --dataset."
+    deeper = _deeper(root) if found.source_format is SourceFormat.VOC else None
+    if deeper is None:
+        return found.way(root)
+    folder, count, total = deeper
+    rest = f" of {total}" if count < total else ""
+    text = f"{count}{rest} annotations lie deeper. Name that folder: --dataset {shlex.quote(str(folder))}"
+    return f"{text}." if count == total else f"{text}, or all of them: {found.way(root)}"
+
+
+def _deeper(root: Path) -> tuple[Path, int, int] | None:
+    """Return the folder below in whose layout the most annotations lie, how many these are, and how many all are."""
+    xml = [path for path in visible_files(root) if path.suffix.lower() == ".xml"]
+    folders = {parent for path in xml for parent in path.parents if root in parent.parents}
+    best: tuple[int, Path] | None = None
+    for folder in sorted(folders, key=lambda path: (len(path.parts), path))[:_MOST_FOLDERS]:
+        try:
+            count = sum(len(part.annotations) for part in find_parts(folder))
+        except (DatasetError, OSError):
+            continue
+        if count and (best is None or count > best[0]):
+            best = (count, folder)
+    return None if best is None else (best[1], best[0], len(xml))
 
 
 def _parts(root: Path) -> list[DatasetPart]:

@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgetrain.annotations.annotation_set import AnnotationSet, PictureKey, Reading
+from edgetrain.annotations.archive import opened
 from edgetrain.annotations.exchange import read_annotations
 from edgetrain.annotations.import_source import ImportSource, ReadingChoices
+from edgetrain.annotations.recognition import recognise
 from edgetrain.core.errors import DatasetError, SettingsError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
@@ -36,9 +38,19 @@ def run(settings: Settings, _workspace: Workspace) -> Outcome:
         StorageError: the dataset cannot be written.
     """
     wanted = settings.import_annotations
-    if wanted.format is None or wanted.source is None:
+    if wanted.source is None:
         raise SettingsError("import-annotations needs a format and a source. Give --from and --source.")
-    return _Import(settings, wanted.format, wanted.source).run()
+    with opened(wanted.source) as source:
+        found = recognise(source) if source.exists() else None
+        if wanted.format is None:
+            way = f" {found.way(wanted.source)}" if found else " Give --from and --source."
+            raise SettingsError(f"import-annotations needs a format and a source.{way}")
+        try:
+            return _Import(settings, wanted.format, source).run()
+        except DatasetError as error:
+            if found is None or found.source_format is wanted.format:
+                raise
+            raise DatasetError(f"{error}\n{wanted.source}: {found.way(wanted.source)}") from error
 
 
 class _Import:
