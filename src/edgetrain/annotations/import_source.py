@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 import posixpath
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from edgetrain.annotations.annotation_set import Place, Reading
-from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGE_SUFFIXES, IMAGES_NAMES, SPLIT_NAMES
+from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGE_SUFFIXES, IMAGES_NAMES, SPLIT_NAMES, same_form
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.splits import Split
@@ -46,11 +45,6 @@ def safe_name(text: str, folder: str = "") -> str | None:
         return None
     name = posixpath.normpath(posixpath.join(folder, plain))
     return None if name in {".", ".."} or name.startswith("../") else name
-
-
-def same_form(name: str) -> str:
-    """Return a name in Unicode's composed form and without percent codes: what macOS and web tools write otherwise."""
-    return unicodedata.normalize("NFC", unquote(name) if "%" in name else name)
 
 
 def own_names(stated: str) -> list[str]:

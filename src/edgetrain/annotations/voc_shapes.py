@@ -5,8 +5,8 @@ Accepted inside ``<object>``::
     <robndbox><cx>100</cx><cy>80</cy><w>60</w><h>30</h><angle>0.5</angle></robndbox>    roLabelImg, angle in radians
     <polygon><x1>1</x1><y1>2</y1><x2>30</x2><y2>4</y2> …</polygon>                      RectLabel, Labelbox, Roboflow
     <polygon><pt><x>1</x><y>2</y></pt> …</polygon>                                      LabelMe of MIT
-    <attributes><attribute><name>rotation</name><value>45.0</value></attribute></attributes>   CVAT, degrees, with <bndbox>
-    <rotation>30</rotation>                                                             the same, with <bndbox>
+    <bndbox>…</bndbox><rotation>30</rotation>                                           degrees about the centre
+    <bndbox>…</bndbox><attributes><attribute><name>rotation</name><value>45.0</value>   CVAT, the same
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _POINTS = ("pt", "point")
 def turn_of(element: Any) -> float:
     """Return by how many degrees the box of an ``<object>`` is turned about its centre; 0 for an upright one."""
     texts = [element.findtext("rotation"), element.findtext("bndbox/rotation")]
-    for attribute in element.iterfind("attributes/attribute"):
-        if (attribute.findtext("name") or "").strip().lower() == "rotation":
-            texts.append(attribute.findtext("value"))
+    attributes = element.iterfind("attributes/attribute")
+    named = ((one.findtext("name") or "", one.findtext("value")) for one in attributes)
+    texts += [value for name, value in named if name.strip().lower() == "rotation"]
     return next((value for text in texts if (value := _number(text))), 0.0) % 360
 
 

@@ -142,7 +142,7 @@ def _names_of_yaml(values: Mapping[str, object], name: str, reading: Reading) ->
 def _keypoint_values(shape: object, name: str, reading: Reading) -> list[int]:
     """Return how many values the keypoints of an object have; a shape that makes no sense is a fault."""
     numbers = shape if isinstance(shape, list) else None
-    if numbers == [] or numbers == ["0", "0"]:
+    if numbers in ([], ["0", "0"]):
         return [0]
     if numbers and all(isinstance(one, str) and one.isdecimal() and len(one) < 5 for one in numbers):  # noqa: PLR2004
         sizes = [int(one) for one in numbers]
@@ -191,8 +191,8 @@ class _SplitLists:
     def splits(self) -> dict[str, Split]:
         """Return the split of each picture that is in one only; what is dropped is noted."""
         places: dict[str, list[Split]] = {}
-        for split, names in self._found.items():
-            for name in names:
+        for split, listed in self._found.items():
+            for name in listed:
                 places.setdefault(name, []).append(split)
         torn = [name for name, splits in places.items() if len(splits) > 1]
         if torn:

@@ -70,7 +70,8 @@ def _read(folder: DatasetFolder) -> tuple[dict[str, Path], AnnotationSet]:
         pictures.append(Picture(name, size, image.annotation.boxes, item.split))
         paths[name] = image.image_path
     has_map = folder.label_map_path.is_file()
-    classes = read_label_map(folder.label_map_path, within=folder.root).names if has_map else ()
+    used = {box.class_name for picture in pictures for box in picture.boxes}
+    classes = read_label_map(folder.label_map_path, within=folder.root, used=used).names if has_map else ()
     return paths, AnnotationSet(tuple(pictures), classes)
 
 

@@ -13,7 +13,7 @@ A committed ``splits/{train,validation,test}.txt`` divides any of them and wins 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +31,7 @@ from edgetrain.dataset.layout import DatasetPart, FoundFile, find_parts
 
 LABEL_MAP_NAME = "label_map.pbtxt"
 _MOST_FOLDERS = 100
+_FEW = 3
 _LOOKED_FOR = "annotations/*.xml, *.xml beside the pictures, and train/ and test/ with either"
 
 
@@ -153,7 +154,7 @@ def find_dataset(root: Path) -> DatasetFolder:
     """
     parts = _parts(root)
     names = sorted(file.path for part in parts for file in part.annotations)
-    if not names:
+    if not names or (len(names) <= _FEW and _are_foreign(root / name for name in names)):
         raise DatasetError(f"{root}: no annotation found (looked for {_LOOKED_FOR}). {_way(root)}")
     division = find_division(root, parts, names)
     splits = division.splits
@@ -167,6 +168,12 @@ def find_dataset(root: Path) -> DatasetFolder:
         image_names=tuple(sorted(name for part in parts for name in part.images.names)),
         parts=tuple(parts),
     )
+
+
+def _are_foreign(paths: Iterable[Path]) -> bool:
+    """Return whether all of a few XML files are of another format: CVAT's one file for a whole set."""
+    known = [recognise(path) for path in paths]
+    return all(one is not None and one.source_format is not SourceFormat.VOC for one in known)
 
 
 def _way(root: Path) -> str:

@@ -136,7 +136,7 @@ class _Import:
         for kind, count in sorted(reading.boxed.items()):
             if count:
                 way = "" if kind in {"crowds", "groups"} else " (--no-boxes-from-polygons leaves them out)"
-                yield f"{count} {kind} became the box around them{way}"
+                yield f"{kind}: {count} became the box around them{way}"
         for kind, count in sorted(reading.counts().items()):
             names = sorted({name for name, _ in reading.lost.get(kind, ())})
             where = f", in {shown_names(names, _SHOWN)}" if names else ""
@@ -145,8 +145,8 @@ class _Import:
             yield "--boxes-from-polygons takes the box around such shapes"
         if reading.by_name:
             stated, name = next(iter(reading.by_name.items()))
-            count = counted(len(reading.by_name), "picture")
-            yield f"{count} found by name, since the stated path leads elsewhere (first {stated!r}: {name})"
+            found = counted(len(reading.by_name), "picture")
+            yield f"{found} found by name, since the stated path leads elsewhere (first {stated!r}: {name})"
         yield from reading.notes
 
 

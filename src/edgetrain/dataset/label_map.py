@@ -29,7 +29,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     if not names:
         raise DatasetError(f"{folder.root}: no annotation has a box, so there is no class. Label some objects.")
     is_committed = folder.label_map_path.is_file()
-    committed = read_label_map(folder.label_map_path, within=folder.root) if is_committed else LabelMap(())
+    committed = read_label_map(folder.label_map_path, within=folder.root, used=names) if is_committed else LabelMap(())
     label_map = committed.extended(names)
     write_label_map(workspace.label_map_path, label_map)
     write_text(workspace.labels_path, "".join(f"{name}\n" for name in label_map.names))

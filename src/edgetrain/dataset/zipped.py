@@ -6,7 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgetrain.annotations.archive import is_archive, unpack
+from edgetrain.annotations.recognition import recognise
+from edgetrain.core.errors import DatasetError
 from edgetrain.core.settings import Settings
+from edgetrain.core.settings.sections import SourceFormat
 from edgetrain.core.system.files import changed_at, replacing_dir
 from edgetrain.core.workspace import Workspace
 
@@ -29,7 +32,11 @@ def with_unzipped_dataset(settings: Settings) -> Settings:
             target = temporary / folder.relative_to(unzipped)
             target.mkdir(parents=True)
             unpack(root, target)
-    return replace(settings, dataset=replace(settings.dataset, root=_inner(folder)))
+    inner = _inner(folder)
+    found = recognise(inner)
+    if found is not None and found.source_format is not SourceFormat.VOC:
+        raise DatasetError(f"{root}: no Pascal VOC annotation is in this archive. {found.way(root)}")
+    return replace(settings, dataset=replace(settings.dataset, root=inner))
 
 
 def _inner(folder: Path) -> Path:

@@ -64,7 +64,7 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Outc
     with asked_changes(root, chosen.since) if chosen.since else nullcontext() as asked:
         folder, reviewed = review_dataset(root, limits, workspace.review_cache_path)
         changes = asked.answer() if asked else None
-    label_map = read_label_map(folder.label_map_path, within=folder.root) if folder.label_map_path.is_file() else None
+    label_map = _label_map(folder, reviewed)
     images = {name: key for name, key in zip(reviewed.image_names, reviewed.image_keys) if key}
     claim_workspace(root, images, workspace)
     facts = pixel_rules.decoded(root, reviewed, workspace.pixel_cache_path) if chosen.pixels else {}
@@ -73,12 +73,18 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Outc
     found = [finding for one in reviewed.faulty() if _concerns(changes, one) for finding in one.findings]
     found += _set_findings(folder, reviewed, label_map, facts=facts, min_boxes=chosen.min_class_boxes)
     findings = judged(found, chosen.rules)
-    report = _report(reviewed, findings, changes)
+    report = _report(reviewed, findings, changes, settings.export.max_detections)
     if changes:
         now = Contents(len(reviewed), report.results["classes"])  # type: ignore[arg-type]
         before = asdict(contents_before(root, changes, reviewed.names, now))
         report = replace(report, results={**report.results, "before": before})
     return findings, report
+
+
+def _label_map(folder: DatasetFolder, reviewed: ReviewedSet) -> LabelMap | None:
+    path = folder.label_map_path
+    used = set(chain.from_iterable(boxes[CLASS_NAME::BOX_VALUES] for boxes in reviewed.boxes))
+    return read_label_map(path, within=folder.root, used=used) if path.is_file() else None
 
 
 def _concerns(changes: GitChanges | None, one: Reviewed) -> bool:
@@ -101,6 +107,7 @@ def _set_findings(
     yield from set_rules.shared_findings(reviewed)
     yield from set_rules.twin_findings(reviewed, twins)
     yield from set_rules.split_twin_findings(reviewed, twins, splits)
+    yield from set_rules.split_augmented_findings(reviewed, splits)
     if facts:
         near = pixel_rules.near_pictures(reviewed, facts, ([reviewed[place] for place in group] for group in twins))
         yield from pixel_rules.near_twin_findings(near)
@@ -110,7 +117,9 @@ def _set_findings(
     yield from class_findings(reviewed, label_map=label_map, min_boxes=min_boxes, splits=splits, divided=folder.divided)
 
 
-def _report(reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChanges | None) -> Outcome:
+def _report(
+    reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChanges | None, max_detections: int
+) -> Outcome:
     classes = Counter(chain.from_iterable(boxes[CLASS_NAME::BOX_VALUES] for boxes in reviewed.boxes))
     boxes = sum(classes.values())
     results: dict[str, object] = {
@@ -127,8 +136,15 @@ def _report(reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChan
         results["changed"] = sorted(changes.names)
     figures = (counted(len(reviewed), "picture"), counted(boxes, "box"), counted(len(classes), "class"))
     summary = f"{', '.join(figures)}: {count_text(findings)}"
-    notes = (f'{count_text(findings)}: "ci/inv validate" lists them',) if findings else ()
-    return Outcome(summary, results, notes)
+    return Outcome(summary, results, tuple(_notes(reviewed, max_detections)))
+
+
+def _notes(reviewed: ReviewedSet, max_detections: int) -> Iterator[str]:
+    crowded = [name for name, boxes in zip(reviewed.names, reviewed.boxes) if len(boxes) > max_detections * BOX_VALUES]
+    if crowded:
+        count = f"{counted(len(crowded), 'picture')} hold{'s' if len(crowded) == 1 else ''}"
+        text = f"{count} more boxes than the {max_detections} that the model will report (first {crowded[0]})"
+        yield f"{text}: raise export.max_detections, or objects beyond are never found"
 
 
 def _failure(findings: Sequence[Finding], report: Outcome, workspace: Workspace) -> str:

@@ -25,12 +25,13 @@ from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, 
 from edgetrain.annotations.folder_names import IMAGE_SUFFIXES
 from edgetrain.annotations.import_source import ImportSource, SourceFile, own_names, parse_number, parse_size
 from edgetrain.annotations.located_json import read_located
-from edgetrain.annotations.shapes import around, around_points, box_around_turned
+from edgetrain.annotations.shapes import BoxAround, around, around_points, box_around_turned
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.wording import counted
 
 _DIGITS = 3
+_PAIR = 2
 _RECTANGLE, _POLYGON, _ELLIPSE = "rectangle", "polygon", "ellipse"
 _KINDS = (_RECTANGLE, _POLYGON, _ELLIPSE)
 _BESIDE = ("choices", "textarea", "rating", "number", "datetime", "taxonomy", "pairwise", "relation", "labels")
@@ -159,7 +160,7 @@ class _Task:
             )
             self._reading.fault(self._place, f"{picture.name}: a region {what}. Correct it in Label Studio.")
             return
-        what = f"{kind}s" if kind != _RECTANGLE else "rotated boxes" if not type(box) is BoundingBox else ""
+        what = f"{kind}s" if kind != _RECTANGLE else "rotated boxes" if isinstance(box, BoxAround) else ""
         if what and not self._source.choices.with_polygons:
             self._reading.lose(what, picture.name, picture.place)
             return
@@ -182,12 +183,12 @@ def _box(kind: str, value: object, size: ImageSize) -> BoundingBox | None:
 
     if kind == _POLYGON:
         stated = values.get("points")
-        pairs = (
-            [pair for pair in stated if isinstance(pair, list) and len(pair) == 2] if isinstance(stated, list) else []
-        )  # noqa: PLR2004
+        pairs = stated if isinstance(stated, list) else []
+        if not all(isinstance(pair, list) and len(pair) == _PAIR for pair in pairs):
+            return None
         points = [(pixels(x, size.width), pixels(y, size.height)) for x, y in pairs]
         known = [(x, y) for x, y in points if x is not None and y is not None]
-        return around_points(known) if known and isinstance(stated, list) and len(known) == len(stated) else None
+        return around_points(known) if known and len(known) == len(pairs) else None
     names = ("width", "height") if kind == _RECTANGLE else ("radiusX", "radiusY")
     sides = [pixels(values.get(name), side) for name, side in zip(("x", "y", *names), (size.width, size.height) * 2)]
     known_sides = [side for side in sides if side is not None]

@@ -2,8 +2,8 @@
 
 Accepted: each ``.xml`` below the source with ``<annotation>`` as its root; ``<object>`` as in
 :mod:`edgetrain.annotations.voc`, and with the shapes of :mod:`edgetrain.annotations.voc_shapes`, which become the
-smallest box around them unless that is declined. A picture is looked for by ``<filename>``, then by the annotation's own
-name: beside it, in ``images/`` or ``JPEGImages/`` where it is in ``annotations/`` or ``labels/``, then anywhere below::
+smallest box around them unless that is declined. A picture is looked for by ``<filename>``, then by the annotation's
+own name: beside it, in ``images/`` or ``JPEGImages/`` where it is in ``annotations/`` or ``labels/``, then anywhere::
 
     VOCdevkit/VOC2012/Annotations/0001.xml  JPEGImages/0001.jpg  ImageSets/Main/{train,val,test}.txt
     labels/train/0001.xml                   images/train/0001.jpg
@@ -32,7 +32,7 @@ _LISTS = ("imagesets", "main")
 
 
 def read_voc_tree(source: ImportSource, reading: Reading) -> AnnotationSet:
-    """Return the pictures of all annotations, sorted by the annotations' names; the format states no order of classes."""
+    """Return the pictures of all annotations, sorted by the annotations' names; no order of classes is stated."""
     tree = _Tree(source, reading)
     pictures = [picture for file in source.files(".xml") if (picture := tree.picture(file))]
     unused = set(source.picture_names) - tree.used

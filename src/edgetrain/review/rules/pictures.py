@@ -13,7 +13,7 @@ from edgetrain.core.findings import Finding
 from edgetrain.core.rules import RuleLevel
 from edgetrain.dataset.layout import stem_of
 from edgetrain.images.header import MAX_PIXELS, UPRIGHT
-from edgetrain.images.image_file import IMAGE_FIX, JPEG, PNG, ImageInfo
+from edgetrain.images.image_file import HEIC, IMAGE_FIX, JPEG, PNG, ImageInfo
 from edgetrain.review.rules import boxes as box_rules
 from edgetrain.review.rules.boxes import BoxLimits
 
@@ -30,6 +30,10 @@ def image_missing(name: str, annotation: Annotation, places: str) -> Finding:
 
 def image_unreadable(image_name: str, reason: str) -> Finding:
     """Return the finding of a picture that cannot be read."""
+    if reason == HEIC:
+        fix = f'Convert it to JPEG, "heif-convert {PurePosixPath(image_name).name} {stem_of(image_name)}.jpg" for example, '
+        fix += "and correct <filename>. See that it looks as it did when the boxes were drawn."
+        return Finding.of((image_name, 1), "image-format", f"{reason}.", fix)
     return Finding.of((image_name, 1), "image-unreadable", f"{reason}.", IMAGE_FIX)
 
 
