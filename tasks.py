@@ -12,7 +12,7 @@ sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
 from ci import tasks as ci_tasks  # noqa: E402 - found through the line above
 from ci.known_tasks import know_tasks  # noqa: E402
-from ci.stage_tasks import HELP, Flag, StageTask, settings_of, stage, take_variables  # noqa: E402
+from ci.stage_tasks import HELP, IMPORT_FLAGS, Flag, StageTask, settings_of, stage, take_variables  # noqa: E402
 
 VARIABLES = take_variables()
 DEMO_SETTINGS = PROJECT_DIR / "src" / "edgetrain" / "demo" / "demo.yaml"
@@ -79,20 +79,9 @@ def pipeline(
     force: bool = False,
 ) -> None:
     """Run all stages from validate to evaluate, or --to STAGE, then report; what is up to date is skipped."""
+    settings = settings_of(context, dict(locals()), VARIABLES)
     from edgetrain.pipeline import console, flow
 
-    given: dict[str, object] = {
-        "dataset": dataset,
-        "workspace": workspace,
-        "network_type": network_type,
-        "url": url,
-        "sha256": sha256,
-        "steps": steps,
-        "batch_size": batch_size,
-        "train_whole_model": train_whole_model,
-        "no_train_whole_model": no_train_whole_model,
-    }
-    settings = settings_of(context, given, VARIABLES)
     with console.listening(settings):
         covered = flow.run_pipeline(settings, to=to, force=force)
     print(console.closing_table(settings, covered))
@@ -152,17 +141,7 @@ def stats(context: Context, dataset: Flag = None, workspace: Flag = None) -> Non
     show(context, "stats", dataset=dataset, workspace=workspace)
 
 
-@stage(
-    "from_",
-    "source",
-    "boxes_from_polygons",
-    "no_boxes_from_polygons",
-    "boxes_from_crowds",
-    "boxes_drawn_on",
-    "emptied_pictures",
-    "columns",
-    "replace",
-)
+@stage(*IMPORT_FLAGS)
 def import_annotations(
     context: Context,
     dataset: Flag = None,
@@ -178,10 +157,7 @@ def import_annotations(
     replace: bool = False,
 ) -> None:
     """Bring annotations of another format, and their pictures, into the dataset."""
-    given: dict[str, object] = {"from_": from_, "source": source, "columns": columns, "replace": replace}
-    given |= {"boxes_from_polygons": boxes_from_polygons, "no_boxes_from_polygons": no_boxes_from_polygons}
-    given |= {"boxes_from_crowds": boxes_from_crowds, "boxes_drawn_on": boxes_drawn_on}
-    given |= {"dataset": dataset, "workspace": workspace, "emptied_pictures": emptied_pictures}
+    given = {name: value for name, value in locals().items() if name != "context"}
     run(context, "import-annotations", **given)
 
 

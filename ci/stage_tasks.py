@@ -78,6 +78,10 @@ FLAGS = {
     "champion": ("promote.champion", "branch with the champion's record; a tag or commit: compare only"),
     "rollback": ("promote.rollback", "bring the champion before back"),
 }
+IMPORT_FLAGS = (
+    *("from_", "source", "boxes_from_polygons", "no_boxes_from_polygons", "boxes_from_crowds", "boxes_drawn_on"),
+    *("emptied_pictures", "columns", "replace"),
+)
 # The flags of tasks that write into the dataset.
 _WRITING = {"from_", "query", "tool"}
 HELP = {name: f"{text} ({setting})" for name, (setting, text) in FLAGS.items()}

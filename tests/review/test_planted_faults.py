@@ -122,7 +122,7 @@ def test_exactly_the_planted_faults_are_found_among_real_photographs(raccoon, tm
     shutil.copytree(raccoon, root)
     before = places(review(root, tmp_path / "before"))
     taken = {place.file.split("/")[-1].split(".")[0] for place in before} | TWINS
-    wide = [path.stem for path in sorted((root / "images").glob("*.jpg")) if width_of(path) >= 450]
+    wide = [path.stem for path in sorted((root / "images").glob("*.jpg")) if width_of(path) >= 400]
 
     expected = plant_everything(root, [stem for stem in wide if stem not in taken][3:])
 

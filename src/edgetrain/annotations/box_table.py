@@ -46,6 +46,7 @@ def read_box_table(source: ImportSource, reading: Reading) -> AnnotationSet:
 def _pictures(source: ImportSource, file: SourceFile, reading: Reading) -> list[Picture]:
     rows: dict[str, list[Row]] = {}
     names: dict[str, str | None] = {}
+    owners: dict[str, str] = {}
     for row in _rows(source, file, reading):
         stated = row["filename"]
         if stated not in names:
@@ -53,6 +54,11 @@ def _pictures(source: ImportSource, file: SourceFile, reading: Reading) -> list[
         name = names[stated]
         if name is None:
             reading.fault(row.place, f"filename {stated!r} is no relative path below the source. Correct it.")
+        elif stated != owners.setdefault(name, stated) and {stated, owners[name]} & set(reading.by_name):
+            text = (
+                f"filename {stated!r} leads elsewhere, and the only picture of that name is {owners[name]!r} already."
+            )
+            reading.fault(row.place, f"{text} Correct one of the two.")
         else:
             rows.setdefault(name, []).append(row)
             _count_unknown(row, reading)

@@ -20,6 +20,7 @@ from edgetrain.annotations.annotation_set import Place, Reading
 from edgetrain.annotations.import_source import read_text
 
 _DELIMITERS = ",;\t"
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
 # What a spreadsheet takes for a formula, behind any quotes of ours; a number may have a sign.
 _FORMULA = re.compile(r"'*(?:[=@\t\r]|[+-](?!(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$))")
 
@@ -41,14 +42,14 @@ def read_lines(path: Path, name: str, reading: Reading) -> Iterator[tuple[Place,
     text = read_text(path, name, reading)
     if text is None:
         return
-    first = text.partition("\n")[0]
+    first = _QUOTED.sub("", text.partition("\n")[0])
     delimiter = max(_DELIMITERS, key=first.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
         for cells in rows:
             if any(cell.strip() for cell in cells):
-                yield Place(name, line), [cell.strip() for cell in cells]
+                yield Place(name, line), [without_guard(cell.strip()) for cell in cells]
             line = rows.line_num + 1
     except csv.Error as error:
         reading.fault(Place(name, line), f"this is not CSV: {error}. Correct the file.")
@@ -81,7 +82,7 @@ def named_rows(lines: Iterable[tuple[Place, list[str]]], columns: Sequence[str],
         if len(cells) > len(columns):
             reading.fault(place, f"the row has {len(cells)} cells, but there are {len(columns)} columns. Correct it.")
         else:
-            yield Row(dict(zip(columns, map(without_guard, cells))), place)
+            yield Row(dict(zip(columns, cells)), place)
 
 
 def guarded(text: str) -> str:
@@ -99,7 +100,10 @@ def without_guard(cell: str) -> str:
 
 def render_rows(rows: Iterable[Sequence[object]]) -> str:
     r"""Return rows as CSV with commas and ``\n`` line ends; text that a spreadsheet would run is guarded."""
-    stream = io.StringIO()
-    cells = ([guarded(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
-    csv.writer(stream, lineterminator="\n").writerows(cells)
-    return stream.getvalue()
+    return "".join(",".join(map(_cell, row)) + "\n" for row in rows)
+
+
+def _cell(value: object) -> str:
+    """Return a value as a cell, in quotes where it holds any sign that parts cells: readers may guess which does."""
+    text = guarded(value) if isinstance(value, str) else str(value)
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',;\t"\r\n') else text

@@ -34,6 +34,7 @@ from edgetrain.annotations.import_source import (
 )
 from edgetrain.annotations.shapes import BoxAround, around, around_points, box_around_turned
 from edgetrain.annotations.voc import format_coordinate
+from edgetrain.annotations.xml_words import in_words
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox
 from edgetrain.core.errors import DatasetError
@@ -93,8 +94,8 @@ class _FileReader:
         except OSError as error:
             self._reading.fault(Place(self._file.name), f"cannot be read ({error.strerror}). Mend its permissions.")
         except expat.ExpatError as error:
-            text = f"this is not well-formed XML: {expat.ErrorString(error.code)}. Correct the file."
-            self._reading.fault(Place(self._file.name, error.lineno), text)
+            meaning, fix = in_words(expat.ErrorString(error.code))
+            self._reading.fault(Place(self._file.name, error.lineno), f"this is not well-formed XML: {meaning}. {fix}")
         except (
             ValueError,
             LookupError,

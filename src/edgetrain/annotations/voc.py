@@ -22,7 +22,6 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +30,8 @@ from lxml import etree
 
 from edgetrain.annotations.shapes import box_around_turned
 from edgetrain.annotations.voc_plain import parse_plain
-from edgetrain.annotations.voc_shapes import box_of_shape, shape_of, turn_of
+from edgetrain.annotations.voc_shapes import Shapes, box_of_shape, shape_of, turn_of
+from edgetrain.annotations.xml_words import in_words
 from edgetrain.core.annotation import Annotation, BoxLines, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError
@@ -63,19 +63,6 @@ class Problem:
     rule: str
     message: str
     fix: str
-
-
-@dataclass
-class Shapes:
-    """What a reader makes of shapes that are no upright boxes: boxes around them, counted by kind, or nothing.
-
-    ``lost`` counts those of which no box is made, ``beside`` what is said beside the boxes.
-    """
-
-    are_boxed: bool
-    boxed: Counter[str] = field(default_factory=Counter)
-    lost: Counter[str] = field(default_factory=Counter)
-    beside: Counter[str] = field(default_factory=Counter)
 
 
 def parse_annotation(data: bytes, path: Path, shapes: Shapes | None = None) -> tuple[Annotation | None, list[Problem]]:
@@ -178,38 +165,11 @@ def _parse_root(data: bytes, *, is_visible: bool) -> tuple[etree._Element | None
     return root, None
 
 
-# The words of libxml2's parser (github.com/GNOME/libxml2, parserInternals.c), what they mean and what helps.
-_MALFORMED = (
-    ("xmlParseEntityRef: no name", 'an "&" stands alone', "Write & as &amp;."),
-    ("EntityRef: expecting", 'an "&" stands alone, or a ";" is missing behind it', "Write & as &amp;."),
-    ("StartTag: invalid element name", 'a "<" stands alone', "Write < as &lt;."),
-    (
-        "Document is empty",
-        "the file is empty",
-        "For a picture without objects, write <annotation><filename>PICTURE.jpg</filename></annotation>.",
-    ),
-    (
-        "Start tag expected",
-        'the file does not begin with "<"',
-        "Export the labels as Pascal VOC XML, or remove the file.",
-    ),
-    ("Extra content at the end", "something stands behind the end of the annotation", "Keep one <annotation>."),
-    ("Opening and ending tag mismatch", "an element is not closed, or another one is", "Close it by its own name."),
-    ("Premature end of data", "the file ends too early, as one that was not saved or copied whole", "Save it again."),
-    ("Couldn't find end of Start Tag", "the file ends too early, or a tag is not closed", "Save it again."),
-    ("Unsupported encoding", "it declares an encoding that is not known", "Save it as UTF-8, and declare that."),
-    ("Input is not proper UTF-8", "it is not UTF-8, and declares no other encoding", "Save it as UTF-8."),
-    ("XML or text declaration not at start", "something stands before <?xml", "Remove what stands before it."),
-    ("AttValue", 'the value of an attribute is not in quotes, or has a "<"', "Correct it."),
-)
-
-
 def _malformed(error: etree.XMLSyntaxError) -> Problem:
     reason = _PLACE_IN_MESSAGE.sub("", error.msg or "") or "Document is empty"
-    words = ((meaning, fix) for start, meaning, fix in _MALFORMED if start in reason)
-    meaning, fix = next(words, (reason, "Correct the file."))
+    meaning, fix = in_words(reason)
     line, column = error.position
-    place = f" (column {column})" if column and meaning != "the file is empty" else ""
+    place = f" (column {column})" if column and reason != "Document is empty" else ""
     return Problem(max(1, line or 1), "xml-malformed", f"this is not well-formed XML{place}: {meaning}.", fix)
 
 

@@ -12,7 +12,9 @@ Accepted inside ``<object>``::
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from edgetrain.annotations.shapes import BoxAround, around_points, box_around_turned
@@ -20,6 +22,19 @@ from edgetrain.core.boxes import BoundingBox
 
 SHAPES = ("robndbox", "polygon")
 _POINTS = ("pt", "point")
+
+
+@dataclass
+class Shapes:
+    """What a reader makes of shapes that are no upright boxes: boxes around them, counted by kind, or nothing.
+
+    ``lost`` counts those of which no box is made, ``beside`` what is said beside the boxes.
+    """
+
+    are_boxed: bool
+    boxed: Counter[str] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
+    beside: Counter[str] = field(default_factory=Counter)
 
 
 def turn_of(element: Any) -> float:

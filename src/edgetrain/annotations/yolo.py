@@ -1,7 +1,7 @@
 """YOLO labels: a text file for each picture, and the names of the classes.
 
 Accepted: labels in ``labels/`` where the pictures are in ``images/`` (in any case, with or without folders of the
-splits, above or below), or beside the pictures; names and division as :mod:`edgetrain.annotations.yolo_files` has them::
+splits, above or below), or beside the pictures; names and division as in :mod:`edgetrain.annotations.yolo_files`::
 
     images/train/0001.jpg
     labels/train/0001.txt      0 0.5 0.5 0.25 0.125        class index from 0, centre x, centre y, width, height: 0 to 1
@@ -205,7 +205,10 @@ def _refuse_unused(source: ImportSource, used: set[str], reading: Reading) -> No
             reading.fault(Place(name), f"there is no picture for these labels. {_UNUSED_FIX}")
 
 
-_UNUSED_FIX = "Add it, or remove the file. Labels are looked for beside their pictures, and in labels/ where those are in images/."
+_UNUSED_FIX = (
+    "Add it, or remove the file. Labels are looked for beside their pictures, and in labels/ where those are in "
+    "images/."
+)
 
 
 def _looks_like_labels(source: ImportSource, name: str) -> bool:

@@ -200,7 +200,7 @@ class _TurnedPictures:
     """Decides on pictures with an EXIF orientation, which training ignores, so that boxes and pixels agree.
 
     A size that the source states and that is the turned one shows that the boxes were drawn on the turned picture. The
-    stored size shows nothing: tools write the one and draw on the other (github.com/HumanSignal/label-studio/issues/6608).
+    stored size shows nothing: tools write the one and draw on the other (HumanSignal/label-studio, issue 6608).
     """
 
     def __init__(self, source: ImportSource, reading: Reading) -> None:

@@ -86,8 +86,8 @@ class ImageIndex:
         places = (place,) if place == "." else (place, ".")
         indices = [(self._by_folded_name, name), (self._by_stem, stem), (self._by_folded_name, stem)]
         # Of the other forms most datasets have none: their index is made where all else has failed.
-        for index, wanted in (*indices, (None, same_form(name)), (None, same_form(stem))):
-            index = self._by_form if index is None else index
+        for own_index, wanted in (*indices, (None, same_form(name)), (None, same_form(stem))):
+            index = self._by_form if own_index is None else own_index
             for subfolder in places:
                 known = index.get(subfolder, {})
                 found = known.get(wanted) or known.get(wanted.casefold())

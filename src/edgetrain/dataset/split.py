@@ -1,8 +1,9 @@
 """Divide the dataset into train, validation and test: three lists of annotations.
 
-A division that the dataset brings along is kept; without validation pictures it gives some of train. Kept, too, are the workspace's own lists where they were made with the
-same shares and seed. Otherwise each picture's place depends on names and the seed only. Pictures that belong together
-do not part: identical ones, frames of one video (``split.group_pattern``), and those that look nearly the same, where
+A division that the dataset brings along is kept; where it has no validation pictures, a share of train becomes those.
+So are the workspace's own lists where they were made with the same shares and seed. Otherwise each picture's place
+depends on names and the seed only. Pictures that belong together do not part: identical ones, augmented copies
+(``NAME.rf.HASH``), frames of one video (``split.group_pattern``), and those that look nearly the same, where
 ``validate`` with pixels has seen them.
 """
 

@@ -21,7 +21,8 @@ from pathlib import Path, PurePosixPath
 from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
 from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGES_NAMES, SPLIT_NAMES
 from edgetrain.annotations.import_source import ImportSource, SourceFile, read_text, split_of_name
-from edgetrain.annotations.voc import HARMLESS, Shapes, parse_annotation
+from edgetrain.annotations.voc import HARMLESS, parse_annotation
+from edgetrain.annotations.voc_shapes import Shapes
 from edgetrain.core.annotation import Annotation
 from edgetrain.core.splits import Split
 from edgetrain.core.system.files import file_content

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Optional
 
 from edgetrain.core.rules import RULES, RuleLevel
+from edgetrain.core.settings.exchange import DrawnOn, EmptiedPictures, ExchangeFormat, SourceFormat
+
+__all__ = ["DrawnOn", "EmptiedPictures", "ExchangeFormat", "SourceFormat"]
 
 
 class NetworkType(enum.Enum):
@@ -50,46 +53,6 @@ class DistributionKind(enum.Enum):
     NONE = "none"
     GPUS = "gpus"
     WORKERS = "workers"
-
-
-class ExchangeFormat(enum.Enum):
-    """The formats of annotations that are imported and exported, beside Pascal VOC."""
-
-    CSV = "csv"
-    COCO = "coco"
-    YOLO = "yolo"
-    CVAT = "cvat"
-    LABELME = "labelme"
-    OPEN_IMAGES = "open-images"
-
-
-class SourceFormat(enum.Enum):
-    """The formats of annotations that are imported."""
-
-    VOC = "voc"
-    CSV = "csv"
-    COCO = "coco"
-    YOLO = "yolo"
-    CVAT = "cvat"
-    LABELME = "labelme"
-    OPEN_IMAGES = "open-images"
-    VIA = "via"
-    LABEL_STUDIO = "label-studio"
-
-
-class DrawnOn(enum.Enum):
-    """The form of a picture with an EXIF orientation on which its boxes were drawn."""
-
-    TURNED = "turned"
-    STORED = "stored"
-
-
-class EmptiedPictures(enum.Enum):
-    """What becomes of pictures none of whose objects is left."""
-
-    STOP = "stop"
-    NEGATIVES = "negatives"
-    LEAVE_OUT = "leave-out"
 
 
 def _at_least(low: float) -> dict[str, float]:

@@ -65,5 +65,5 @@ def _form_finding(place: tuple[str, int], stated: str, image_name: str) -> Findi
     """Return the finding of two names that look alike: both are shown in ASCII, where their bytes differ."""
     found = base_name(image_name)
     kinds = "percent codes" if "%" in stated or "%" in found else "Unicode forms (composed and decomposed)"
-    message = f"the annotation says {ascii(base_name(stated))} and the picture is {ascii(found)}: other {kinds}."
+    message = f"the annotation says {base_name(stated)!a} and the picture is {found!a}: other {kinds}."
     return Finding.of(place, "filename-form", message, "Give both the same name: other systems tell them apart.")
