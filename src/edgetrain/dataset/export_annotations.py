@@ -53,6 +53,9 @@ def run(settings: Settings, _workspace: Workspace) -> Outcome:
     lost = losses(wanted.format, annotations, is_file=is_file)
     notes = [f"left out, since {wanted.format.value} cannot say it: {count} {name}" for name, count in lost.items()]
     notes.append("pose, truncated and occluded of the XML are never exported")
+    if wanted.format is ExchangeFormat.YOLO and all(picture.split is None for picture in annotations.pictures):
+        text = "the dataset is not divided, so data.yaml names the same folder for train and val"
+        notes.append(f"{text}: divide it, or training there is judged by what it has seen")
     boxes = sum(len(picture.boxes) for picture in annotations.pictures)
     results = {"pictures": len(annotations.pictures), "boxes": boxes, "left_out": lost}
     text = f"{counted(len(annotations.pictures), 'picture')}, {boxes} boxes as {wanted.format.value}: {out}"

@@ -28,6 +28,7 @@ from edgetrain.images.pixel_facts import PixelFacts
 from edgetrain.review.class_changes import contents_before
 from edgetrain.review.output.summary import Contents
 from edgetrain.review.review import review_dataset
+from edgetrain.review.set_findings import committed_label_map, set_findings
 from edgetrain.review.reviewed import BOX_VALUES, CLASS_NAME, Reviewed, ReviewedSet
 from edgetrain.review.rules import pixels as pixel_rules
 from edgetrain.review.rules import whole_set as set_rules
@@ -64,14 +65,14 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Outc
     with asked_changes(root, chosen.since) if chosen.since else nullcontext() as asked:
         folder, reviewed = review_dataset(root, limits, workspace.review_cache_path)
         changes = asked.answer() if asked else None
-    label_map = _label_map(folder, reviewed)
+    label_map = committed_label_map(folder, reviewed)
     images = {name: key for name, key in zip(reviewed.image_names, reviewed.image_keys) if key}
     claim_workspace(root, images, workspace)
     facts = pixel_rules.decoded(root, reviewed, workspace.pixel_cache_path) if chosen.pixels else {}
     if any(known.error for known in facts.values()):
         reviewed = ReviewedSet.of(pixel_rules.with_damage(reviewed, facts))
     found = [finding for one in reviewed.faulty() if _concerns(changes, one) for finding in one.findings]
-    found += _set_findings(folder, reviewed, label_map, facts=facts, min_boxes=chosen.min_class_boxes)
+    found += set_findings(folder, reviewed, label_map, facts=facts, min_boxes=chosen.min_class_boxes)
     findings = judged(found, chosen.rules)
     report = _report(reviewed, findings, changes, settings.export.max_detections)
     if changes:
@@ -81,40 +82,9 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Outc
     return findings, report
 
 
-def _label_map(folder: DatasetFolder, reviewed: ReviewedSet) -> LabelMap | None:
-    path = folder.label_map_path
-    used = set(chain.from_iterable(boxes[CLASS_NAME::BOX_VALUES] for boxes in reviewed.boxes))
-    return read_label_map(path, within=folder.root, used=used) if path.is_file() else None
-
-
 def _concerns(changes: GitChanges | None, one: Reviewed) -> bool:
     """Return whether the faults of a single file are asked for."""
     return changes is None or changes.concern(one.name, one.image_name, one.filename)
-
-
-def _set_findings(
-    folder: DatasetFolder,
-    reviewed: ReviewedSet,
-    label_map: LabelMap | None,
-    *,
-    facts: Mapping[str, PixelFacts],
-    min_boxes: int,
-) -> Iterator[Finding]:
-    """Yield what only the whole dataset tells."""
-    splits = {item.name: item.split for item in folder.items if item.split is not None} if folder.divided else {}
-    twins = set_rules.identical_pictures(reviewed)
-    yield from folder.findings
-    yield from set_rules.shared_findings(reviewed)
-    yield from set_rules.twin_findings(reviewed, twins)
-    yield from set_rules.split_twin_findings(reviewed, twins, splits)
-    yield from set_rules.split_augmented_findings(reviewed, splits)
-    if facts:
-        near = pixel_rules.near_pictures(reviewed, facts, ([reviewed[place] for place in group] for group in twins))
-        yield from pixel_rules.near_twin_findings(near)
-        yield from pixel_rules.split_near_twin_findings(near, splits)
-    yield from set_rules.orphan_findings(reviewed, folder.image_names)
-    yield from set_rules.habit_findings(reviewed)
-    yield from class_findings(reviewed, label_map=label_map, min_boxes=min_boxes, splits=splits, divided=folder.divided)
 
 
 def _report(
