@@ -6,6 +6,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -65,7 +66,7 @@ def unpack(path: Path, folder: Path) -> None:
             left = sum(entry.file_size for entry in entries)
             for entry in entries:
                 left = _extract(path, archive, entry, folder, left)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, ValueError) as error:
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, ValueError, zlib.error) as error:
         raise DatasetError(f"{path}: the archive cannot be read ({error}). Export or download it again.") from error
     except RuntimeError as error:  # what zipfile says of passwords
         raise DatasetError(f"{path}: {error}. Unpack it yourself, and name the folder.") from error

@@ -54,6 +54,7 @@ class-unknown        warning  A class is in the committed label map.
 class-typo           error    A class name is not a misspelt one.
 class-similar        warning  Class names are told apart by more than case, spaces, punctuation or a letter.
 class-rare           warning  A class has enough boxes to be learnt.
+class-emptied        error    A picture keeps an object where dataset.classes leaves some out, or it is said what it is.
 class-missing        warning  Every split has a box of every class.
 # Whole sets
 twin-boxes           warning  Identical pictures have the same boxes.

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from edgetrain.annotations.voc import read_annotation
 from edgetrain.core.annotation import Annotation
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.findings import Finding
+from edgetrain.core.settings.class_choice import ClassChoice
 from edgetrain.core.settings.sections import SourceFormat
 from edgetrain.core.splits import Split
 from edgetrain.core.system.files import visible_files
@@ -56,12 +57,21 @@ class DatasetItem(NamedTuple):
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """A picture of the dataset in ``root`` with its ground truth; names are relative to that, with forward slashes."""
+    """A picture of the dataset in ``root`` with its ground truth; names are relative to that, with forward slashes.
+
+    ``annotation`` has the boxes of the chosen classes, ``read_classes`` the classes of all boxes in the file.
+    """
 
     root: Path
     name: str
     annotation: Annotation
     image_name: str
+    read_classes: tuple[str, ...] = ()
+
+    @property
+    def is_emptied(self) -> bool:
+        """Whether it has objects, but none of a chosen class."""
+        return bool(self.read_classes) and not self.annotation.boxes
 
     @property
     def image_path(self) -> Path:
@@ -85,6 +95,7 @@ class DatasetFolder:
     findings: tuple[Finding, ...]
     image_names: tuple[str, ...]
     parts: tuple[DatasetPart, ...]
+    classes: ClassChoice = field(default_factory=ClassChoice)
 
     @property
     def label_map_path(self) -> Path:
@@ -124,7 +135,7 @@ class DatasetFolder:
                 f"{item.name}:{annotation.filename_line}: its picture {annotation.filename or item.name!r} is not in "
                 f'{self.image_dirs_of(annotation)}. Run "ci/inv validate" to see every problem.'
             )
-        return LabelledImage(self.root, item.name, annotation, self.relative_name(image_path))
+        return labelled(self.root, item.name, annotation, self.relative_name(image_path), self.classes)
 
     def read_listed(self, list_path: Path) -> Iterator[LabelledImage]:
         """Yield the labelled pictures of a list that ``split`` wrote, in its order.
@@ -145,8 +156,18 @@ class DatasetFolder:
         return next(part for part in self.parts if part.annotations_dir in annotation.path.parents)
 
 
-def find_dataset(root: Path) -> DatasetFolder:
+def labelled(root: Path, name: str, annotation: Annotation, image_name: str, classes: ClassChoice) -> LabelledImage:
+    """Return a picture with the boxes of the chosen classes."""
+    names = tuple(box.class_name for box in annotation.boxes)
+    return LabelledImage(root, name, classes.of(annotation), image_name, names)
+
+
+def find_dataset(root: Path, classes: ClassChoice | None = None) -> DatasetFolder:
     """Return what is in a dataset's folder, without opening annotations or pictures.
+
+    Args:
+        root: the folder.
+        classes: which classes are read from its annotations (default: all).
 
     Raises:
         DatasetError: there is no such folder, no annotation in it, annotations in two layouts at once, or a list of a
@@ -167,6 +188,7 @@ def find_dataset(root: Path) -> DatasetFolder:
         findings=tuple(sorted(division.findings)),
         image_names=tuple(sorted(name for part in parts for name in part.images.names)),
         parts=tuple(parts),
+        classes=classes or ClassChoice(),
     )
 
 

@@ -12,10 +12,12 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
+from edgetrain.core.settings.exchange import EmptiedPictures
 from edgetrain.core.splits import Split, SplitFractions
 from edgetrain.core.system.files import file_digest
 from edgetrain.core.wording import counted
@@ -43,8 +45,12 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         DatasetError: an annotation or the dataset's own division has a fault, a split that is needed has no pictures,
             or the workspace belongs to another dataset.
     """
-    folder = find_dataset(settings.dataset.root)
-    images = [folder.read(item) for item in folder.items]
+    folder = find_dataset(settings.dataset.root, settings.dataset.classes)
+    read = [folder.read(item) for item in folder.items]
+    emptied = [image.name for image in read if image.is_emptied]
+    folder.classes.refuse_emptied(emptied)
+    is_left_out = folder.classes.emptied is EmptiedPictures.LEAVE_OUT
+    images = [image for image in read if not (is_left_out and image.is_emptied)]
     digests = {image.name: file_digest(image.image_path) for image in images}
     claim_workspace(folder.root, {image.image_name: quick_key(image.image_path) for image in images}, workspace)
     fractions, seed = SplitFractions(settings.split.validation, settings.split.test), settings.split.seed
@@ -55,7 +61,12 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         groups, assignment = _made(images, digests, settings, workspace)
     division = folder.division or MADE
     write_division(workspace, assignment.splits, division=division, fractions=fractions, seed=seed)
-    return _report(images, groups, assignment, division)
+    chosen = [*folder.classes.notes(name for image in read for name in image.read_classes)]
+    if emptied:
+        became = "left out" if is_left_out else "negatives"
+        chosen.append(f"{counted(len(emptied), 'picture')} without an object of a chosen class: {became}")
+    report = _report(images, groups, assignment, division)
+    return replace(report, notes=(*chosen, *report.notes))
 
 
 def _made(
@@ -103,7 +114,8 @@ def _existing(folder: DatasetFolder, groups: Groups, settings: Settings) -> Assi
     if folder.findings:
         lines = [str(finding) for finding in folder.findings]
         raise DatasetError("\n".join([f"{folder.division}: the lists of the splits have faults.", *lines]))
-    splits = {item.name: item.split for item in folder.items if item.split is not None}
+    known = {name for group in groups for name in group}
+    splits = {item.name: item.split for item in folder.items if item.split is not None and item.name in known}
     for split in _MUST_HAVE:
         if split not in splits.values():
             raise DatasetError(
@@ -118,8 +130,8 @@ def _existing(folder: DatasetFolder, groups: Groups, settings: Settings) -> Assi
         chosen = _share_of_train(splits, whole, settings)
         splits.update(dict.fromkeys(chosen, Split.VALIDATION))
         notes.append(_validation_note(len(chosen), sum(split is Split.TRAIN for split in splits.values())))
-    if len(splits) < len(folder.items):
-        notes.append(f"{len(folder.items) - len(splits)} annotations stand in no list of the division and are not used")
+    if len(splits) < len(known):
+        notes.append(f"{len(known) - len(splits)} annotations stand in no list of the division and are not used")
     notes += _parted("identical pictures, or augmented copies of one,", groups, splits)
     return Assignment(splits, notes=tuple(notes))
 

@@ -7,7 +7,7 @@ report.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from itertools import chain
@@ -15,25 +15,19 @@ from itertools import chain
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.findings import Finding, Severity, count_by_rule, count_by_severity, count_text, judged
 from edgetrain.core.git.changes import GitChanges, asked_changes
-from edgetrain.core.label_map import LabelMap
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.system.workers import collector_at_rest
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.claim import claim_workspace
-from edgetrain.core.workspace.label_map_file import read_label_map
-from edgetrain.dataset.folder import DatasetFolder
-from edgetrain.images.pixel_facts import PixelFacts
 from edgetrain.review.class_changes import contents_before
 from edgetrain.review.output.summary import Contents
 from edgetrain.review.review import review_dataset
-from edgetrain.review.set_findings import committed_label_map, set_findings
 from edgetrain.review.reviewed import BOX_VALUES, CLASS_NAME, Reviewed, ReviewedSet
 from edgetrain.review.rules import pixels as pixel_rules
-from edgetrain.review.rules import whole_set as set_rules
 from edgetrain.review.rules.boxes import BoxLimits
-from edgetrain.review.rules.classes import class_findings
+from edgetrain.review.set_findings import committed_label_map, set_findings
 
 _SHOWN = 50
 
@@ -63,7 +57,7 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Outc
     root, chosen, network = settings.dataset.root, settings.validate, settings.network
     limits = BoxLimits(network.image_size, chosen.min_box_side, network.max_boxes)
     with asked_changes(root, chosen.since) if chosen.since else nullcontext() as asked:
-        folder, reviewed = review_dataset(root, limits, workspace.review_cache_path)
+        folder, reviewed = review_dataset(root, limits, workspace.review_cache_path, settings.dataset.classes)
         changes = asked.answer() if asked else None
     label_map = committed_label_map(folder, reviewed)
     images = {name: key for name, key in zip(reviewed.image_names, reviewed.image_keys) if key}
@@ -77,7 +71,7 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Outc
     report = _report(reviewed, findings, changes, settings.export.max_detections)
     if changes:
         now = Contents(len(reviewed), report.results["classes"])  # type: ignore[arg-type]
-        before = asdict(contents_before(root, changes, reviewed.names, now))
+        before = asdict(contents_before(root, changes, reviewed.names, now, folder.classes))
         report = replace(report, results={**report.results, "before": before})
     return findings, report
 

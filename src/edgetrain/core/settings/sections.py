@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Optional
 
 from edgetrain.core.rules import RULES, RuleLevel
+from edgetrain.core.settings.class_choice import ClassChoice
 from edgetrain.core.settings.exchange import DrawnOn, EmptiedPictures, ExchangeFormat, SourceFormat
 
 __all__ = ["DrawnOn", "EmptiedPictures", "ExchangeFormat", "SourceFormat"]
@@ -65,9 +66,10 @@ def _between(low: float, high: float) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class DatasetSettings:
-    """Where the labelled images are."""
+    """Where the labelled images are, and which of their classes are learnt under which names."""
 
     root: Path
+    classes: ClassChoice
 
 
 @dataclass(frozen=True)

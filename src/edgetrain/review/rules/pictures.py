@@ -31,7 +31,8 @@ def image_missing(name: str, annotation: Annotation, places: str) -> Finding:
 def image_unreadable(image_name: str, reason: str) -> Finding:
     """Return the finding of a picture that cannot be read."""
     if reason == HEIC:
-        command = f"heif-convert {PurePosixPath(image_name).name} {stem_of(image_name)}.jpg"
+        own, stem = PurePosixPath(image_name).name, stem_of(image_name)
+        command = f"heif-convert {own} {stem}{'-converted' if own == f'{stem}.jpg' else ''}.jpg"
         fix = f'Convert it to JPEG, for example with "{command}", and correct <filename>. See that the boxes still fit.'
         return Finding.of((image_name, 1), "image-format", f"{reason}.", fix)
     return Finding.of((image_name, 1), "image-unreadable", f"{reason}.", IMAGE_FIX)
