@@ -154,6 +154,7 @@ def import_annotations(
     boxes_drawn_on: Flag = None,
     emptied_pictures: Flag = None,
     columns: Flag = None,
+    class_name: Flag = None,
     replace: bool = False,
 ) -> None:
     """Bring annotations of another format, and their pictures, into the dataset."""

@@ -42,6 +42,7 @@ FLAGS = {
         "negatives or leave-out: what becomes of pictures that lost all their objects",
     ),
     "columns": ("import_annotations.columns", "columns of a CSV without a header, with commas"),
+    "class_name": ("import_annotations.class_name", "class of objects for which the source states none"),
     "replace": ("import_annotations.replace", "overwrite annotations and pictures that differ"),
     "to_": ("export_annotations.format", "csv, coco, yolo, cvat, labelme or open-images"),
     "out": ("export_annotations.out", "file or folder to write, which must not exist"),
@@ -80,7 +81,7 @@ FLAGS = {
 }
 IMPORT_FLAGS = (
     *("from_", "source", "boxes_from_polygons", "no_boxes_from_polygons", "boxes_from_crowds", "boxes_drawn_on"),
-    *("emptied_pictures", "columns", "replace"),
+    *("emptied_pictures", "columns", "class_name", "replace"),
 )
 # The flags of tasks that write into the dataset.
 _WRITING = {"from_", "query", "tool"}

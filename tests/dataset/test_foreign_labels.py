@@ -232,6 +232,22 @@ def test_the_division_of_data_yaml_is_kept(bring, tmp_path, config, lists):
     assert splits == [Split.TRAIN, Split.TEST, Split.VALIDATION]
 
 
+def test_a_folder_of_a_split_that_is_not_there_is_said_and_no_other_stands_in_for_it(bring):
+    config = "train: ../train/images\nval: ../valid/images\nnames: [boat]"
+
+    report = bring("yolo", {"data.yaml": config, "labels/a.txt": ""}, ["images/a.jpg"])
+    assert any("this is not below the source: data.yaml: ../train/images, " in note for note in report.notes)
+
+
+def test_regions_without_a_class_are_faults_unless_all_are_given_one(bring, made):
+    entry = {**VIA, "regions": [{**VIA["regions"][0], "region_attributes": {}}]}
+
+    with pytest.raises(DatasetError, match=r"a region has no class .*--class-name NAME"):
+        bring("via", {"via.json": {"a": entry}})
+    bring("via", {"via.json": {"a": entry}}, class_name="fire")
+    assert made() == {"a.jpg": [("fire", 4, 6, 24, 16)]}
+
+
 def test_a_division_into_equal_parts_is_dropped_and_said(bring):
     report = bring("yolo", {"data.yaml": "train: images\nval: images\nnames: [boat]"}, ["images/a.jpg"])
 

@@ -56,6 +56,7 @@ _FOREIGN = {
     ),
     "tfrecord": Recognised("TFRecords", export="Export the set as COCO JSON or Pascal VOC from where it comes."),
     "via3": Recognised("a project of VIA 3", export='Open it in VIA 3, and export "Annotations as COCO format".'),
+    "keras-yolo": Recognised("YOLO's text for Keras or PyTorch (a line a picture)", export=f"In Roboflow {_COCO}."),
     "oidv4": Recognised(
         "the OIDv4 toolkit's labels (class and pixels)",
         export="Import the tables of Open Images that it was made from (--from open-images), or convert it to VOC.",
@@ -182,6 +183,8 @@ def _by_names(names: list[str], by_suffix: dict[str, list[str]], root: Path) -> 
     own = {PurePosixPath(name).name.lower() for name in names}
     if own & {"bounding_boxes.labels", "info.labels"}:
         return _FOREIGN["edge-impulse"]
+    if "_annotations.txt" in own:
+        return _FOREIGN["keras-yolo"]
     if "metadata.jsonl" in own or by_suffix.get(".parquet"):
         return _FOREIGN["hugging-face"]
     if any(".tfrecord" in name or name.endswith(".record") or ".record-" in name for name in own):

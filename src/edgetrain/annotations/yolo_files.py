@@ -212,7 +212,9 @@ class _SplitLists:
             below = below.partition("/")[2]
         names = [safe_name(plain, base) for base in bases] + [safe_name(below, base) for base in bases]
         parts = PurePosixPath(below).parts
-        names += ["/".join(parts[start:]) for start in range(1, len(parts))]
+        # Of a path of another machine the end counts, but not without the folder that tells the split.
+        told = next((at for at, part in enumerate(parts) if part.lower() in SPLIT_NAMES), len(parts) - 1)
+        names += ["/".join(parts[start:]) for start in range(1, told + 1)]
         for name in (name for name in names if name is not None):
             spelled = self._source.spelled(name)
             if spelled and spelled.lower().endswith(".txt"):

@@ -48,9 +48,11 @@ def run(settings: Settings, _workspace: Workspace) -> Outcome:
         try:
             return _Import(settings, wanted.format, source).run()
         except DatasetError as error:
-            if found is None or found.source_format is wanted.format:
-                raise
-            raise DatasetError(f"{error}\n{wanted.source}: {found.way(wanted.source)}") from error
+            # A zip lies unpacked in a folder that is gone when the message is read.
+            text = str(error).replace(str(source), str(wanted.source))
+            is_other = found is not None and found.source_format is not wanted.format
+            more = f"\n{wanted.source}: {found.way(wanted.source)}" if found and is_other else ""
+            raise DatasetError(f"{text}{more}") from error
 
 
 class _Import:
@@ -68,13 +70,18 @@ class _Import:
             with_crowds=wanted.boxes_from_crowds,
             drawn_on=wanted.boxes_drawn_on.value if wanted.boxes_drawn_on else None,
             columns=wanted.columns,
+            class_name=wanted.class_name.strip(),
         )
         source = ImportSource(self._path, choices=choices, more_pictures=target.picture)
         annotations = self._settled(read_annotations(self._format, source, reading))
         planned = target.plan(annotations, source, reading)
         reading.raise_faults("Nothing was written.")
         if not annotations.pictures:
-            raise DatasetError(f"{self._path}: there is no picture in it. Correct --source or --from.")
+            archives = source.names(".zip")
+            way = (
+                f"It holds archives: --source {source.path(archives[0])}" if archives else "Correct --source or --from"
+            )
+            raise DatasetError(f"{self._path}: there is no picture in it. {way}.")
         lists, split_note = target.plan_splits(annotations, planned)
         label_map, map_note = target.plan_label_map(annotations)
         new = _new_files([*planned, *lists, *label_map], target.root, replace=wanted.replace)

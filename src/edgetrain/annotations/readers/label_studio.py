@@ -152,7 +152,8 @@ class _Task:
         if kind not in _KINDS:
             self._reading.lose(f"regions of the kind {kind}", picture.name, picture.place)
             return
-        names = self._labels(region) or labels.get(region.get("id"), [])
+        own = self._source.choices.class_name
+        names = self._labels(region) or labels.get(region.get("id"), []) or ([own] if own else [])
         box = _box(kind, region.get("value"), size)
         if not names or box is None or parse_number(region.get("image_rotation", 0)):
             what = (

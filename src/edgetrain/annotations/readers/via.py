@@ -38,6 +38,7 @@ _VALUES = {
 }
 _CSV = ("filename", "region_shape_attributes", "region_attributes")
 _FIX = "Correct the region in VIA, and export again."
+_FIX_CLASS = "Give it one in VIA and export again, or give all such regions one: --class-name NAME."
 _Region = tuple[Any, Any, Place]
 
 
@@ -143,17 +144,17 @@ def _labelled_box(
 ) -> LabelledBox | None:
     shape, attributes, place = region
     values = attributes if isinstance(attributes, dict) else {}
-    class_name = _class_name(values.get(key)) if key is not None else ""
+    class_name = (_class_name(values.get(key)) if key is not None else "") or source.choices.class_name
     if not class_name:
         where = f"the attribute {key!r}" if key else f"any of the attributes {', '.join(map(repr, values)) or '(none)'}"
-        reading.fault(place, f"{picture.name}: a region has no class in {where}. {_FIX}")
+        reading.fault(place, f"{picture.name}: a region has no class in {where}. {_FIX_CLASS}")
         return None
     kind = shape.get("name") if isinstance(shape, dict) else None
     box = _box(str(kind), shape) if isinstance(shape, dict) else None
     if box is None:
         reading.fault(place, f"{picture.name}: the shape {shape!r:.80} cannot be read. {_FIX}")
         return None
-    reading.left_out["attributes"] += len(values) - 1
+    reading.left_out["attributes"] += len(values) - (key in values)
     if kind != "rect":
         is_point = box.width <= 0 and box.height <= 0
         if is_point or not source.choices.with_polygons:

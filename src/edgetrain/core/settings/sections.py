@@ -115,7 +115,8 @@ class ImportAnnotationsSettings:
     """What is imported, and what the user decided about things that the source cannot tell.
 
     Other shapes, and crowds, may become boxes; ``boxes_drawn_on`` is about pictures with an EXIF orientation;
-    ``emptied_pictures`` about those that lost all their objects; ``columns`` are those of a table without a header.
+    ``emptied_pictures`` about those that lost all their objects; ``columns`` are those of a table without a header, and
+    ``class_name`` is that of objects for which VIA or Label Studio states none (empty: that is a fault).
     """
 
     format: Optional[SourceFormat]
@@ -125,6 +126,7 @@ class ImportAnnotationsSettings:
     boxes_drawn_on: Optional[DrawnOn]
     emptied_pictures: EmptiedPictures
     columns: tuple[str, ...]
+    class_name: str
     replace: bool
 
 
