@@ -14,7 +14,7 @@ sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
 from ci import tasks as ci_tasks  # noqa: E402 - found through the line above
 from ci.known_tasks import know_tasks  # noqa: E402
-from ci.stage_tasks import HELP, Flag, StageTask, settings_of, stage, take_variables  # noqa: E402
+from ci.stage_tasks import HELP, IMPORT_FLAGS, Flag, StageTask, settings_of, stage, take_variables  # noqa: E402
 
 if TYPE_CHECKING:
     from edgetrain.core.settings import Settings
@@ -83,20 +83,9 @@ def pipeline(
     force: bool = False,
 ) -> None:
     """Run all stages from validate to evaluate, or --to STAGE, then report; what is up to date is skipped."""
+    settings = settings_of(context, dict(locals()), VARIABLES)
     from edgetrain.pipeline import console, flow
 
-    given: dict[str, object] = {
-        "dataset": dataset,
-        "workspace": workspace,
-        "network_type": network_type,
-        "url": url,
-        "sha256": sha256,
-        "steps": steps,
-        "batch_size": batch_size,
-        "train_whole_model": train_whole_model,
-        "no_train_whole_model": no_train_whole_model,
-    }
-    settings = settings_of(context, given, VARIABLES)
     with console.listening(settings):
         covered = flow.run_pipeline(settings, to=to, force=force)
     print(console.closing_table(settings, covered))
@@ -151,7 +140,7 @@ def stats(context: Context, dataset: Flag = None, workspace: Flag = None) -> Non
     show(context, "stats", dataset=dataset, workspace=workspace)
 
 
-@stage("from_", "source", "boxes_from_polygons", "replace")
+@stage(*IMPORT_FLAGS)
 def import_annotations(
     context: Context,
     dataset: Flag = None,
@@ -159,11 +148,16 @@ def import_annotations(
     from_: Flag = None,
     source: Flag = None,
     boxes_from_polygons: bool = False,
+    no_boxes_from_polygons: bool = False,
+    boxes_from_crowds: bool = False,
+    boxes_drawn_on: Flag = None,
+    emptied_pictures: Flag = None,
+    columns: Flag = None,
+    class_name: Flag = None,
     replace: bool = False,
 ) -> None:
     """Bring annotations of another format, and their pictures, into the dataset."""
-    given: dict[str, object] = {"from_": from_, "source": source, "replace": replace}
-    given |= {"dataset": dataset, "workspace": workspace, "boxes_from_polygons": boxes_from_polygons}
+    given = {name: value for name, value in locals().items() if name != "context"}
     run(context, "import-annotations", **given)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,9 +28,23 @@ FLAGS = {
     "limit": ("collect.limit", "pictures of the query that the dataset shall have"),
     "provider": ("collect.provider", "openverse, wikimedia, or MODULE:FUNCTION of your own; several with commas"),
     "tool": ("label.tool", "program that draws boxes"),
-    "from_": ("import_annotations.format", "csv, coco, yolo, cvat, labelme or open-images"),
-    "source": ("import_annotations.source", "file or folder to import, its pictures below it"),
+    "from_": (
+        "import_annotations.format",
+        "voc, csv, coco, yolo, cvat, labelme, open-images, via or label-studio",
+    ),
+    "source": ("import_annotations.source", "file, folder or zip to import, its pictures below it"),
     "boxes_from_polygons": ("import_annotations.boxes_from_polygons", "other shapes become the box around them"),
+    "boxes_from_crowds": ("import_annotations.boxes_from_crowds", "boxes of crowds and groups are taken too"),
+    "boxes_drawn_on": (
+        "import_annotations.boxes_drawn_on",
+        "turned or stored: the form of pictures with an EXIF orientation on which the boxes were drawn",
+    ),
+    "emptied_pictures": (
+        "import_annotations.emptied_pictures",
+        "negatives or leave-out: what becomes of pictures that lost all their objects",
+    ),
+    "columns": ("import_annotations.columns", "columns of a CSV without a header, with commas"),
+    "class_name": ("import_annotations.class_name", "class of objects for which the source states none"),
     "replace": ("import_annotations.replace", "overwrite annotations and pictures that differ"),
     "to_": ("export_annotations.format", "csv, coco, yolo, cvat, labelme or open-images"),
     "out": ("export_annotations.out", "file or folder to write, which must not exist"),
@@ -66,8 +81,15 @@ FLAGS = {
     "champion": ("promote.champion", "branch with the champion's record; a tag or commit: compare only"),
     "rollback": ("promote.rollback", "bring the champion before back"),
 }
+IMPORT_FLAGS = (
+    *("from_", "source", "boxes_from_polygons", "no_boxes_from_polygons", "boxes_from_crowds", "boxes_drawn_on"),
+    *("emptied_pictures", "columns", "class_name", "replace"),
+)
+# The flags of tasks that write into the dataset.
+_WRITING = {"from_", "query", "tool"}
 HELP = {name: f"{text} ({setting})" for name, (setting, text) in FLAGS.items()}
 HELP |= {
+    "no_boxes_from_polygons": "leave other shapes than boxes out",
     "no_train_whole_model": "train only the layers after the backbone",
     "to": "last stage to run (default: evaluate)",
     "force": "redo what is up to date, the training too",
@@ -146,9 +168,9 @@ def settings_of(
     flags: dict[str, object] = {
         FLAGS[name][0]: given[name] for name in given if name in FLAGS and given[name] is not False
     }
-    if given.get("no_train_whole_model"):
-        flags[FLAGS["train_whole_model"][0]] = False
-    return face.Settings.from_mapping(
+    declined = (name.removeprefix("no_") for name in given if name.startswith("no_") and given[name])
+    flags.update({FLAGS[name][0]: False for name in declined})
+    settings: Settings = face.Settings.from_mapping(
         own_sections(context.config._project),  # noqa: SLF001
         base_dir=PROJECT_DIR,
         own_file=own_file,
@@ -156,6 +178,23 @@ def settings_of(
         flags=flags,
         flags_dir=Path.cwd(),
     )
+    return _unzipped(settings, given) if settings.dataset.root.is_file() else settings
+
+
+def _unzipped(settings: Settings, given: Mapping[str, object]) -> Settings:
+    """Return the settings with a folder in place of a zipped dataset.
+
+    Raises:
+        SettingsError: the task writes into the dataset.
+    """
+    # Loaded only where there is a file: no other task waits for it.
+    zipped = importlib.import_module("edgetrain.dataset.zipped")
+    if not (given.keys() & _WRITING or given.get("apply")):
+        unzipped: Settings = zipped.with_unzipped_dataset(settings)
+        return unzipped
+    if importlib.import_module("edgetrain.annotations.archive").is_archive(settings.dataset.root):
+        raise SettingsError(f"{settings.dataset.root}: a zip cannot be written to. Unpack it, and name the folder.")
+    return settings
 
 
 def own_sections(config: dict[str, object]) -> dict[str, object]:

@@ -79,13 +79,13 @@ def test_ignored_boxes_are_difficult_and_what_voc_cannot_say_is_counted(coco):
     assert annotations.left_out == {"crowds": 1, "segmentations": 1, "keypoints": 1}
 
 
-def test_a_polygon_without_a_box_becomes_one_only_if_asked(coco):
+def test_a_polygon_without_a_box_becomes_one_unless_declined(coco):
     polygon = {"image_id": 7, "category_id": 3, "segmentation": [[1, 2, 30, 4], [5, 0, 6, 40.5]]}
 
-    assert boxes_of(coco(annotations=[polygon])[0]) == []
-    assert coco(annotations=[polygon])[0].left_out["polygons without a box"] == 1
-    assert boxes_of(coco(annotations=[polygon], with_polygons=True)[0]) == [("böat", 1, 0, 30, 40.5)]
-    assert len(coco(annotations=[{**polygon, "segmentation": {"counts": "x"}}], with_polygons=True)[1]) == 1
+    assert boxes_of(coco(annotations=[polygon], with_polygons=False)[0]) == []
+    assert coco(annotations=[polygon], with_polygons=False)[0].left_out["polygons without a box"] == 1
+    assert boxes_of(coco(annotations=[polygon])[0]) == [("böat", 1, 0, 30, 40.5)]
+    assert len(coco(annotations=[{**polygon, "segmentation": {"counts": "x"}}])[1]) == 1
 
 
 def test_a_missing_size_is_the_pictures(tmp_path, coco):

@@ -55,13 +55,12 @@ def test_the_corners_of_a_rectangle_may_stand_in_any_order(labelme):
     assert (annotations.pictures[0].name, annotations.pictures[0].split) == ("images/a.jpg", Split.TRAIN)
 
 
-def test_other_shapes_become_boxes_only_if_asked(labelme):
-    assert labelme(POLYGON, CIRCLE)[0].left_out == {
+def test_other_shapes_become_boxes_unless_declined(labelme):
+    assert labelme(POLYGON, CIRCLE, with_polygons=False)[0].left_out == {
         "shapes of the kind polygon": 1,
         "shapes of the kind circle": 1,
-        "flags of pictures": 0,
     }
-    assert boxes_of(labelme(POLYGON, CIRCLE, with_polygons=True)[0]) == [
+    assert boxes_of(labelme(POLYGON, CIRCLE)[0]) == [
         ("fish", 1, 0, 3, 9.5),
         ("fish", 15, 15, 25, 25),
     ]

@@ -66,7 +66,7 @@ def test_groups_are_left_out_and_flags_counted(open_images):
     annotations, _ = open_images(ROW[:-5] + "1,0,0", ROW[:-9] + "1,1,0,1,0")
 
     assert len(boxes_of(annotations)) == 1
-    assert annotations.left_out == {"groups": 1, "isoccluded": 1, "istruncated": 1, "isdepiction": 1, "isinside": 0}
+    assert annotations.left_out == {"groups": 1, "isoccluded": 1, "istruncated": 1, "isdepiction": 1}
 
 
 @pytest.mark.parametrize(

@@ -94,13 +94,13 @@ def test_a_picture_with_empty_labels_or_none_is_a_negative(yolo):
     )
 
 
-def test_scores_are_counted_and_polygons_become_boxes_only_if_asked(yolo):
+def test_scores_are_counted_and_polygons_become_boxes_unless_declined(yolo):
     files = {"a.txt": "0 0.5 0.5 0.5 0.5 0.9\n1 0.25 0.25 0.75 0.5 0.5 1\n"}
 
-    annotations, _ = yolo(files)
+    annotations, _ = yolo(files, with_polygons=False)
     assert boxes_of(annotations) == [("boat", 16, 12, 48, 36)]
     assert annotations.left_out == {"scores": 1, "polygons": 1}
-    assert boxes_of(yolo(files, with_polygons=True)[0])[1] == ("fish", 16, 12, 48, 48)
+    assert boxes_of(yolo(files)[0])[1] == ("fish", 16, 12, 48, 48)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ DOORS = {
     ],
     "tqdm": ["pipeline/console.py"],
     "urllib3": ["collect/web_client.py"],
-    "yaml": ["annotations/yolo.py"],
+    "yaml": ["annotations/yolo_files.py"],
     # What runs TFLite models, one file for each way.
     "pycoral": ["edgetpu/device/coral.py"],
     "tflite_runtime": ["tflite/interpreters.py"],

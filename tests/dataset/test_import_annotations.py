@@ -222,12 +222,12 @@ def test_what_is_left_out_is_told_and_how_to_get_it(bring, tmp_path):
     value = {"imagePath": "a.jpg", "imageWidth": 64, "imageHeight": 48, "shapes": [shape]}
     (tmp_path / "source" / "a.json").write_text(json.dumps(value))
 
-    report = bring("labelme")
+    report = bring("labelme", boxes_from_polygons=False, emptied_pictures="negatives")
     assert report.notes == (
-        "left out, since Pascal VOC boxes cannot say it: 1 shapes of the kind polygon",
+        "left out, since Pascal VOC boxes cannot say it: 1 shapes of the kind polygon, in a.jpg",
         "--boxes-from-polygons takes the box around such shapes",
     )
-    assert bring("labelme", boxes_from_polygons=True, replace=True).results["boxes"] == 1
+    assert bring("labelme", replace=True).results["boxes"] == 1
 
 
 def test_folders_and_pictures_that_the_dataset_has_are_used(bring, source, tmp_path):

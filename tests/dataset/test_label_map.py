@@ -69,5 +69,7 @@ def test_a_dataset_without_boxes_has_no_classes(settings, workspace, tmp_path):
 def test_a_malformed_committed_map_is_an_error(settings, workspace, voc_dataset):
     (voc_dataset / "label_map.pbtxt").write_text("item { id: 0 name: 'background' }")
 
-    with pytest.raises(LabelMapError, match=r"label_map.pbtxt: label map: the ids are \[0\]"):
+    with pytest.raises(
+        LabelMapError, match=r"label_map.pbtxt:1: the id 0 of 'background' stands where 1 is missing: the ids are \[0\]"
+    ):
         run(settings(voc_dataset), workspace)

@@ -7,9 +7,10 @@ from PIL import Image
 
 from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Reading
 from edgetrain.annotations.exchange import read_annotations
-from edgetrain.annotations.import_source import ImportSource
+from edgetrain.annotations.import_source import ImportSource, ReadingChoices
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
+from edgetrain.core.settings.sections import SourceFormat
 
 SIZE = ImageSize(64, 48)
 NAMES = st.text(st.characters(blacklist_categories=("C", "Z")), min_size=1, max_size=6)
@@ -24,7 +25,9 @@ def draw(path, size=SIZE):
 def read(source_format, source, **options):
     """Return what a source says, and the faults as ``file:line: message``."""
     reading = Reading()
-    annotations = read_annotations(source_format, ImportSource(source, **options), reading)
+    annotations = read_annotations(
+        SourceFormat(source_format.value), ImportSource(source, choices=ReadingChoices(**options)), reading
+    )
     return annotations, [f"{file}:{line}: {message}" for file, line, message in sorted(reading.faults)]
 
 

@@ -68,6 +68,7 @@ LINE_FAULTS = (
     ("filename-mismatch", 2, {2: "<filename>another.jpg</filename>"}),
     ("filename-mismatch", 1, {2: ""}),
     ("filename-case", 2, {2: "<filename>UPPER</filename>"}),
+    ("filename-form", 2, {2: "<filename>PERCENT</filename>"}),
     ("filename-unsafe", 2, {2: "<filename>../images/NAME</filename>"}),
     ("filename-unsafe", 2, {2: "<filename>/etc/NAME</filename>"}),
     ("filename-unsafe", 2, {2: "<filename>C:\\pictures\\NAME</filename>"}),
@@ -76,6 +77,12 @@ LINE_FAULTS = (
     ("size-missing", 3, {5: ""}),
     ("size-mismatch", 3, {4: "<width>0</width>", 5: "<height>0</height>"}),
     ("size-mismatch", 3, {4: "<width>{W1}</width>"}),
+    ("box-rotated", 8, {15: "</bndbox><rotation>30</rotation>"}),
+    (
+        "box-rotated",
+        17,
+        {24: "</bndbox><attributes><attribute><name>rotation</name><value>4.5</value></attribute></attributes>"},
+    ),
     ("box-outside", 13, {13: "<xmax>{W1}</xmax>"}),
     ("box-outside", 14, {14: "<ymax>99999</ymax>"}),
     ("box-outside", 11, {11: "<xmin>-3</xmin>"}),
@@ -138,6 +145,7 @@ def filled(text, name, size):
     figures.update(X_VANISHED=left + max(1, width // 450), X_TINY=left + max(1, width // 120))
     for key, value in figures.items():
         text = text.replace(f"{{{key}}}", str(value))
+    text = text.replace("PERCENT", f"%{ord(name[0]):02x}{name[1:]}")
     return text.replace("NAME", name).replace("UPPER", name.upper())
 
 
@@ -151,7 +159,15 @@ def plant_everything(root, stems):
     planter = Planter(root, stems)
     for rule, line, changes in LINE_FAULTS:
         planter.expect(f"annotations/{planter.take(changes=changes)}.xml", line, rule)
-    for plant in (*PICTURE_FAULTS, *BOX_FAULTS, plant_encodings, plant_classes, plant_twins, *PIXEL_FAULTS):
+    for plant in (
+        *PICTURE_FAULTS,
+        *BOX_FAULTS,
+        plant_encodings,
+        plant_classes,
+        plant_twins,
+        plant_augmented,
+        *PIXEL_FAULTS,
+    ):
         plant(planter)
     plant_lists(planter)
     return sorted(planter.places)
@@ -254,6 +270,18 @@ def plant_twins(planter):
     first, other = planter.take(), planter.take("test")
     copy_picture(planter, first, other)
     planter.expect(f"annotations/{other}.xml", 1, "split-twin")
+
+
+def plant_augmented(planter):
+    """Name two pictures as augmented copies of one, in two splits."""
+    for split, end in (("train", "aaa111"), ("test", "bbb222")):
+        stem, new = planter.take(split), f"source_jpg.rf.{end}"
+        planter.image(stem).rename(planter.image(new))
+        with Image.open(planter.image(new)) as image:
+            planter.write(new, image.size, {})
+        planter.annotation(stem).unlink()
+        planter.splits[f"annotations/{new}.xml"] = planter.splits.pop(f"annotations/{stem}.xml")
+    planter.expect("annotations/source_jpg.rf.bbb222.xml", 1, "split-augmented")
 
 
 def plant_damage(planter):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from edgetrain.core.annotation import LabelledBox
@@ -61,12 +61,49 @@ class AnnotationSet:
         return self.classes + tuple(sorted(used - set(self.classes)))
 
 
+PictureKey = tuple[str, Place]
+
+
 @dataclass
 class Reading:
-    """What is met while a source is read: the faults at their places, and the counts of what is left out."""
+    """What is met while a source is read: the faults at their places, and the counts of what no box can hold.
+
+    Every object of a source is a box or in ``lost``, by its kind and its picture. ``left_out`` counts what is said
+    beside the objects (flags, scores), ``boxed`` the shapes of each kind that became the box around them, ``by_name``
+    the pictures that were found by their own names although their paths lead elsewhere. ``notes`` are sentences.
+    """
 
     faults: list[tuple[str, int, str]] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    lost: dict[str, Counter[PictureKey]] = field(default_factory=dict)
+    boxed: Counter[str] = field(default_factory=Counter)
+    by_name: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def lose(self, kind: str, picture: str, place: Place) -> None:
+        """Count an object that becomes no box.
+
+        Args:
+            kind: what it is, in the plural.
+            picture: its picture's name, as the :class:`Picture` has it.
+            place: that picture's place.
+        """
+        self.lost.setdefault(kind, Counter())[picture, place] += 1
+
+    def counts(self) -> dict[str, int]:
+        """Return how much is left out of each kind, objects among it."""
+        objects = {kind: sum(pictures.values()) for kind, pictures in self.lost.items()}
+        return {kind: count for kind, count in {**self.left_out, **objects}.items() if count}
+
+    def emptied(self, pictures: Iterable[Picture]) -> dict[PictureKey, dict[str, int]]:
+        """Return the pictures that have objects in the source and no box here, each with the kinds it lost."""
+        found: dict[PictureKey, dict[str, int]] = {}
+        for picture in (picture for picture in pictures if not picture.boxes):
+            key = (picture.name, picture.place)
+            kinds = {kind: counts[key] for kind, counts in self.lost.items() if counts[key]}
+            if kinds:
+                found[key] = kinds
+        return found
 
     def fault(self, place: Place, message: str) -> None:
         """Note a fault: what is wrong and what to do."""

@@ -6,15 +6,19 @@ Accepted, in one file or one for each split; ``width`` and ``height`` may be mis
     0001.jpg,640,480,boat,1,2.5,30,40
     0002.jpg,640,480,,,,,                                  a picture without objects
 
-Values are kept as they stand. Other columns are left out and counted. Refused: coordinates that are all between 0 and
+Columns may have other usual names (``image``, ``label``, ``x_min``, ``x1``, …). A table without a header is read by the
+names that the user gives, else if its columns are those above, or keras-retinanet's ``path,x1,y1,x2,y2,class``. Values
+are kept as they stand. Other columns are left out and counted. Refused: coordinates that are all between 0 and
 1, which are fractions and not pixels. (``dataset/table.py`` reads the tables that ``tabulate`` writes.)
 """
 
 from __future__ import annotations
 
-from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Reading
-from edgetrain.annotations.csv_rows import Row, read_rows, render_rows
-from edgetrain.annotations.import_source import ImportSource, SourceFile, parse_number, parse_size, safe_name
+from collections.abc import Iterator, Sequence
+
+from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
+from edgetrain.annotations.csv_rows import Row, named_rows, read_lines, render_rows
+from edgetrain.annotations.import_source import ImportSource, SourceFile, parse_number, parse_size
 from edgetrain.annotations.voc import format_coordinate
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
@@ -22,20 +26,39 @@ from edgetrain.core.boxes import BoundingBox, ImageSize
 _COLUMNS = ("filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax")
 _SIDES = _COLUMNS[4:]
 _OBJECT = _COLUMNS[3:]
+_ALIASES = {
+    "filename": ("image", "image_name", "image_path", "img_path", "path", "file", "file_name"),
+    "class": ("label", "class_name", "category", "name"),
+    "xmin": ("x_min", "x1", "left"),
+    "ymin": ("y_min", "y1", "top"),
+    "xmax": ("x_max", "x2", "right"),
+    "ymax": ("y_max", "y2", "bottom"),
+}
+_RETINANET = ("filename", *_SIDES, "class")
 
 
 def read_box_table(source: ImportSource, reading: Reading) -> AnnotationSet:
     """Return the pictures of all tables in the order of their first rows; the format states no order of classes."""
     pictures = [picture for file in source.files(".csv") for picture in _pictures(source, file, reading)]
-    return AnnotationSet(tuple(pictures), (), dict(reading.left_out))
+    return AnnotationSet(tuple(pictures), (), reading.counts())
 
 
 def _pictures(source: ImportSource, file: SourceFile, reading: Reading) -> list[Picture]:
     rows: dict[str, list[Row]] = {}
-    for row in read_rows(file.path, file.name, ("filename", *_OBJECT), reading):
-        name = safe_name(row["filename"])
+    names: dict[str, str | None] = {}
+    owners: dict[str, str] = {}
+    for row in _rows(source, file, reading):
+        stated = row["filename"]
+        if stated not in names:
+            names[stated] = source.stated_picture(stated, reading, split=file.split, folder=file.folder)
+        name = names[stated]
         if name is None:
-            reading.fault(row.place, f"filename {row['filename']!r} is no relative path below the source. Correct it.")
+            reading.fault(row.place, f"filename {stated!r} is no relative path below the source. Correct it.")
+        elif stated != owners.setdefault(name, stated) and {stated, owners[name]} & set(reading.by_name):
+            text = (
+                f"filename {stated!r} leads elsewhere, and the only picture of that name is {owners[name]!r} already."
+            )
+            reading.fault(row.place, f"{text} Correct one of the two.")
         else:
             rows.setdefault(name, []).append(row)
             _count_unknown(row, reading)
@@ -50,6 +73,53 @@ def _pictures(source: ImportSource, file: SourceFile, reading: Reading) -> list[
         Picture(name, _size(source, file, name, of_name, reading), boxes[name], file.split, of_name[0].place)
         for name, of_name in rows.items()
     ]
+
+
+def _rows(source: ImportSource, file: SourceFile, reading: Reading) -> Iterator[Row]:
+    lines = read_lines(file.path, file.name, reading)
+    place, first = next(lines, (Place(file.name), []))
+    if not first:
+        if not reading.faults:
+            reading.fault(place, "the table is empty. Correct or remove the file.")
+        return
+    columns, is_header = _columns(first, source.choices.columns)
+    missing = [column for column in ("filename", *_OBJECT) if column not in columns]
+    if missing:
+        known = f"no column {', '.join(missing)}. The header must name filename, {', '.join(_OBJECT)}, in any order."
+        reading.fault(place, f"{known} Or name the columns in their order: --columns filename,xmin,…")
+        return
+    if not is_header:
+        yield from named_rows([(place, first)], columns, reading)
+    yield from named_rows(lines, columns, reading)
+
+
+def _columns(first: Sequence[str], given: Sequence[str]) -> tuple[list[str], bool]:
+    """Return the names of the columns, and whether the first row holds them."""
+    is_header = not any(parse_number(cell) is not None for cell in first)
+    is_object = len([cell for cell in first if cell]) > 1
+    if given:
+        return _canonical([name.strip().lower() for name in given]), is_header and is_object
+    own = _canonical([cell.lower() for cell in first])
+    if "filename" in own and "xmin" in own:
+        return own, True
+    for layout in (_COLUMNS, _RETINANET):
+        numbers = [parse_number(first[layout.index(side)]) for side in _SIDES] if len(first) == len(layout) else [None]
+        if None not in numbers:
+            return list(layout), False
+    return own, True
+
+
+def _canonical(columns: Sequence[str]) -> list[str]:
+    """Return the names of columns, other usual ones replaced by ours where these are absent."""
+    named = {
+        alias: name
+        for name, aliases in _ALIASES.items()
+        if name not in columns
+        for alias in aliases
+        if alias in columns
+    }
+    chosen = {name: alias for alias, name in reversed(named.items())}
+    return [named[column] if chosen.get(named.get(column, "")) == column else column for column in columns]
 
 
 def _count_unknown(row: Row, reading: Reading) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from edgetrain.annotations.annotation_set import Place, Reading
 from edgetrain.annotations.import_source import read_text
 
 _DELIMITERS = ",;\t"
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+# What a spreadsheet takes for a formula, behind any quotes of ours; a number may have a sign.
+_FORMULA = re.compile(r"'*(?:[=@\t\r]|[+-](?!(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$))")
 
 
 @dataclass(frozen=True)
@@ -38,14 +42,14 @@ def read_lines(path: Path, name: str, reading: Reading) -> Iterator[tuple[Place,
     text = read_text(path, name, reading)
     if text is None:
         return
-    first = text.partition("\n")[0]
+    first = _QUOTED.sub("", text.partition("\n")[0])
     delimiter = max(_DELIMITERS, key=first.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
         for cells in rows:
             if any(cell.strip() for cell in cells):
-                yield Place(name, line), [cell.strip() for cell in cells]
+                yield Place(name, line), [without_guard(cell.strip()) for cell in cells]
             line = rows.line_num + 1
     except csv.Error as error:
         reading.fault(Place(name, line), f"this is not CSV: {error}. Correct the file.")
@@ -69,6 +73,11 @@ def read_rows(path: Path, name: str, required: Sequence[str], reading: Reading) 
             text = f"no column {', '.join(missing)}. The header must name {', '.join(required)}, in any order."
             reading.fault(place, text)
         return
+    yield from named_rows(lines, columns, reading)
+
+
+def named_rows(lines: Iterable[tuple[Place, list[str]]], columns: Sequence[str], reading: Reading) -> Iterator[Row]:
+    """Yield lines as rows by the names of their columns; a line with more cells is a fault."""
     for place, cells in lines:
         if len(cells) > len(columns):
             reading.fault(place, f"the row has {len(cells)} cells, but there are {len(columns)} columns. Correct it.")
@@ -76,8 +85,25 @@ def read_rows(path: Path, name: str, required: Sequence[str], reading: Reading) 
             yield Row(dict(zip(columns, cells)), place)
 
 
+def guarded(text: str) -> str:
+    """Return text as a cell that a spreadsheet shows and does not run: a quote stands before what begins a formula.
+
+    The reader takes it away again (owasp.org/www-community/attacks/CSV_Injection).
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def without_guard(cell: str) -> str:
+    """Return a cell without the quote that :func:`guarded` put before it."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
 def render_rows(rows: Iterable[Sequence[object]]) -> str:
-    r"""Return rows as CSV with commas and ``\n`` line ends."""
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows(rows)
-    return stream.getvalue()
+    r"""Return rows as CSV with commas and ``\n`` line ends; text that a spreadsheet would run is guarded."""
+    return "".join(",".join(map(_cell, row)) + "\n" for row in rows)
+
+
+def _cell(value: object) -> str:
+    """Return a value as a cell, in quotes where it holds any sign that parts cells: readers may guess which does."""
+    text = guarded(value) if isinstance(value, str) else str(value)
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',;\t"\r\n') else text

@@ -11,14 +11,14 @@ Accepted, in one file or one for each split; everything not shown is ignored::
       </image>
     </annotations>
 
-Coordinates are kept as they stand. Refused: document types, and tracks, which are those of "CVAT for video". Left out
-and counted: attributes, ``occluded``, tags; polygons and other shapes, and rotated boxes, unless boxes are made from
-them.
+Coordinates are kept as they stand. Polygons, polylines, points, ellipses, masks, cuboids, skeletons and rotated boxes
+become the smallest box around them unless that is declined. Refused: document types, and tracks, which are those of
+"CVAT for video". Left out and counted: attributes, ``occluded``, tags, and shapes around which there is no box, such as
+a single point.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -28,13 +28,13 @@ from edgetrain.annotations.import_source import (
     MOST_SOURCE_BYTES,
     ImportSource,
     SourceFile,
-    enclosing_box,
     parse_number,
     parse_size,
-    safe_name,
     split_of_name,
 )
+from edgetrain.annotations.shapes import BoxAround, around, around_points, box_around_turned
 from edgetrain.annotations.voc import format_coordinate
+from edgetrain.annotations.xml_words import in_words
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox
 from edgetrain.core.errors import DatasetError
@@ -43,6 +43,8 @@ from edgetrain.core.system.files import open_regular
 
 _CORNERS = {"xtl": "xmin", "ytl": "ymin", "xbr": "xmax", "ybr": "ymax"}
 _SHAPES = ("polygon", "polyline", "points", "ellipse", "mask", "cuboid", "skeleton")
+_POINTED = ("polygon", "polyline", "points", "skeleton")
+_CUBOID = tuple(f"{side}{end}{number}" for number in (1, 2) for end in ("tl", "bl", "tr", "br") for side in "xy")
 _TRUE = {"1", "true"}
 _SUBSETS = {Split.TRAIN: "train", Split.VALIDATION: "validation", Split.TEST: "test"}
 
@@ -56,7 +58,7 @@ def read_cvat(source: ImportSource, reading: Reading) -> AnnotationSet:
         reader.read()
         pictures += reader.pictures
         classes.update(dict.fromkeys(reader.classes))
-    return AnnotationSet(tuple(pictures), tuple(classes), dict(reading.left_out))
+    return AnnotationSet(tuple(pictures), tuple(classes), reading.counts())
 
 
 class _RefusedError(DatasetError):
@@ -73,6 +75,8 @@ class _FileReader:
         self._open: list[tuple[str, Mapping[str, str]]] = []
         self._text = ""
         self._boxes: list[LabelledBox] = []
+        self._lost: list[str] = []
+        self._joints: list[tuple[float, float]] = []
         self._image_place = self._box_place = Place(file.name)
         self._is_difficult = False
         self._parser = expat.ParserCreate()
@@ -90,8 +94,8 @@ class _FileReader:
         except OSError as error:
             self._reading.fault(Place(self._file.name), f"cannot be read ({error.strerror}). Mend its permissions.")
         except expat.ExpatError as error:
-            text = f"this is not well-formed XML: {expat.ErrorString(error.code)}. Correct the file."
-            self._reading.fault(Place(self._file.name, error.lineno), text)
+            meaning, fix = in_words(expat.ErrorString(error.code))
+            self._reading.fault(Place(self._file.name, error.lineno), f"this is not well-formed XML: {meaning}. {fix}")
         except (
             ValueError,
             LookupError,
@@ -118,8 +122,10 @@ class _FileReader:
         self._open.append((tag, attributes))
         self._text = ""
         if tag == "image":
-            self._boxes, self._image_place = [], self._place()
-        elif tag == "box":
+            self._boxes, self._lost, self._image_place = [], [], self._place()
+        elif tag == "skeleton":
+            self._joints, self._box_place, self._is_difficult = [], self._place(), False
+        elif tag == "box" or (tag in _SHAPES and self._open[-2][0] == "image"):
             self._box_place, self._is_difficult = self._place(), False
 
     def _characters(self, text: str) -> None:
@@ -131,6 +137,8 @@ class _FileReader:
         text, self._text = self._text.strip(), ""
         if (parent, tag) == ("label", "name") and not any(name == "sublabels" for name, _ in self._open):
             self.classes.append(text)
+        elif (parent, tag) == ("skeleton", "points"):
+            self._joints += _points(attributes) or []
         elif tag == "attribute" and parent in {"box", "image", "tag", *_SHAPES}:
             self._attribute(parent, attributes.get("name", ""), text)
         elif parent == "image" and tag == "box":
@@ -143,19 +151,22 @@ class _FileReader:
             self._add_picture(attributes)
 
     def _attribute(self, parent: str, name: str, text: str) -> None:
-        if parent == "box" and name == "difficult":
+        if name == "difficult" and parent in {"box", *_SHAPES}:
             self._is_difficult = text.lower() in _TRUE
         else:
             self._reading.left_out["attributes"] += 1
 
     def _add_picture(self, attributes: Mapping[str, str]) -> None:
         place = self._image_place
-        name = safe_name(attributes.get("name", ""))
+        split = split_of_name(attributes.get("subset", "")) or self._file.split
+        stated = attributes.get("name", "")
+        name = self._source.stated_picture(stated, self._reading, split=split, folder=self._file.folder)
         if name is None:
             text = f"the image's name {attributes.get('name', '')!r} is no relative path below the source. Correct it."
             self._reading.fault(place, text)
             return
-        split = split_of_name(attributes.get("subset", "")) or self._file.split
+        for kind in self._lost:
+            self._reading.lose(kind, name, place)
         size = parse_size(attributes.get("width"), attributes.get("height"))
         if size is None:
             path = self._source.picture(name, split, self._file.folder)
@@ -173,23 +184,29 @@ class _FileReader:
         box = BoundingBox(*known)
         degrees = parse_number(attributes.get("rotation", "0"))
         if degrees:
-            if not self._source.with_polygons:
-                self._reading.left_out["rotated boxes"] += 1
+            if not self._source.choices.with_polygons:
+                self._lost.append("rotated boxes")
                 return
-            box = _box_around_rotated(box, degrees)
+            self._reading.boxed["rotated boxes"] += 1
+            box = box_around_turned(box, degrees)
         self._add(attributes, box, self._box_place)
 
     def _add_shape(self, tag: str, attributes: Mapping[str, str]) -> None:
-        points = [pair.split(",") for pair in attributes.get("points", "").split(";")]
-        numbers = [[parse_number(value) for value in pair] for pair in points]
-        if not self._source.with_polygons or tag not in {"polygon", "polyline", "points"}:
-            self._reading.left_out[f"shapes of the kind {tag}"] += 1
+        kind = f"shapes of the kind {tag}"
+        if not self._source.choices.with_polygons:
+            self._lost.append(kind)
             return
-        known = [(x, y) for x, y in (pair for pair in numbers if len(pair) == 2) if x is not None and y is not None]  # noqa: PLR2004
-        if not known or len(known) != len(points):
-            self._reading.fault(self._place(), f'the points of <{tag}> are not "x,y;x,y". Correct them.')
-            return
-        self._add(attributes, enclosing_box(known), self._place())
+        box = around_points(self._joints) if tag == "skeleton" and self._joints else _box_around(tag, attributes)
+        if box is None:
+            expected = (
+                'the points of <{}> are not "x,y;x,y"' if tag in _POINTED else "the values of <{}> are no numbers"
+            )
+            self._reading.fault(self._box_place, f"{expected.format(tag)}. Correct them.")
+        elif box.width <= 0 and box.height <= 0:
+            self._lost.append(kind)
+        else:
+            self._reading.boxed[kind] += 1
+            self._add(attributes, box, self._box_place)
 
     def _add(self, attributes: Mapping[str, str], box: BoundingBox, place: Place) -> None:
         name = attributes.get("label", "").strip()
@@ -199,14 +216,35 @@ class _FileReader:
         self._boxes.append(LabelledBox(name, box, place.line, self._is_difficult))
 
 
-def _box_around_rotated(box: BoundingBox, degrees: float) -> BoundingBox:
-    """Return the smallest upright box around one that is turned about its centre."""
-    sine, cosine = abs(math.sin(math.radians(degrees))), abs(math.cos(math.radians(degrees)))
-    half_width = (box.width * cosine + box.height * sine) / 2
-    half_height = (box.width * sine + box.height * cosine) / 2
-    x, y = (box.xmin + box.xmax) / 2, (box.ymin + box.ymax) / 2
-    sides = (x - half_width, y - half_height, x + half_width, y + half_height)
-    return BoundingBox(*(round(side, 3) for side in sides))
+def _points(attributes: Mapping[str, str]) -> list[tuple[float, float]] | None:
+    """Return the points of a shape; ``None`` if one of them is none."""
+    numbers = [[parse_number(value) for value in pair.split(",")] for pair in attributes.get("points", "").split(";")]
+    known = [(pair[0], pair[1]) for pair in numbers if len(pair) == 2]  # noqa: PLR2004
+    if len(known) != len(numbers):
+        return None
+    return (
+        [(x, y) for x, y in known if x is not None and y is not None] if not any(None in one for one in known) else None
+    )
+
+
+def _box_around(tag: str, attributes: Mapping[str, str]) -> BoxAround | None:
+    """Return the box around a shape of a kind; ``None`` if its values are none."""
+    if tag in _POINTED:
+        points = _points(attributes)
+        return around_points(points) if points else None
+    names = {"ellipse": ("cx", "cy", "rx", "ry"), "mask": ("left", "top", "width", "height")}.get(tag, _CUBOID)
+    values = [parse_number(attributes.get(name)) for name in names]
+    known = [value for value in values if value is not None]
+    if len(known) != len(names):
+        return None
+    if tag == "cuboid":
+        return around_points(zip(known[::2], known[1::2]))
+    x, y, width, height = known
+    if tag == "mask":
+        return around(BoundingBox(x, y, x + width, y + height))
+    return box_around_turned(
+        BoundingBox(x - width, y - height, x + width, y + height), parse_number(attributes.get("rotation", "0")) or 0
+    )
 
 
 def render_cvat(annotations: AnnotationSet) -> str:

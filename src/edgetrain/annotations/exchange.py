@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Reading
@@ -12,17 +13,25 @@ from edgetrain.annotations.cvat import read_cvat, render_cvat
 from edgetrain.annotations.import_source import ImportSource
 from edgetrain.annotations.labelme import read_labelme, render_labelme
 from edgetrain.annotations.open_images import read_open_images, render_boxes, render_descriptions, render_pictures
+from edgetrain.annotations.readers.label_studio import read_label_studio
+from edgetrain.annotations.readers.via import read_via
+from edgetrain.annotations.readers.voc_tree import read_voc_tree
+from edgetrain.annotations.shapes import BoxAround
 from edgetrain.annotations.yolo import read_yolo, render_data_yaml, render_labels
-from edgetrain.core.settings.sections import ExchangeFormat
+from edgetrain.core.settings.sections import ExchangeFormat, SourceFormat
 from edgetrain.core.splits import Split
+from edgetrain.core.wording import counted
 
-_READERS: Mapping[ExchangeFormat, Callable[[ImportSource, Reading], AnnotationSet]] = {
-    ExchangeFormat.CSV: read_box_table,
-    ExchangeFormat.COCO: read_coco,
-    ExchangeFormat.YOLO: read_yolo,
-    ExchangeFormat.CVAT: read_cvat,
-    ExchangeFormat.LABELME: read_labelme,
-    ExchangeFormat.OPEN_IMAGES: read_open_images,
+_READERS: Mapping[SourceFormat, Callable[[ImportSource, Reading], AnnotationSet]] = {
+    SourceFormat.CSV: read_box_table,
+    SourceFormat.COCO: read_coco,
+    SourceFormat.YOLO: read_yolo,
+    SourceFormat.CVAT: read_cvat,
+    SourceFormat.LABELME: read_labelme,
+    SourceFormat.OPEN_IMAGES: read_open_images,
+    SourceFormat.VOC: read_voc_tree,
+    SourceFormat.VIA: read_via,
+    SourceFormat.LABEL_STUDIO: read_label_studio,
 }
 _SINGLE: Mapping[ExchangeFormat, tuple[str, Callable[[AnnotationSet], str]]] = {
     ExchangeFormat.CSV: ("labels.csv", render_box_table),
@@ -35,13 +44,31 @@ _WITHOUT_CLASS_ORDER = (ExchangeFormat.CSV, ExchangeFormat.LABELME)
 _WITHOUT_SUFFIX = (ExchangeFormat.YOLO, ExchangeFormat.LABELME, ExchangeFormat.OPEN_IMAGES)
 
 
-def read_annotations(source_format: ExchangeFormat, source: ImportSource, reading: Reading) -> AnnotationSet:
+def read_annotations(source_format: SourceFormat, source: ImportSource, reading: Reading) -> AnnotationSet:
     """Return the pictures of a source; what is wrong or left out is noted in ``reading``.
 
     Raises:
         DatasetError: there is nothing to read at all.
     """
-    return _READERS[source_format](source, reading)
+    return _without_overhang(_READERS[source_format](source, reading), reading)
+
+
+def _without_overhang(annotations: AnnotationSet, reading: Reading) -> AnnotationSet:
+    """Return pictures whose boxes around other shapes end at the picture's edge; drawn boxes stay as they are."""
+    pictures, cut = [], 0
+    for picture in annotations.pictures:
+        boxes = []
+        for labelled in picture.boxes:
+            if isinstance(labelled.box, BoxAround):
+                inside = labelled.box.cut(picture.size)
+                cut += vars(inside) != vars(labelled.box)
+                boxes.append(replace(labelled, box=inside))
+            else:
+                boxes.append(labelled)
+        pictures.append(replace(picture, boxes=tuple(boxes)))
+    if cut:
+        reading.notes.append(f"{counted(cut, 'box')} around such shapes ended beyond the picture: cut at its edge")
+    return replace(annotations, pictures=tuple(pictures))
 
 
 def file_suffix(target_format: ExchangeFormat) -> str:

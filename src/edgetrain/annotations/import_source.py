@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from edgetrain.annotations.annotation_set import Place, Reading
-from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGE_SUFFIXES, IMAGES_NAMES, SPLIT_NAMES
+from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGE_SUFFIXES, IMAGES_NAMES, SPLIT_NAMES, same_form
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.splits import Split
@@ -27,6 +28,9 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 # Formats of fractions are written with six digits: a side that ends at the edge may come out beyond it by so much.
 _EDGE_TOLERANCE = 1.5e-6
 MOST_SOURCE_BYTES = 2048 << 20
+# Label Studio puts eight hexadecimal digits before the name of a file that is uploaded.
+_UPLOADED = re.compile(r"[0-9a-f]{8}-")
+_QUARTER_TURNS = range(5, 9)
 
 
 def safe_name(text: str, folder: str = "") -> str | None:
@@ -41,6 +45,15 @@ def safe_name(text: str, folder: str = "") -> str | None:
         return None
     name = posixpath.normpath(posixpath.join(folder, plain))
     return None if name in {".", ".."} or name.startswith("../") else name
+
+
+def own_names(stated: str) -> list[str]:
+    """Return the names that a picture may have whose path is one of another machine or an address, likeliest first."""
+    plain = stated.strip().replace("\\", "/")
+    plain = plain.partition("?d=")[2] or plain.partition("?")[0]
+    names = [PurePosixPath(plain).name, PurePosixPath(unquote(plain)).name]
+    names += [name[_UPLOADED.match(name).end() :] for name in names if _UPLOADED.match(name)]  # type: ignore[union-attr]
+    return [name for name in dict.fromkeys(names) if name]
 
 
 def without_images_folder(name: str) -> str:
@@ -80,12 +93,6 @@ def parse_size(width: object, height: object) -> ImageSize | None:
     return ImageSize(*(int(side) for side in sides if side is not None))
 
 
-def enclosing_box(points: Iterable[tuple[float, float]]) -> BoundingBox:
-    """Return the smallest rectangle around one or more points (x, y) in pixels."""
-    columns, rows = zip(*points)
-    return BoundingBox(min(columns), min(rows), max(columns), max(rows))
-
-
 def box_of_fractions(xmin: float, ymin: float, xmax: float, ymax: float, size: ImageSize) -> BoundingBox:
     """Return a box in pixels, rounded to a thousandth of a pixel; what six digits put beyond the edge lies on it."""
     return BoundingBox(
@@ -99,6 +106,23 @@ def box_of_fractions(xmin: float, ymin: float, xmax: float, ymax: float, size: I
 def _to_pixels(fraction: float, side: int) -> float:
     inside = min(max(fraction, 0.0), 1.0)
     return round((inside if abs(fraction - inside) <= _EDGE_TOLERANCE else fraction) * side, 3)
+
+
+@dataclass(frozen=True)
+class ReadingChoices:
+    """What the user decided about things that a format cannot tell.
+
+    ``with_polygons``: other shapes than boxes become the smallest box around them. ``with_crowds``: so do the boxes of
+    crowds and groups. ``drawn_on``: ``turned`` or ``stored``, the form of a picture with an EXIF orientation on which
+    its boxes were drawn (``None``: not known). ``columns`` name those of a table that has no header. ``class_name`` is that of
+    objects for which the source states none (empty: that is a fault).
+    """
+
+    with_polygons: bool = True
+    with_crowds: bool = False
+    drawn_on: str | None = None
+    columns: tuple[str, ...] = ()
+    class_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,13 +149,17 @@ class ImportSource:
     """
 
     def __init__(
-        self, source: Path, *, with_polygons: bool = False, more_pictures: Callable[[str], Path | None] | None = None
+        self,
+        source: Path,
+        *,
+        choices: ReadingChoices | None = None,
+        more_pictures: Callable[[str], Path | None] | None = None,
     ) -> None:
         """List the files.
 
         Args:
             source: file or folder.
-            with_polygons: other shapes than boxes count as the smallest box around them.
+            choices: what the user decided (default: nothing).
             more_pictures: finds a picture by its name elsewhere.
         """
         if not source.exists():
@@ -139,7 +167,9 @@ class ImportSource:
         # In annotations/instances_train.json the pictures are beside that folder.
         is_apart = source.parent.name.lower() in ANNOTATIONS_NAMES
         self.root = source if source.is_dir() else source.parent.parent if is_apart else source.parent
-        self.with_polygons = with_polygons
+        self.choices = choices or ReadingChoices()
+        # Pictures whose sizes no annotation states: a turned one among them does not tell how it was seen.
+        self.measured: set[Path] = set()
         self._more_pictures = more_pictures
         self._source = source
         try:
@@ -148,10 +178,14 @@ class ImportSource:
             raise DatasetError(f"{source}: cannot be read ({error.strerror}). Mend its permissions.") from error
         self._paths = {path.relative_to(self.root).as_posix(): path for path in paths}
         self.picture_names = [name for name in self._paths if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES]
+        self.picture_set = frozenset(self.picture_names)
+        self.suffixes = sorted({PurePosixPath(name).suffix for name in self.picture_names})
         self._by_end: dict[str, list[str]] = {}
         for name in self.picture_names:
-            for key in {PurePosixPath(name).name, PurePosixPath(name).stem}:
+            own = same_form(PurePosixPath(name).name)
+            for key in {own, PurePosixPath(own).stem}:
                 self._by_end.setdefault(key, []).append(name)
+        self._by_folded = {same_form(name).casefold(): name for name in reversed(self._paths)}
 
     def files(self, *suffixes: str) -> Iterator[SourceFile]:
         """Yield the annotation files: the source itself, or all files of its folder with one of the suffixes, sorted.
@@ -175,6 +209,14 @@ class ImportSource:
         """Return the path of a visible file by its relative name."""
         return self._paths.get(name)
 
+    def names(self, *suffixes: str) -> list[str]:
+        """Return the names of all visible files with one of the suffixes (in lower case), sorted."""
+        return [name for name in self._paths if PurePosixPath(name).suffix.lower() in suffixes]
+
+    def spelled(self, name: str) -> str | None:
+        """Return a visible file's name as it is really written: upper and lower case, Unicode forms do not count."""
+        return name if name in self._paths else self._by_folded.get(same_form(name).casefold())
+
     def picture(self, name: str, split: Split | None = None, folder: str = "") -> Path | None:
         """Return a picture by a name that a file in ``folder`` uses; one without suffix stands for any.
 
@@ -184,18 +226,46 @@ class ImportSource:
         beside = self._paths.get(posixpath.join(folder, name)) or self._paths.get(name)
         if beside:
             return beside
-        ends = (f"/{name}", f"/{name}.")
-        own = PurePosixPath(name).name
+        plain = same_form(name)
+        ends = (f"/{plain}", f"/{plain}.")
         found = [
             other
-            for other in self._by_end.get(own, ())
-            if f"/{other}".endswith(ends[0]) or f"/{other[: other.rfind('.') + 1]}".endswith(ends[1])
+            for other in self._by_end.get(PurePosixPath(plain).name, ())
+            if (known := f"/{same_form(other)}").endswith(ends[0]) or known[: known.rfind(".") + 1].endswith(ends[1])
         ]
-        if len(found) > 1:
-            found = [other for other in found if split_of_name(other) is split] or found
+        found = _of_split(found, split)
         if len(found) == 1:
             return self._paths[found[0]]
         return self._more_pictures(name) if self._more_pictures and not found else None
+
+    def stated_picture(
+        self, stated: object, reading: Reading, *, split: Split | None = None, folder: str = "", base: str = ""
+    ) -> str | None:
+        """Return a picture's name relative to the source, by what an annotation calls it.
+
+        A path that leads nowhere here, such as one of another machine or an address, is followed by its last part
+        where only one picture is called so; that is counted. ``None`` if it leads out and no picture is called so.
+
+        Args:
+            stated: the path or address as it stands.
+            reading: takes the count.
+            split: that of the annotation file.
+            folder: that file's folder, beside which the picture may be.
+            base: what ``stated`` is relative to, itself relative to the source.
+        """
+        if not isinstance(stated, str) or not stated.strip():
+            return None
+        name = None if "://" in stated else safe_name(stated, base)
+        if name is not None and self.picture(name, split, folder) is not None:
+            return name
+        for own in own_names(stated):
+            found = _of_split(self._by_end.get(same_form(own), []), split)
+            found = [other for other in found if split is None or split_of_name(other) in {None, split}]
+            path = self._more_pictures(own) if self._more_pictures and not found else None
+            if len(found) == 1 or path:
+                reading.by_name[stated] = found[0] if found else own
+                return found[0] if found else own
+        return name
 
     def size_of(self, path: Path | None, place: Place, name: str, reading: Reading) -> ImageSize | None:
         """Return a picture's size as its header says it; a fault where that cannot be known."""
@@ -203,10 +273,18 @@ class ImportSource:
             reading.fault(place, f"the picture {name!r} is not below {self.root}. Add it, or correct the name.")
             return None
         try:
-            return probe(path, name).size
+            info = probe(path, name)
+            self.measured.add(path)
+            is_turned = self.choices.drawn_on == "turned" and info.exif_orientation in _QUARTER_TURNS
+            return ImageSize(info.size.height, info.size.width) if is_turned else info.size
         except UnreadableImageError as error:
             reading.fault(place, f"{name}: {error.reason}. Replace the picture.")
             return None
+
+
+def _of_split(names: list[str], split: Split | None) -> list[str]:
+    """Return the names in folders of a split where there are several; all of them where none is."""
+    return ([name for name in names if split_of_name(name) is split] or names) if len(names) > 1 else names
 
 
 def read_text(path: Path, name: str, reading: Reading) -> str | None:

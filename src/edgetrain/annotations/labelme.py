@@ -10,8 +10,8 @@ Accepted; everything not shown is ignored::
 values are kept. No shapes make a negative example. ``imageWidth`` and ``imageHeight`` may be missing where the picture
 is there. The embedded ``imageData`` is not used: the picture itself must be there.
 
-Left out and counted: other flags, ``group_id``, descriptions; polygons, circles and other shapes unless boxes are made
-from them.
+Polygons, circles, masks and other shapes become the smallest box around them unless that is declined. Left out and
+counted: other flags, ``group_id``, descriptions, and shapes around which there is no box, such as a single point.
 """
 
 from __future__ import annotations
@@ -22,17 +22,16 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
+from edgetrain.annotations.annotation_set import AnnotationSet, Picture, PictureKey, Place, Reading
 from edgetrain.annotations.import_source import (
     ImportSource,
     SourceFile,
-    enclosing_box,
     parse_number,
     parse_size,
-    safe_name,
     split_of_name,
 )
 from edgetrain.annotations.located_json import LocatedObject, read_located
+from edgetrain.annotations.shapes import around, around_points
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox
 
@@ -47,7 +46,7 @@ def read_labelme(source: ImportSource, reading: Reading) -> AnnotationSet:
         located = read_located(file.path, file.name, reading)
         picture = _read_picture(source, file, located, reading) if located is not None else None
         pictures += [picture] if picture is not None else []
-    return AnnotationSet(tuple(pictures), (), dict(reading.left_out))
+    return AnnotationSet(tuple(pictures), (), reading.counts())
 
 
 def _read_picture(source: ImportSource, file: SourceFile, located: LocatedObject, reading: Reading) -> Picture | None:
@@ -56,7 +55,7 @@ def _read_picture(source: ImportSource, file: SourceFile, located: LocatedObject
     if not isinstance(shapes, list) or not isinstance(stated, str):
         reading.fault(place, "no imagePath or no list of shapes; this is not LabelMe JSON. Correct or remove the file.")
         return None
-    name = safe_name(stated, file.folder)
+    name = source.stated_picture(stated, reading, split=file.split, folder=file.folder, base=file.folder)
     if name is None:
         reading.fault(place, f"imagePath {stated!r} leads out of the source or is no path. Correct it.")
         return None
@@ -64,7 +63,7 @@ def _read_picture(source: ImportSource, file: SourceFile, located: LocatedObject
     boxes = [
         box
         for shape, line in zip(shapes, located.lines["shapes"])
-        if (box := _labelled_box(shape, Place(file.name, line), reading, with_polygons=source.with_polygons))
+        if (box := _labelled_box(shape, Place(file.name, line), (name, place), source, reading))
     ]
     size = parse_size(values.get("imageWidth"), values.get("imageHeight"))
     if size is None:
@@ -76,7 +75,9 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _labelled_box(shape: object, place: Place, reading: Reading, *, with_polygons: bool) -> LabelledBox | None:
+def _labelled_box(
+    shape: object, place: Place, picture: PictureKey, source: ImportSource, reading: Reading
+) -> LabelledBox | None:
     values = _mapping(shape)
     label, points, kind = values.get("label"), values.get("points"), values.get("shape_type") or "polygon"
     if not isinstance(label, str) or not label.strip():
@@ -96,23 +97,28 @@ def _labelled_box(shape: object, place: Place, reading: Reading, *, with_polygon
     ):
         reading.fault(place, f"the points of this {kind} are {points!r:.80}. Correct them.")
         return None
-    if kind != "rectangle" and not with_polygons:
-        reading.left_out[f"shapes of the kind {kind}"] += 1
-        return None
+    box = _box(str(kind), known)  # type: ignore[arg-type]
+    if kind != "rectangle":
+        is_point = box.width <= 0 and box.height <= 0
+        if is_point or not source.choices.with_polygons:
+            reading.lose(f"shapes of the kind {kind}", *picture)
+            return None
+        reading.boxed[f"shapes of the kind {kind}"] += 1
     flags = _mapping(values.get("flags"))
     is_difficult = bool(flags.get("difficult") or values.get("difficult"))
     reading.left_out["flags of shapes"] += sum(bool(flags[name]) for name in flags if name != "difficult")
     reading.left_out["group ids"] += values.get("group_id") is not None
     reading.left_out["descriptions"] += bool(values.get("description"))
-    return LabelledBox(label.strip(), _box(str(kind), known), place.line, is_difficult)  # type: ignore[arg-type]
+    return LabelledBox(label.strip(), box, place.line, is_difficult)
 
 
 def _box(kind: str, points: list[tuple[float, float]]) -> BoundingBox:
-    if kind != "circle":
-        return enclosing_box(points)
-    (x, y), edge = points
-    radius = math.dist((x, y), edge)
-    return BoundingBox(x - radius, y - radius, x + radius, y + radius)
+    if kind == "circle":
+        (x, y), edge = points
+        radius = math.dist((x, y), edge)
+        return around(BoundingBox(x - radius, y - radius, x + radius, y + radius))
+    box = around_points(points)
+    return BoundingBox(box.xmin, box.ymin, box.xmax, box.ymax) if kind == "rectangle" else box
 
 
 def render_labelme(picture: Picture, image_path: str) -> str:

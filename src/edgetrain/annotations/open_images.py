@@ -104,8 +104,11 @@ class _Pictures:
         if image_id is None or size is None or len(known) < len(sides) or not row["labelname"]:
             return
         if row["isgroupof"] == "1":
-            self._reading.left_out["groups"] += 1
-            return
+            if not self._source.choices.with_crowds:
+                name, _, _, place = self._heads[image_id]
+                self._reading.lose("groups", name, place)
+                return
+            self._reading.boxed["groups"] += 1
         for flag in _LOST_FLAGS:
             self._reading.left_out[flag] += row[flag] == "1"
         xmin, xmax, ymin, ymax = known
@@ -121,7 +124,7 @@ class _Pictures:
             Picture(name, size, tuple(self._boxes[image_id]), split, place)
             for image_id, (name, size, split, place) in self._heads.items()
         )
-        return AnnotationSet(tuple(pictures), classes, dict(self._reading.left_out))
+        return AnnotationSet(tuple(pictures), classes, self._reading.counts())
 
 
 def render_boxes(pictures: Iterable[Picture]) -> str:

@@ -28,7 +28,10 @@ from pathlib import Path
 
 from lxml import etree
 
+from edgetrain.annotations.shapes import box_around_turned
 from edgetrain.annotations.voc_plain import parse_plain
+from edgetrain.annotations.voc_shapes import Shapes, box_of_shape, shape_of, turn_of
+from edgetrain.annotations.xml_words import in_words
 from edgetrain.core.annotation import Annotation, BoxLines, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError
@@ -44,8 +47,11 @@ _PLACE_IN_MESSAGE = re.compile(r",? *line \d+, column \d+.*", re.DOTALL)
 _TRUE = ("1", "true")
 _FIX_NAME = "Give the object a class name, or remove it."
 _FIX_BOX = "Draw the box again, or remove the object."
+_FIX_SHAPE = (
+    'To take the box around it: "ci/inv import-annotations --from voc --source THIS_DATASET --dataset NEW_FOLDER".'
+)
 _FIX_SIZE = "State the picture's size in pixels."
-_HARMLESS = ("xml-encoding",)
+HARMLESS = ("xml-encoding", "box-rotated")
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -59,7 +65,7 @@ class Problem:
     fix: str
 
 
-def parse_annotation(data: bytes, path: Path) -> tuple[Annotation | None, list[Problem]]:
+def parse_annotation(data: bytes, path: Path, shapes: Shapes | None = None) -> tuple[Annotation | None, list[Problem]]:
     """Return the annotation in a file's bytes and all faults of the file, by line.
 
     An object with a fault is left out of the boxes; ``None`` stands for a file that is no annotation at all.
@@ -67,6 +73,7 @@ def parse_annotation(data: bytes, path: Path) -> tuple[Annotation | None, list[P
     Args:
         data: the file's content in any encoding that XML knows.
         path: becomes the annotation's path; nothing is read from it.
+        shapes: says what becomes of other shapes than upright boxes, and counts them (default: they are faults).
     """
     plain = parse_plain(data, path)
     if plain is not None:
@@ -75,7 +82,7 @@ def parse_annotation(data: bytes, path: Path) -> tuple[Annotation | None, list[P
     root, problem = _parse_root(data, is_visible=not encoding)
     if root is None:
         return None, [problem] if problem else []
-    reader = _Reader()
+    reader = _Reader(shapes)
     if encoding:
         message = f"the file is {encoding}, not UTF-8; it was read as that."
         reader.problems.append(Problem(1, "xml-encoding", message, "Save it as UTF-8."))
@@ -100,7 +107,7 @@ def read_annotation(path: Path, name: str = "", *, within: Path | None = None) -
     except OSError as error:
         raise DatasetError(f"{name}: cannot be read ({error.strerror}). Mend the file or remove it.") from error
     annotation, problems = parse_annotation(data, path)
-    problems = [problem for problem in problems if problem.rule not in _HARMLESS]
+    problems = [problem for problem in problems if problem.rule not in HARMLESS]
     if annotation is None or problems:
         first = problems[0]
         more = f' (and {len(problems) - 1} more; run "ci/inv validate")' if len(problems) > 1 else ""
@@ -160,11 +167,10 @@ def _parse_root(data: bytes, *, is_visible: bool) -> tuple[etree._Element | None
 
 def _malformed(error: etree.XMLSyntaxError) -> Problem:
     reason = _PLACE_IN_MESSAGE.sub("", error.msg or "") or "Document is empty"
+    meaning, fix = in_words(reason)
     line, column = error.position
-    place = f" (column {column})" if column else ""
-    return Problem(
-        max(1, line or 1), "xml-malformed", f"this is not well-formed XML{place}: {reason}.", "Correct the file."
-    )
+    place = f" (column {column})" if column and reason != "Document is empty" else ""
+    return Problem(max(1, line or 1), "xml-malformed", f"this is not well-formed XML{place}: {meaning}.", fix)
 
 
 def _unsafe_problem(line: int) -> Problem:
@@ -196,6 +202,7 @@ _Children = Mapping[str, etree._Element]  # noqa: SLF001 - lxml has no public na
 class _Reader:
     """Collects the faults of one file while its values are read."""
 
+    shapes: Shapes | None = None
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, element: etree._Element, rule: str, message: str, fix: str) -> None:
@@ -252,9 +259,15 @@ class _Reader:
 
     def labelled_box(self, element: etree._Element) -> LabelledBox | None:
         known = len(self.problems)
-        children = self.children(element, ("name", "bndbox"), _FIX_BOX)
+        shape = shape_of(element) if element.find("bndbox") is None else ""
+        children = self.children(element, ("name",) if shape else ("name", "bndbox"), _FIX_BOX)
         name, bndbox = children.get("name"), children.get("bndbox")
         class_name = self.class_name(name)
+        is_difficult = _text(children.get("difficult")).casefold() in _TRUE
+        if shape:
+            made = self.box_of_shape(element, shape)
+            is_sound = made is not None and len(self.problems) == known
+            return LabelledBox(class_name, made, _line(element), is_difficult) if made and is_sound else None
         corners = self.children(bndbox, _SIDES, _FIX_BOX) if bndbox is not None else {}
         sides = [corners[side] for side in _SIDES if side in corners]
         values = [self.number(side, _text(side)) for side in sides]
@@ -262,8 +275,43 @@ class _Reader:
             return None
         box = BoundingBox(*values)  # type: ignore[arg-type]  # a side that is missing or no number is a problem
         lines = BoxLines(_line(name), *map(_line, sides))  # type: ignore[arg-type]
-        is_difficult = _text(children.get("difficult")).casefold() in _TRUE
-        return LabelledBox(class_name, box, _line(element), is_difficult, lines)
+        turned = self.turned(element, box)
+        return None if turned is None else LabelledBox(class_name, turned, _line(element), is_difficult, lines)
+
+    def box_of_shape(self, element: etree._Element, shape: str) -> BoundingBox | None:
+        """Return the box around an object that has no ``<bndbox>``; unless it is asked for, a fault."""
+        if self.shapes is None:
+            message = f"<object> has no <bndbox>, but a <{shape}>, of which training knows nothing."
+            self.add(element, "element-missing", message, _FIX_SHAPE)
+            return None
+        if not self.shapes.are_boxed:
+            self.shapes.lost[f"shapes of the kind {shape}"] += 1
+            return None
+        box = box_of_shape(element)
+        if box is None:
+            self.add(element, "not-a-number", f"the values of <{shape}> are no numbers.", "Correct them.")
+            return None
+        self.shapes.boxed[f"shapes of the kind {shape}"] += 1
+        return box
+
+    def turned(self, element: etree._Element, box: BoundingBox) -> BoundingBox | None:
+        """Return a box, or what becomes of it where the object says that it is turned."""
+        degrees = turn_of(element)
+        if self.shapes is not None:
+            self.shapes.beside["parts"] += len(element.findall("part"))
+            self.shapes.beside["segmentations"] += element.find("polygon") is not None
+        if not degrees:
+            return box
+        if self.shapes is None:
+            message = f"the box is turned by {degrees:g} degrees, which training ignores: it learns the upright one."
+            fix = f"Draw an upright box around the object. {_FIX_SHAPE}"
+            self.add(element, "box-rotated", message, fix)
+            return box
+        if not self.shapes.are_boxed:
+            self.shapes.lost["rotated boxes"] += 1
+            return None
+        self.shapes.boxed["rotated boxes"] += 1
+        return box_around_turned(box, degrees)
 
     def class_name(self, element: etree._Element | None) -> str:
         name = _text(element)

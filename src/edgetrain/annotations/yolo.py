@@ -1,44 +1,69 @@
-"""YOLO labels: a text file for each picture, and the names of the classes. The only door to PyYAML.
+"""YOLO labels: a text file for each picture, and the names of the classes.
 
-Accepted: labels in ``labels/`` where the pictures are in ``images/`` (with or without folders of the splits, above or
-below), or beside the pictures; names in ``data.yaml`` (any ``.yaml`` with ``names``), ``obj.names``, ``classes.txt``::
+Accepted: labels in ``labels/`` where the pictures are in ``images/`` (in any case, with or without folders of the
+splits, above or below), or beside the pictures; names and division as in :mod:`edgetrain.annotations.yolo_files`::
 
     images/train/0001.jpg
     labels/train/0001.txt      0 0.5 0.5 0.25 0.125        class index from 0, centre x, centre y, width, height: 0 to 1
+                               0 0.1 0.1 0.3 0.1 0.2 0.4   a polygon x y x y …; four corners are an oriented box
     data.yaml                  names: [boat, fish]   or   names: {0: boat, 1: fish}
 
-A picture with an empty label file or none is a negative example. Fractions are written with ten digits and read to a
-thousandth of a pixel. A sixth number is a score, left out and counted; more numbers are a polygon.
+A picture with an empty label file or none is a negative example; a label file without a picture is a fault. Fractions
+are written with ten digits and read to a thousandth of a pixel. A sixth number is a score, left out and counted.
+
+More numbers are a polygon, or with ``kpt_shape`` in ``data.yaml`` a box and its keypoints, which are left out and
+counted (docs.ultralytics.com/datasets/pose). Without it, rows that may be either are a fault.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-import yaml
-
 from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
+from edgetrain.annotations.folder_names import IMAGES_NAMES
 from edgetrain.annotations.import_source import (
     ImportSource,
     box_of_fractions,
-    enclosing_box,
     parse_number,
     read_text,
     split_of_name,
     without_images_folder,
 )
+from edgetrain.annotations.shapes import around, around_points
+from edgetrain.annotations.yolo_files import NAME_LISTS, YoloFiles, read_yolo_files
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
-from edgetrain.core.errors import DatasetError
 from edgetrain.core.splits import Split
 
-_NAME_LISTS = ("classes.txt", "obj.names")
+_LABELS_NAMES = ("labels", "label")
 _INDEX = re.compile(r"[0-9]{1,9}")
 _BOX, _SCORED, _POLYGON = 5, 6, 7
 _FIX = "A line is: class index, centre x, centre y, width, height. Correct it."
+# How far keypoints may lie beyond their box, as a share of the picture: annotators and rounding are not exact.
+_SLACK = 0.01
+_VISIBILITIES = (0, 1, 2)
+_MOST_FRACTION = 2
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A line of a label file: its words, the numbers behind the first one (``None`` for what is none), its place."""
+
+    words: Sequence[str]
+    values: Sequence[float | None]
+    place: Place
+
+    @property
+    def numbers(self) -> list[float]:
+        return [value for value in self.values if value is not None]
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.words) >= _POLYGON and len(self.numbers) == len(self.values)
 
 
 def read_yolo(source: ImportSource, reading: Reading) -> AnnotationSet:
@@ -47,116 +72,150 @@ def read_yolo(source: ImportSource, reading: Reading) -> AnnotationSet:
     Raises:
         DatasetError: there are no names of classes.
     """
-    classes = _read_classes(source, reading)
+    files = read_yolo_files(source, reading)
+    label_names = {name: _label_name(source, name) for name in source.picture_names}
+    rows = {name: list(_read_rows(source, name, reading)) for name in sorted(set(label_names.values()) - {""})}
+    is_pose = _refuse_ambiguous(rows, files, reading)
     pictures = []
-    used = set()
-    for image_name in source.picture_names:
-        label_name = next((name for name in _label_names(image_name) if source.path(name)), None)
-        used.add(label_name)
+    for image_name, label_name in label_names.items():
         place = Place(label_name or image_name)
         size = source.size_of(source.path(image_name), place, image_name, reading)
-        boxes = _read_labels(source, label_name, classes, size, reading) if label_name and size else ()
-        split = split_of_name(PurePosixPath(image_name).parent.as_posix())
-        name = without_images_folder(image_name)
-        pictures.append(Picture(name, size, tuple(boxes), split, place, found_as=image_name))
-    for file in source.files(".txt", ".yaml", ".yml", ".names"):
-        if "labels" in PurePosixPath(file.folder).parts and file.name not in used and file.path.suffix == ".txt":
-            reading.fault(Place(file.name), "there is no picture for these labels. Add it, or remove the file.")
-    return AnnotationSet(tuple(pictures), classes, dict(reading.left_out))
+        split = files.splits.get(image_name) or split_of_name(PurePosixPath(image_name).parent.as_posix())
+        head = Picture(without_images_folder(image_name), size, (), split, place, found_as=image_name)
+        own = rows.get(label_name, ()) if size and not is_pose else ()
+        boxes = (_labelled_box(row, head, files, source, reading) for row in own)
+        pictures.append(replace(head, boxes=tuple(box for box in boxes if box is not None)))
+    _refuse_unused(source, set(rows) | files.used, reading)
+    return AnnotationSet(tuple(pictures), files.classes, reading.counts())
 
 
-def _label_names(image_name: str) -> Iterator[str]:
-    """Yield where a picture's labels may be: in the folder ``labels`` beside ``images``, or beside the picture."""
+def _label_name(source: ImportSource, image_name: str) -> str:
+    """Return a picture's label file, in the folder ``labels`` beside ``images`` or beside the picture; empty: none."""
     path = PurePosixPath(image_name).with_suffix(".txt")
     parts = path.parts
-    if "images" in parts[:-1]:
-        at = len(parts) - 1 - parts[::-1].index("images")
-        yield PurePosixPath(*parts[:at], "labels", *parts[at + 1 :]).as_posix()
-    yield path.as_posix()
+    candidates = []
+    at = max((index for index, part in enumerate(parts[:-1]) if part.lower() in IMAGES_NAMES), default=None)
+    if at is not None:
+        candidates = [PurePosixPath(*parts[:at], labels, *parts[at + 1 :]).as_posix() for labels in _LABELS_NAMES]
+    found = (source.spelled(name) for name in (*candidates, path.as_posix()))
+    return next((name for name in found if name), "")
 
 
-def _read_classes(source: ImportSource, reading: Reading) -> tuple[str, ...]:
-    """Return the names of the classes; files that disagree about them are a fault."""
-    found: dict[str, list[str]] = {}
-    for file in source.files(".yaml", ".yml", ".names", ".txt"):
-        is_yaml = file.path.suffix.lower() in {".yaml", ".yml"}
-        if not is_yaml and PurePosixPath(file.name).name not in _NAME_LISTS:
-            continue
-        text = read_text(file.path, file.name, reading) or ""
-        names = _names_of_yaml(text, file.name, reading) if is_yaml else [line.strip() for line in text.splitlines()]
-        while names and not names[-1]:
-            names.pop()
-        for number, name in enumerate(names, start=1):
-            if not name or names.index(name) != number - 1:
-                what = "is empty" if not name else f"{name!r} stands twice"
-                reading.fault(Place(file.name, 1 if is_yaml else number), f"a class name {what}. Correct the names.")
-        if names:
-            found[file.name] = names
-    if not found:
-        reading.raise_faults("Nothing was written.")
-        raise DatasetError(
-            f"{source.root}: no names of classes (data.yaml, obj.names or classes.txt). Add one of them."
-        )
-    first = next(iter(found))
-    for name in (name for name, names in found.items() if names != found[first]):
-        reading.fault(Place(name), f"the names of the classes are others than those of {first}. Remove one of the two.")
-    return tuple(found[first])
-
-
-def _names_of_yaml(text: str, name: str, reading: Reading) -> list[str]:
-    """Return the names in the order of their indices; none if the file is about something else."""
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        reading.fault(Place(name, mark.line + 1 if mark else 1), "this is not YAML. Correct the file.")
-        return []
-    names = value.get("names") if isinstance(value, dict) else None
-    if isinstance(names, dict):
-        if sorted(names, key=str) != sorted(range(len(names)), key=str):
-            reading.fault(Place(name), "the indices of the names are not 0, 1, 2, … without a gap. Correct them.")
-        names = [names[index] for index in sorted(names, key=lambda index: (len(str(index)), str(index)))]
-    return [str(entry).strip() for entry in names] if isinstance(names, list) else []
-
-
-def _read_labels(
-    source: ImportSource, name: str, classes: tuple[str, ...], size: ImageSize, reading: Reading
-) -> Iterator[LabelledBox]:
+def _read_rows(source: ImportSource, name: str, reading: Reading) -> Iterator[_Row]:
     path = source.path(name)
     text = read_text(path, name, reading) if path else ""
     for number, line in enumerate((text or "").split("\n"), start=1):
         words = line.split()
-        if not words:
-            continue
-        place = Place(name, number)
-        if not _INDEX.fullmatch(words[0]) or int(words[0]) >= len(classes):
-            index = f"the class index is {words[0]!r}, but the names are those of 0 to {len(classes) - 1}."
-            reading.fault(place, f"{index} Correct it, or add the name.")
-            continue
-        box = _parse_box(words, size, place, with_polygons=source.with_polygons, reading=reading)
-        if box is not None:
-            yield LabelledBox(classes[int(words[0])], box, number)
+        if words:
+            yield _Row(words, [parse_number(word) for word in words[1:]], Place(name, number))
 
 
-def _parse_box(
-    words: list[str], size: ImageSize, place: Place, *, with_polygons: bool, reading: Reading
-) -> BoundingBox | None:
-    values = [value for word in words[1:] if (value := parse_number(word)) is not None]
-    if len(values) != len(words) - 1 or len(words) < _BOX or (len(words) >= _POLYGON and len(words) % 2 == 0):
-        reading.fault(place, f"{' '.join(words)!r} is no box. {_FIX}")
+def _refuse_ambiguous(rows: Mapping[str, Sequence[_Row]], files: YoloFiles, reading: Reading) -> bool:
+    """Return whether the long rows of a whole set may be polygons or boxes with keypoints; the first one is a fault.
+
+    Each skeleton has the same number of points, which lie in its box: one row that is otherwise shows a set of
+    polygons.
+    """
+    long = [row for of_file in rows.values() for row in of_file if row.is_long]
+    if files.keypoint_shape is not None or not long or len({len(row.words) for row in long}) > 1:
+        return False
+    if not all(_may_be_pose(row.numbers) for row in long):
+        return False
+    text = f"{' '.join(long[0].words)!r} may be a polygon, or a box with keypoints, like all {len(long)} such lines."
+    fix = 'For keypoints add "kpt_shape: [POINTS, 2 or 3]" to data.yaml, for polygons "kpt_shape: []".'
+    reading.fault(long[0].place, f"{text} {fix}")
+    return True
+
+
+def _may_be_pose(values: Sequence[float]) -> bool:
+    x, y, width, height = values[:4]
+    sides = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+    if min(width, height) <= 0 or min(sides) < -_SLACK or max(sides) > 1 + _SLACK:
+        return False
+
+    def is_inside(point: tuple[float, float]) -> bool:
+        inside = (
+            sides[0] - _SLACK <= point[0] <= sides[2] + _SLACK and sides[1] - _SLACK <= point[1] <= sides[3] + _SLACK
+        )
+        return inside or point == (0, 0)
+
+    rest = values[4:]
+    flat = len(rest) % 2 == 0 and all(map(is_inside, zip(rest[::2], rest[1::2])))
+    seen = len(rest) % 3 == 0 and all(value in _VISIBILITIES for value in rest[2::3])
+    return flat or (seen and all(map(is_inside, zip(rest[::3], rest[1::3]))))
+
+
+def _labelled_box(
+    row: _Row, picture: Picture, files: YoloFiles, source: ImportSource, reading: Reading
+) -> LabelledBox | None:
+    classes, index = files.classes, row.words[0]
+    if not _INDEX.fullmatch(index) or int(index) >= len(classes):
+        text = f"the class index is {index!r}, but the names are those of 0 to {len(classes) - 1}."
+        reading.fault(row.place, f"{text} Correct it, or add the name.")
         return None
-    if len(words) >= _POLYGON:
-        if not with_polygons:
-            reading.left_out["polygons"] += 1
-            return None
-        around = enclosing_box(zip(values[::2], values[1::2]))
-        return box_of_fractions(around.xmin, around.ymin, around.xmax, around.ymax, size)
-    reading.left_out["scores"] += len(words) == _SCORED
+    box = _box(row, picture, files, source, reading)
+    return None if box is None else LabelledBox(classes[int(index)], box, row.place.line)
+
+
+def _box(row: _Row, picture: Picture, files: YoloFiles, source: ImportSource, reading: Reading) -> BoundingBox | None:
+    shown, values = repr(" ".join(row.words))[:120], row.numbers
+    points = files.keypoint_shape or 0
+    is_pose = bool(points) and len(row.words) == _BOX + points
+    is_odd = len(row.words) >= _POLYGON and not is_pose and (points > 0 or len(row.words) % 2 == 0)
+    if len(values) != len(row.values) or len(row.words) < _BOX or is_odd:
+        reading.fault(row.place, f"{shown} is no box. {_FIX}")
+        return None
+    if picture.size is None:
+        return None
+    if len(row.words) >= _POLYGON and not is_pose:
+        return _box_of_polygon(row, picture, picture.size, source, reading)
+    reading.left_out["scores"] += len(row.words) == _SCORED
+    reading.left_out["keypoints"] += is_pose
     x, y, width, height = values[:4]
     if max(values[:4]) > 1 + width:
-        reading.fault(place, f"{' '.join(words)!r} is in pixels, not in fractions of the picture. {_FIX}")
+        reading.fault(row.place, f"{shown} is in pixels, not in fractions of the picture. {_FIX}")
         return None
-    return box_of_fractions(x - width / 2, y - height / 2, x + width / 2, y + height / 2, size)
+    return box_of_fractions(x - width / 2, y - height / 2, x + width / 2, y + height / 2, picture.size)
+
+
+def _box_of_polygon(
+    row: _Row, picture: Picture, size: ImageSize, source: ImportSource, reading: Reading
+) -> BoundingBox | None:
+    values = row.numbers
+    if not source.choices.with_polygons:
+        reading.lose("polygons", picture.name, picture.place)
+        return None
+    if max(values) > _MOST_FRACTION:
+        shown = repr(" ".join(row.words))[:120]
+        reading.fault(row.place, f"{shown} is in pixels, not in fractions of the picture. Divide it by the size.")
+        return None
+    reading.boxed["polygons"] += 1
+    box = around_points(zip(values[::2], values[1::2]))
+    return around(box_of_fractions(box.xmin, box.ymin, box.xmax, box.ymax, size))
+
+
+def _refuse_unused(source: ImportSource, used: set[str], reading: Reading) -> None:
+    """Note a fault for each label file that belongs to no picture: its objects would be lost."""
+    for name in source.names(".txt"):
+        path = PurePosixPath(name)
+        is_among_labels = any(part.lower() in _LABELS_NAMES for part in path.parts[:-1])
+        if name in used or path.name.lower() in NAME_LISTS:
+            continue
+        if is_among_labels or _looks_like_labels(source, name):
+            reading.fault(Place(name), f"there is no picture for these labels. {_UNUSED_FIX}")
+
+
+_UNUSED_FIX = (
+    "Add it, or remove the file. Labels are looked for beside their pictures, and in labels/ where those are in "
+    "images/."
+)
+
+
+def _looks_like_labels(source: ImportSource, name: str) -> bool:
+    path = source.path(name)
+    text = read_text(path, name, Reading()) if path else ""
+    first = next((line.split() for line in (text or "").splitlines() if line.strip()), [])
+    return len(first) >= _BOX and all(parse_number(word) is not None for word in first[1:_BOX])
 
 
 def render_labels(picture: Picture, classes: tuple[str, ...]) -> str:

@@ -20,6 +20,7 @@ class-malformed      error    A class name is one line of text.
 filename-mismatch    warning  The picture, <filename> and the annotation have the same name.
 filename-case        warning  <filename> and the picture's name agree in upper and lower case.
 filename-unsafe      error    <filename> does not lead out of the dataset and has no control characters.
+filename-form        warning  <filename> and the picture's name have the same Unicode form, without percent codes.
 filename-path        warning  <filename> is a name without folders.
 # Pictures
 image-missing        error    An annotation has a picture.
@@ -39,6 +40,7 @@ exif-orientation     error    A picture is stored upright.
 box-outside          error    A box lies inside the picture.
 box-inverted         error    A box's minima are less than its maxima.
 box-empty            error    A box has an area.
+box-rotated          warning  A box is upright.
 box-float            warning  Coordinates are whole numbers.
 box-edge-base        warning  All coordinates count from 0, or all from 1.
 box-tiny             warning  A box is large enough to be seen at the network's input size.
@@ -52,12 +54,14 @@ class-unknown        warning  A class is in the committed label map.
 class-typo           error    A class name is not a misspelt one.
 class-similar        warning  Class names are told apart by more than case, spaces, punctuation or a letter.
 class-rare           warning  A class has enough boxes to be learnt.
+class-emptied        error    A picture keeps an object where dataset.classes leaves some out, or it is said what it is.
 class-missing        warning  Every split has a box of every class.
 # Whole sets
 twin-boxes           warning  Identical pictures have the same boxes.
 near-twin-boxes      warning  Nearly identical pictures have the same boxes (with --pixels).
 split-twin           error    Identical pictures are in the same split.
 split-near-twin      warning  Nearly identical pictures are in the same split (with --pixels).
+split-augmented      error    Augmented copies of a picture (NAME.rf.HASH) are in the same split.
 split-unknown        error    The list of a split names annotations that exist.
 split-repeated       error    An annotation stands once in the lists of the splits.
 dataset-negative     error    A dataset has a labelled object.

@@ -10,7 +10,7 @@ from edgetrain.annotations.exchange import ambiguous_names, file_suffix, losses,
 from edgetrain.core.errors import DatasetError, SettingsError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
-from edgetrain.core.settings.sections import ExchangeFormat
+from edgetrain.core.settings.sections import EmptiedPictures, ExchangeFormat
 from edgetrain.core.system.files import replacing_dir, storage_error, write_text
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
@@ -36,7 +36,7 @@ def run(settings: Settings, _workspace: Workspace) -> Outcome:
     out = wanted.out
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(f"{out}: there is something there already. Remove it, or give another --out.")
-    folder = find_dataset(settings.dataset.root)
+    folder = find_dataset(settings.dataset.root, settings.dataset.classes)
     paths, annotations = _read(folder)
     ambiguous = ambiguous_names(wanted.format, annotations)
     if ambiguous:
@@ -53,6 +53,9 @@ def run(settings: Settings, _workspace: Workspace) -> Outcome:
     lost = losses(wanted.format, annotations, is_file=is_file)
     notes = [f"left out, since {wanted.format.value} cannot say it: {count} {name}" for name, count in lost.items()]
     notes.append("pose, truncated and occluded of the XML are never exported")
+    if wanted.format is ExchangeFormat.YOLO and all(picture.split is None for picture in annotations.pictures):
+        text = "the dataset is not divided, so data.yaml names the same folder for train and val"
+        notes.append(f"{text}: divide it, or training there is judged by what it has seen")
     boxes = sum(len(picture.boxes) for picture in annotations.pictures)
     results = {"pictures": len(annotations.pictures), "boxes": boxes, "left_out": lost}
     text = f"{counted(len(annotations.pictures), 'picture')}, {boxes} boxes as {wanted.format.value}: {out}"
@@ -62,15 +65,20 @@ def run(settings: Settings, _workspace: Workspace) -> Outcome:
 def _read(folder: DatasetFolder) -> tuple[dict[str, Path], AnnotationSet]:
     """Return the pictures' paths by the names that they have in the other format, and the annotations."""
     paths: dict[str, Path] = {}
-    pictures = []
+    pictures, emptied = [], list[str]()
     for item in folder.items:
         image = folder.read(item)
+        if image.is_emptied and folder.classes.emptied is EmptiedPictures.LEAVE_OUT:
+            continue
+        emptied += [image.name] if image.is_emptied else []
         name = _name_of(folder, item, image.image_path)
         size = image.annotation.size or probe(image.image_path, image.image_name).size
         pictures.append(Picture(name, size, image.annotation.boxes, item.split))
         paths[name] = image.image_path
+    folder.classes.refuse_emptied(emptied)
     has_map = folder.label_map_path.is_file()
-    classes = read_label_map(folder.label_map_path, within=folder.root).names if has_map else ()
+    used = {box.class_name for picture in pictures for box in picture.boxes}
+    classes = read_label_map(folder.label_map_path, within=folder.root, used=used).names if has_map else ()
     return paths, AnnotationSet(tuple(pictures), classes)
 
 

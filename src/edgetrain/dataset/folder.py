@@ -12,20 +12,27 @@ A committed ``splits/{train,validation,test}.txt`` divides any of them and wins 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from edgetrain.annotations.recognition import recognise
 from edgetrain.annotations.voc import read_annotation
 from edgetrain.core.annotation import Annotation
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.findings import Finding
+from edgetrain.core.settings.class_choice import ClassChoice
+from edgetrain.core.settings.sections import SourceFormat
 from edgetrain.core.splits import Split
+from edgetrain.core.system.files import visible_files
 from edgetrain.dataset.division import find_division, read_split_list
 from edgetrain.dataset.layout import DatasetPart, FoundFile, find_parts
 
 LABEL_MAP_NAME = "label_map.pbtxt"
+_MOST_FOLDERS = 100
+_FEW = 3
 _LOOKED_FOR = "annotations/*.xml, *.xml beside the pictures, and train/ and test/ with either"
 
 
@@ -50,12 +57,21 @@ class DatasetItem(NamedTuple):
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """A picture of the dataset in ``root`` with its ground truth; names are relative to that, with forward slashes."""
+    """A picture of the dataset in ``root`` with its ground truth; names are relative to that, with forward slashes.
+
+    ``annotation`` has the boxes of the chosen classes, ``read_classes`` the classes of all boxes in the file.
+    """
 
     root: Path
     name: str
     annotation: Annotation
     image_name: str
+    read_classes: tuple[str, ...] = ()
+
+    @property
+    def is_emptied(self) -> bool:
+        """Whether it has objects, but none of a chosen class."""
+        return bool(self.read_classes) and not self.annotation.boxes
 
     @property
     def image_path(self) -> Path:
@@ -79,6 +95,7 @@ class DatasetFolder:
     findings: tuple[Finding, ...]
     image_names: tuple[str, ...]
     parts: tuple[DatasetPart, ...]
+    classes: ClassChoice = field(default_factory=ClassChoice)
 
     @property
     def label_map_path(self) -> Path:
@@ -118,7 +135,7 @@ class DatasetFolder:
                 f"{item.name}:{annotation.filename_line}: its picture {annotation.filename or item.name!r} is not in "
                 f'{self.image_dirs_of(annotation)}. Run "ci/inv validate" to see every problem.'
             )
-        return LabelledImage(self.root, item.name, annotation, self.relative_name(image_path))
+        return labelled(self.root, item.name, annotation, self.relative_name(image_path), self.classes)
 
     def read_listed(self, list_path: Path) -> Iterator[LabelledImage]:
         """Yield the labelled pictures of a list that ``split`` wrote, in its order.
@@ -139,8 +156,18 @@ class DatasetFolder:
         return next(part for part in self.parts if part.annotations_dir in annotation.path.parents)
 
 
-def find_dataset(root: Path) -> DatasetFolder:
+def labelled(root: Path, name: str, annotation: Annotation, image_name: str, classes: ClassChoice) -> LabelledImage:
+    """Return a picture with the boxes of the chosen classes."""
+    names = tuple(box.class_name for box in annotation.boxes)
+    return LabelledImage(root, name, classes.of(annotation), image_name, names)
+
+
+def find_dataset(root: Path, classes: ClassChoice | None = None) -> DatasetFolder:
     """Return what is in a dataset's folder, without opening annotations or pictures.
+
+    Args:
+        root: the folder.
+        classes: which classes are read from its annotations (default: all).
 
     Raises:
         DatasetError: there is no such folder, no annotation in it, annotations in two layouts at once, or a list of a
@@ -148,11 +175,8 @@ def find_dataset(root: Path) -> DatasetFolder:
     """
     parts = _parts(root)
     names = sorted(file.path for part in parts for file in part.annotations)
-    if not names:
-        raise DatasetError(
-            f"{root}: no annotation found (looked for {_LOOKED_FOR}). "
-            "Label the pictures in Pascal VOC format, or name another folder with --dataset."
-        )
+    if not names or (len(names) <= _FEW and _are_foreign(root / name for name in names)):
+        raise DatasetError(f"{root}: no annotation found (looked for {_LOOKED_FOR}). {_way(root)}")
     division = find_division(root, parts, names)
     splits = division.splits
     items = [DatasetItem(root, file, part, splits.get(file.path)) for part in parts for file in part.annotations]
@@ -164,7 +188,43 @@ def find_dataset(root: Path) -> DatasetFolder:
         findings=tuple(sorted(division.findings)),
         image_names=tuple(sorted(name for part in parts for name in part.images.names)),
         parts=tuple(parts),
+        classes=classes or ClassChoice(),
     )
+
+
+def _are_foreign(paths: Iterable[Path]) -> bool:
+    """Return whether all of a few XML files are of another format: CVAT's one file for a whole set."""
+    known = [recognise(path) for path in paths]
+    return all(one is not None and one.source_format is not SourceFormat.VOC for one in known)
+
+
+def _way(root: Path) -> str:
+    """Return what to do with a folder that holds no dataset: people who have labels are told where they lie."""
+    found = recognise(root)
+    if found is None:
+        return "Label the pictures in Pascal VOC format, or name another folder with --dataset."
+    deeper = _deeper(root) if found.source_format is SourceFormat.VOC else None
+    if deeper is None:
+        return found.way(root)
+    folder, count, total = deeper
+    rest = f" of {total}" if count < total else ""
+    text = f"{count}{rest} annotations lie deeper. Name that folder: --dataset {shlex.quote(str(folder))}"
+    return f"{text}." if count == total else f"{text}, or all of them: {found.way(root)}"
+
+
+def _deeper(root: Path) -> tuple[Path, int, int] | None:
+    """Return the folder below in whose layout the most annotations lie, how many these are, and how many all are."""
+    xml = [path for path in visible_files(root) if path.suffix.lower() == ".xml"]
+    folders = {parent for path in xml for parent in path.parents if root in parent.parents}
+    best: tuple[int, Path] | None = None
+    for folder in sorted(folders, key=lambda path: (len(path.parts), path))[:_MOST_FOLDERS]:
+        try:
+            count = sum(len(part.annotations) for part in find_parts(folder))
+        except (DatasetError, OSError):
+            continue
+        if count and (best is None or count > best[0]):
+            best = (count, folder)
+    return None if best is None else (best[1], best[0], len(xml))
 
 
 def _parts(root: Path) -> list[DatasetPart]:

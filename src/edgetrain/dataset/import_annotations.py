@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from edgetrain.annotations.annotation_set import Reading
+from edgetrain.annotations.annotation_set import AnnotationSet, PictureKey, Reading
+from edgetrain.annotations.archive import opened
 from edgetrain.annotations.exchange import read_annotations
-from edgetrain.annotations.import_source import ImportSource
+from edgetrain.annotations.import_source import ImportSource, ReadingChoices
+from edgetrain.annotations.recognition import recognise
 from edgetrain.core.errors import DatasetError, SettingsError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
+from edgetrain.core.settings.sections import EmptiedPictures, SourceFormat
 from edgetrain.core.system.files import storage_error
 from edgetrain.core.system.progress import listener
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
-from edgetrain.dataset.import_plan import ImportTarget, PlannedFile
+from edgetrain.dataset.import_plan import ImportTarget, PlannedFile, shown_names
 
 _STAGED = ".import-annotations.part"
 _SHOWN = 20
@@ -33,38 +38,130 @@ def run(settings: Settings, _workspace: Workspace) -> Outcome:
         StorageError: the dataset cannot be written.
     """
     wanted = settings.import_annotations
-    if wanted.format is None or wanted.source is None:
+    if wanted.source is None:
         raise SettingsError("import-annotations needs a format and a source. Give --from and --source.")
-    target = ImportTarget(settings.dataset.root)
-    reading = Reading()
-    source = ImportSource(wanted.source, with_polygons=wanted.boxes_from_polygons, more_pictures=target.picture)
-    annotations = read_annotations(wanted.format, source, reading)
-    planned = target.plan(annotations, source, reading)
-    reading.raise_faults("Nothing was written.")
-    if not annotations.pictures:
-        raise DatasetError(f"{wanted.source}: there is no picture in it. Correct --source or --from.")
-    lists, split_note = target.plan_splits(annotations, planned)
-    label_map, map_note = target.plan_label_map(annotations)
-    new = _new_files([*planned, *lists, *label_map], target.root, replace=wanted.replace)
-    _write(new, target.root)
-    boxes = sum(len(picture.boxes) for picture in annotations.pictures)
-    left_out = {name: count for name, count in sorted(annotations.left_out.items()) if count}
-    notes = [f"left out, since Pascal VOC boxes cannot say it: {count} {name}" for name, count in left_out.items()]
-    if any(name.startswith(("polygons", "shapes", "rotated")) for name in left_out):
-        notes.append("--boxes-from-polygons takes the box around such shapes")
-    notes += [note for note in (split_note, map_note) if note]
-    written = sum(file.name.endswith(".xml") for file in new)
-    copied = sum(isinstance(file.content, Path) for file in new)
-    results = {
-        "pictures": len(annotations.pictures),
-        "boxes": boxes,
-        "written": written,
-        "copied": copied,
-        "left_out": left_out,
-        "classes": list(annotations.class_names()),
-    }
-    text = f"{counted(len(annotations.pictures), 'picture')}, {counted(boxes, 'box')}"
-    return Outcome(f"{text}: {counted(written, 'annotation')} written, {copied} pictures copied", results, tuple(notes))
+    with opened(wanted.source) as source:
+        found = recognise(source) if source.exists() else None
+        if wanted.format is None:
+            way = f" {found.way(wanted.source)}" if found else " Give --from and --source."
+            raise SettingsError(f"import-annotations needs a format and a source.{way}")
+        try:
+            return _Import(settings, wanted.format, source).run()
+        except DatasetError as error:
+            # A zip lies unpacked in a folder that is gone when the message is read.
+            text = str(error).replace(str(source), str(wanted.source))
+            is_other = found is not None and found.source_format is not wanted.format
+            more = f"\n{wanted.source}: {found.way(wanted.source)}" if found and is_other else ""
+            raise DatasetError(f"{text}{more}") from error
+
+
+class _Import:
+    """One import: read, decide, plan, write, report."""
+
+    def __init__(self, settings: Settings, source_format: SourceFormat, source: Path) -> None:
+        self._wanted, self._format, self._path = settings.import_annotations, source_format, source
+        self._target = ImportTarget(settings.dataset.root)
+        self._reading = Reading()
+
+    def run(self) -> Outcome:
+        wanted, target, reading = self._wanted, self._target, self._reading
+        choices = ReadingChoices(
+            with_polygons=wanted.boxes_from_polygons,
+            with_crowds=wanted.boxes_from_crowds,
+            drawn_on=wanted.boxes_drawn_on.value if wanted.boxes_drawn_on else None,
+            columns=wanted.columns,
+            class_name=wanted.class_name.strip(),
+        )
+        source = ImportSource(self._path, choices=choices, more_pictures=target.picture)
+        annotations = self._settled(read_annotations(self._format, source, reading))
+        planned = target.plan(annotations, source, reading)
+        reading.raise_faults("Nothing was written.")
+        if not annotations.pictures:
+            archives = source.names(".zip")
+            way = (
+                f"It holds archives: --source {source.path(archives[0])}" if archives else "Correct --source or --from"
+            )
+            raise DatasetError(f"{self._path}: there is no picture in it. {way}.")
+        lists, split_note = target.plan_splits(annotations, planned)
+        label_map, map_note = target.plan_label_map(annotations)
+        new = _new_files([*planned, *lists, *label_map], target.root, replace=wanted.replace)
+        _write(new, target.root)
+        return self._report(annotations, new, [note for note in (split_note, map_note) if note])
+
+    def _settled(self, annotations: AnnotationSet) -> AnnotationSet:
+        """Return the pictures that are imported: those that lost all their objects are not silently negatives."""
+        emptied = self._reading.emptied(annotations.pictures)
+        if not emptied or self._wanted.emptied_pictures is EmptiedPictures.NEGATIVES:
+            return annotations
+        kinds = sorted({kind for lost in emptied.values() for kind in lost})
+        names = [name for name, _ in emptied]
+        if self._wanted.emptied_pictures is EmptiedPictures.LEAVE_OUT:
+            note = f"{counted(len(names), 'picture')} left out, of which no object is left: {shown_names(names)}"
+            self._reading.notes.append(note)
+            kept = (one for one in annotations.pictures if (one.name, one.place) not in emptied)
+            return replace(annotations, pictures=tuple(kept))
+        place = next(place for _, place in emptied)
+        text = f"of {counted(len(names), 'picture')} no object is left, since {' and '.join(kinds)} are left out"
+        self._reading.fault(
+            place,
+            f"{text}: {shown_names(names)}. As negatives they would teach that nothing is there. {self._way(kinds)}",
+        )
+        return annotations
+
+    def _way(self, kinds: Sequence[str]) -> str:
+        ways = [] if self._wanted.boxes_from_polygons else ["leave --no-boxes-from-polygons out"]
+        if not self._wanted.boxes_from_crowds and {"crowds", "groups"} & set(kinds):
+            ways.append("take their boxes with --boxes-from-crowds")
+        ways += [
+            "leave the pictures out with --emptied-pictures leave-out",
+            "or keep them with --emptied-pictures negatives",
+        ]
+        sentence = ", ".join(ways)
+        return f"{sentence[0].upper()}{sentence[1:]}."
+
+    def _report(self, annotations: AnnotationSet, new: Sequence[PlannedFile], notes: Sequence[str]) -> Outcome:
+        boxes = sum(len(picture.boxes) for picture in annotations.pictures)
+        written = sum(file.name.endswith(".xml") for file in new)
+        copied = sum(file.is_picture for file in new)
+        results = {
+            "pictures": len(annotations.pictures),
+            "boxes": boxes,
+            "written": written,
+            "copied": copied,
+            "left_out": dict(sorted(self._reading.counts().items())),
+            "lost": {kind: _by_name(pictures) for kind, pictures in sorted(self._reading.lost.items())},
+            "boxed": {kind: count for kind, count in sorted(self._reading.boxed.items()) if count},
+            "found_by_name": dict(sorted(self._reading.by_name.items())),
+            "classes": list(annotations.class_names()),
+        }
+        text = f"{counted(len(annotations.pictures), 'picture')}, {counted(boxes, 'box')}"
+        summary = f"{text}: {counted(written, 'annotation')} written, {counted(copied, 'picture')} copied"
+        return Outcome(summary, results, (*self._notes(), *notes))
+
+    def _notes(self) -> Iterator[str]:
+        reading = self._reading
+        for kind, count in sorted(reading.boxed.items()):
+            if count:
+                way = "" if kind in {"crowds", "groups"} else " (--no-boxes-from-polygons leaves them out)"
+                yield f"{kind}: {count} became the box around them{way}"
+        for kind, count in sorted(reading.counts().items()):
+            names = sorted({name for name, _ in reading.lost.get(kind, ())})
+            where = f", in {shown_names(names, _SHOWN)}" if names else ""
+            yield f"left out, since Pascal VOC boxes cannot say it: {count} {kind}{where}"
+        if reading.lost and not self._wanted.boxes_from_polygons:
+            yield "--boxes-from-polygons takes the box around such shapes"
+        if reading.by_name:
+            stated, name = next(iter(reading.by_name.items()))
+            found = counted(len(reading.by_name), "picture")
+            yield f"{found} found by name, since the stated path leads elsewhere (first {stated!r}: {name})"
+        yield from reading.notes
+
+
+def _by_name(pictures: Mapping[PictureKey, int]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for (name, _), count in pictures.items():
+        counts[name] += count
+    return dict(sorted(counts.items()))
 
 
 def _new_files(planned: Sequence[PlannedFile], root: Path, *, replace: bool) -> list[PlannedFile]:
@@ -106,10 +203,10 @@ def _write(files: Sequence[PlannedFile], root: Path) -> None:
         for done, file in enumerate(files):
             path = staged / file.name
             path.parent.mkdir(parents=True, exist_ok=True)
-            if isinstance(file.content, Path):
+            if isinstance(file.content, Path) and not file.changed:
                 shutil.copyfile(file.content, path)
             else:
-                path.write_bytes(file.content)
+                path.write_bytes(file.made())
             if done % _EVERY == 0:
                 listener().advanced(done, len(files), "files written")
         for file in files:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import filecmp
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Reading
@@ -18,25 +19,57 @@ from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGE_SUFFIXES
 from edgetrain.annotations.import_source import ImportSource, without_images_folder
 from edgetrain.annotations.voc import parse_annotation, render_annotation
 from edgetrain.core.annotation import Annotation
+from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.splits import Split
 from edgetrain.core.system.files import file_content
+from edgetrain.core.wording import counted
 from edgetrain.core.workspace.label_map_file import render_label_map
 from edgetrain.dataset.folder import LABEL_MAP_NAME
 from edgetrain.dataset.layout import base_name, find_parts
+from edgetrain.images.encoding import marked_upright, turned_upright
+from edgetrain.images.header import UPRIGHT
+from edgetrain.images.image_file import JPEG, PNG, ImageInfo, UnreadableImageError, probe, read_image
+
+_MOST_PICTURE_BYTES = 256 << 20
+_QUARTER_TURNS = range(5, 9)
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """A file relative to the dataset, with its bytes or the picture that it is a copy of."""
+    """A file relative to the dataset, with its bytes or the picture that it is a copy of.
+
+    A copied picture may be ``changed`` on its way: a function that gives other bytes for those of the picture.
+    """
 
     name: str
     content: bytes | Path
+    changed: Callable[[bytes], bytes] | None = None
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether this is a picture and no text."""
+        return isinstance(self.content, Path)
+
+    def made(self) -> bytes:
+        """Return the bytes that are written.
+
+        Raises:
+            UnreadableImageError: the picture is damaged.
+            OSError: it cannot be read.
+        """
+        if isinstance(self.content, bytes):
+            return self.content
+        data = read_image(self.content, self.name)
+        return self.changed(data) if self.changed else data
 
     def differs_from(self, path: Path) -> bool:
         """Return whether an existing file says something else; XML that only looks different does not."""
         if isinstance(self.content, Path):
+            if self.changed:
+                return path.stat().st_size > _MOST_PICTURE_BYTES or path.read_bytes() != self.made()
             return not (path.samefile(self.content) or filecmp.cmp(path, self.content, shallow=False))
         found = file_content(path)
         if found == self.content:
@@ -94,13 +127,16 @@ class ImportTarget:
         named = _distinct(annotations.pictures, paths, source.root, reading)
         names = [name for _, name in named]
         keys = Counter(_stem(name) for name in names)
+        turned = _TurnedPictures(source, reading)
         copies, xml = [], []
         for picture, name in named:
             path = paths[id(picture)]
+            upright, changed = turned.settled(picture, path, name)
             if path is not None:
-                copies.append(PlannedFile(f"{self.images_dir}/{name}", path))
+                copies.append(PlannedFile(f"{self.images_dir}/{name}", path, changed))
             xml_name = name if keys[_stem(name)] > 1 else _stem(name)
-            xml.append(self._annotation(f"{self.annotations_dir}/{xml_name}.xml", picture, name, reading))
+            xml.append(self._annotation(f"{self.annotations_dir}/{xml_name}.xml", upright, name, reading))
+        turned.report()
         return copies + xml
 
     def plan_splits(self, annotations: AnnotationSet, planned: Sequence[PlannedFile]) -> tuple[list[PlannedFile], str]:
@@ -111,7 +147,7 @@ class ImportTarget:
             planned: all planned files.
         """
         splits = [picture.split for picture in annotations.pictures]
-        names = [file.name for file in planned if isinstance(file.content, bytes)]
+        names = [file.name for file in planned if not file.is_picture]
         if len(set(splits)) == 1:
             return [], f"all pictures are of {splits[0].value}, which divides nothing" if splits[0] else ""
         if None in splits:
@@ -158,6 +194,67 @@ class ImportTarget:
         usable = tuple(box for box in picture.boxes if box.class_name.isprintable())
         annotation = Annotation(Path(xml_name), base_name(name), 1, picture.size, 1, usable)
         return PlannedFile(xml_name, render_annotation(annotation, folder=self.images_dir))
+
+
+class _TurnedPictures:
+    """Decides on pictures with an EXIF orientation, which training ignores, so that boxes and pixels agree.
+
+    A size that the source states and that is the turned one shows that the boxes were drawn on the turned picture. The
+    stored size shows nothing: tools write the one and draw on the other (HumanSignal/label-studio, issue 6608).
+    """
+
+    def __init__(self, source: ImportSource, reading: Reading) -> None:
+        self._source, self._reading = source, reading
+        self._unclear: list[tuple[Picture, str]] = []
+        self._written: list[str] = []
+
+    def settled(
+        self, picture: Picture, path: Path | None, name: str
+    ) -> tuple[Picture, Callable[[bytes], bytes] | None]:
+        """Return a picture with the size that its boxes are of, and how its bytes are changed (``None``: not)."""
+        info = _info(path)
+        if path is None or info is None or info.exif_orientation == UPRIGHT:
+            return picture, None
+        is_quarter = info.exif_orientation in _QUARTER_TURNS and info.size.width != info.size.height
+        turned = ImageSize(info.size.height, info.size.width) if is_quarter else info.size
+        if path not in self._source.measured and is_quarter and picture.size == turned:
+            return picture, None  # validate says so, and fix turns the pixels
+        answer = self._source.choices.drawn_on
+        if answer is None or info.format not in (JPEG, PNG):
+            self._unclear.append((picture, name))
+            return picture, None
+        self._written.append(name)
+        if answer == "turned":
+            return replace(picture, size=turned), partial(turned_upright, image_format=info.format, name=name)
+        return replace(picture, size=info.size), partial(marked_upright, image_format=info.format, name=name)
+
+    def report(self) -> None:
+        """Note what was done, or as a fault that nobody knows what to do."""
+        if self._written:
+            how = "their pixels turned" if self._source.choices.drawn_on == "turned" else "their pixels as they were"
+            count = counted(len(self._written), "picture")
+            text = f"{count} with an EXIF orientation became upright ones, {how}"
+            self._reading.notes.append(f"{text}: {shown_names(self._written)}")
+        if self._unclear:
+            count = counted(len(self._unclear), "picture")
+            text = f"{count} with an EXIF orientation: viewers turn what training reads as it is stored, and nothing "
+            text += "tells on which of the two the boxes were drawn. Look at one of them in the program that drew the "
+            text += 'boxes, then give "--boxes-drawn-on turned" or "--boxes-drawn-on stored"'
+            names = shown_names([name for _, name in self._unclear])
+            self._reading.fault(self._unclear[0][0].place, f"{text}: {names}.")
+
+
+def _info(path: Path | None) -> ImageInfo | None:
+    try:
+        return None if path is None else probe(path)
+    except UnreadableImageError:
+        return None  # validate tells it
+
+
+def shown_names(names: Sequence[str], most: int = _SHOWN) -> str:
+    """Return the first of some names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _stem(name: str) -> str:

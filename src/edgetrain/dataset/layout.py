@@ -10,7 +10,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
-from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGE_SUFFIXES, IMAGES_NAMES, SPLIT_NAMES
+from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGE_SUFFIXES, IMAGES_NAMES, SPLIT_NAMES, same_form
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.splits import Split
 from edgetrain.core.system.files import leads_out
@@ -64,16 +64,30 @@ class ImageIndex:
     def _by_folded_name(self) -> dict[str, dict[str, str]]:
         return _with_folded(self.by_name)
 
+    @functools.cached_property
+    def _by_form(self) -> dict[str, dict[str, str]]:
+        """Pictures by the composed form of their names without percent codes, whole and without suffix."""
+        found: dict[str, dict[str, str]] = {}
+        for one, names in self._pictures:
+            index = found.setdefault(one.place, {})
+            for name in names:
+                index.setdefault(same_form(name), one.start + name)
+                index.setdefault(same_form(name[: -len(_suffix(name))]), one.start + name)
+        return _with_folded(found)
+
     def find(self, name: str, stem: str, place: str) -> str | None:
         """Return the picture called ``name``, else the one whose name without suffix, or whole name, is ``stem``.
 
-        Upper and lower case are told apart only where both exist.
+        Upper and lower case are told apart only where both exist; Unicode's forms and percent codes likewise.
         """
         found = self.by_name.get(place, {}).get(name)
         if found is not None:
             return found
         places = (place,) if place == "." else (place, ".")
-        for index, wanted in ((self._by_folded_name, name), (self._by_stem, stem), (self._by_folded_name, stem)):
+        indices = [(self._by_folded_name, name), (self._by_stem, stem), (self._by_folded_name, stem)]
+        # Of the other forms most datasets have none: their index is made where all else has failed.
+        for own_index, wanted in (*indices, (None, same_form(name)), (None, same_form(stem))):
+            index = self._by_form if own_index is None else own_index
             for subfolder in places:
                 known = index.get(subfolder, {})
                 found = known.get(wanted) or known.get(wanted.casefold())

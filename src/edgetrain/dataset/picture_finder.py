@@ -12,25 +12,27 @@ from pathlib import Path
 
 from edgetrain.annotations.voc import read_annotation
 from edgetrain.core.errors import DatasetError, MissingInputError
-from edgetrain.dataset.folder import DatasetFolder, DatasetItem, LabelledImage, find_dataset
+from edgetrain.core.settings.class_choice import ClassChoice
+from edgetrain.dataset.folder import DatasetFolder, DatasetItem, LabelledImage, find_dataset, labelled
 from edgetrain.dataset.layout import ImagePlaces, base_name, image_places
 
 
 class PictureFinder:
     """Finds the ground truth and picture of annotations by their names relative to a dataset."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, classes: ClassChoice | None = None) -> None:
         """Look for a dataset.
 
         Args:
             root: its folder.
+            classes: which classes are read from its annotations (default: all).
 
         Raises:
             DatasetError: there is no such folder.
         """
         if not root.is_dir():
             raise DatasetError(f"{root}: there is no such folder. Name the folder of the dataset with --dataset.")
-        self._root = root
+        self._root, self._classes = root, classes or ClassChoice()
         self._places = functools.lru_cache(maxsize=None)(lambda folder: image_places(root, folder))
 
     def read(self, name: str, list_path: Path) -> LabelledImage:
@@ -56,7 +58,7 @@ class PictureFinder:
             if name not in self._items:
                 raise self._gone(name, list_path)
             return self._folder.read(self._items[name])
-        return LabelledImage(self._root, name, annotation, found)
+        return labelled(self._root, name, annotation, found, self._classes)
 
     def _gone(self, name: str, list_path: Path) -> MissingInputError:
         return MissingInputError(f'{list_path}: names {name}, which is not in {self._root}. Run "ci/inv split" again.')
@@ -75,7 +77,7 @@ class PictureFinder:
 
     @functools.cached_property
     def _folder(self) -> DatasetFolder:
-        return find_dataset(self._root)
+        return find_dataset(self._root, self._classes)
 
     @functools.cached_property
     def _items(self) -> dict[str, DatasetItem]:

@@ -1,8 +1,9 @@
 """Divide the dataset into train, validation and test: three lists of annotations.
 
-A division that the dataset brings along is kept, and so are the workspace's own lists where they were made with the
-same shares and seed. Otherwise each picture's place depends on names and the seed only. Pictures that belong together
-do not part: identical ones, frames of one video (``split.group_pattern``), and those that look nearly the same, where
+A division that the dataset brings along is kept; where it has no validation pictures, a share of train becomes those.
+So are the workspace's own lists where they were made with the same shares and seed. Otherwise each picture's place
+depends on names and the seed only. Pictures that belong together do not part: identical ones, augmented copies
+(``NAME.rf.HASH``), frames of one video (``split.group_pattern``), and those that look nearly the same, where
 ``validate`` with pixels has seen them.
 """
 
@@ -11,15 +12,18 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
+from edgetrain.core.settings.exchange import EmptiedPictures
 from edgetrain.core.splits import Split, SplitFractions
 from edgetrain.core.system.files import file_digest
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.claim import claim_workspace
+from edgetrain.dataset.augmented_copies import copies_by_source
 from edgetrain.dataset.division import MADE, read_former, write_division
 from edgetrain.dataset.folder import DatasetFolder, LabelledImage, find_dataset
 from edgetrain.dataset.split_assignment import Assignment, PictureGroup, assign_splits, joined
@@ -29,6 +33,7 @@ from edgetrain.images.pixel_facts import read_pixel_cache
 
 _MUST_HAVE = (Split.TRAIN, Split.TEST)
 _NAMED = 3
+_LEAST_GROUPS = 2
 
 Groups = Sequence[tuple[str, ...]]
 
@@ -40,19 +45,28 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         DatasetError: an annotation or the dataset's own division has a fault, a split that is needed has no pictures,
             or the workspace belongs to another dataset.
     """
-    folder = find_dataset(settings.dataset.root)
-    images = [folder.read(item) for item in folder.items]
+    folder = find_dataset(settings.dataset.root, settings.dataset.classes)
+    read = [folder.read(item) for item in folder.items]
+    emptied = [image.name for image in read if image.is_emptied]
+    folder.classes.refuse_emptied(emptied)
+    is_left_out = folder.classes.emptied is EmptiedPictures.LEAVE_OUT
+    images = [image for image in read if not (is_left_out and image.is_emptied)]
     digests = {image.name: file_digest(image.image_path) for image in images}
     claim_workspace(folder.root, {image.image_name: quick_key(image.image_path) for image in images}, workspace)
     fractions, seed = SplitFractions(settings.split.validation, settings.split.test), settings.split.seed
     if folder.division:
-        groups: Groups = joined(digests, _alike(digests))
-        assignment = _existing(folder, groups)
+        groups: Groups = joined(digests, [*_alike(digests), *copies_by_source(digests).values()])
+        assignment = _existing(folder, groups, settings)
     else:
         groups, assignment = _made(images, digests, settings, workspace)
     division = folder.division or MADE
     write_division(workspace, assignment.splits, division=division, fractions=fractions, seed=seed)
-    return _report(images, groups, assignment, division)
+    chosen = [*folder.classes.notes(name for image in read for name in image.read_classes)]
+    if emptied:
+        became = "left out" if is_left_out else "negatives"
+        chosen.append(f"{counted(len(emptied), 'picture')} without an object of a chosen class: {became}")
+    report = _report(images, groups, assignment, division)
+    return replace(report, notes=(*chosen, *report.notes))
 
 
 def _made(
@@ -66,6 +80,7 @@ def _made(
     # Without a record of the earlier lists it is the hash that keeps their pictures in place: groups must not change.
     if not former.is_unknown:
         ties += _nearly_alike(digests, workspace)
+        ties += copies_by_source(digests).values()
     groups = joined(digests, ties)
     classes = {image.name: {box.class_name for box in image.annotation.boxes} for image in images}
     pictures = [PictureGroup(group, frozenset().union(*(classes[name] for name in group))) for group in groups]
@@ -94,12 +109,13 @@ def _nearly_alike(digests: Mapping[str, str], workspace: Workspace) -> Iterator[
         yield [owners[digest] for digest in group]
 
 
-def _existing(folder: DatasetFolder, groups: Groups) -> Assignment:
+def _existing(folder: DatasetFolder, groups: Groups, settings: Settings) -> Assignment:
     """Return the dataset's own division and what is unusual about it."""
     if folder.findings:
         lines = [str(finding) for finding in folder.findings]
         raise DatasetError("\n".join([f"{folder.division}: the lists of the splits have faults.", *lines]))
-    splits = {item.name: item.split for item in folder.items if item.split is not None}
+    known = {name for group in groups for name in group}
+    splits = {item.name: item.split for item in folder.items if item.split is not None and item.name in known}
     for split in _MUST_HAVE:
         if split not in splits.values():
             raise DatasetError(
@@ -108,11 +124,33 @@ def _existing(folder: DatasetFolder, groups: Groups) -> Assignment:
             )
     notes = [f"the dataset's own division is kept ({folder.division})"]
     if Split.VALIDATION not in splits.values():
-        notes.append("the dataset's own division has no validation split; that list is empty")
-    if len(splits) < len(folder.items):
-        notes.append(f"{len(folder.items) - len(splits)} annotations stand in no list of the division and are not used")
-    notes += _parted("identical pictures", groups, splits)
+        pattern = _by_pattern(splits, settings.split.group_pattern)
+        ties = [[name for name in group if name in splits] for group in groups]
+        whole = joined(splits, [*(tie for tie in ties if tie), *pattern])
+        chosen = _share_of_train(splits, whole, settings)
+        splits.update(dict.fromkeys(chosen, Split.VALIDATION))
+        notes.append(_validation_note(len(chosen), sum(split is Split.TRAIN for split in splits.values())))
+    if len(splits) < len(known):
+        notes.append(f"{len(known) - len(splits)} annotations stand in no list of the division and are not used")
+    notes += _parted("identical pictures, or augmented copies of one,", groups, splits)
     return Assignment(splits, notes=tuple(notes))
+
+
+def _share_of_train(splits: Mapping[str, Split], groups: Groups, settings: Settings) -> list[str]:
+    """Return the training pictures that become validation, whole groups: without any, nothing judges the training."""
+    share = settings.split.validation
+    own = [PictureGroup(group) for group in groups if {splits[name] for name in group} == {Split.TRAIN}]
+    if not share or len(own) < _LEAST_GROUPS:
+        return []
+    made = assign_splits(own, fractions=SplitFractions(share, 0), seed=settings.split.seed)
+    return [name for name, split in made.splits.items() if split is Split.VALIDATION]
+
+
+def _validation_note(count: int, rest: int) -> str:
+    if not count:
+        return "the dataset's own division has no validation split; that list is empty"
+    text = f"the dataset's own division has no validation split: {counted(count, 'picture')} of train choose the model"
+    return f"{text}, {rest} are left to learn from (split.validation 0: none)"
 
 
 def _parted(what: str, groups: Groups, splits: Mapping[str, Split]) -> Iterator[str]:
@@ -152,6 +190,10 @@ def _made_notes(groups: Groups, assignment: Assignment, division: str) -> Iterat
     """Yield what is unusual about a division that was made here."""
     if division != MADE:
         return
+    copies = copies_by_source(assignment.splits)
+    if copies:
+        count = sum(map(len, copies.values()))
+        yield f"{count} augmented copies (NAME.rf.…) of {counted(len(copies), 'picture')}: copies stay together"
     parted = list(_parted("pictures that belong together", groups, assignment.splits))
     yield from parted[:_NAMED]
     if len(parted) > _NAMED:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from edgetrain.annotations.csv_rows import guarded
 from edgetrain.core.system.files import replacing_file
 from edgetrain.dataset.table_rows import COLUMNS, TableRow
 
@@ -24,7 +25,7 @@ def write_table(path: Path, rows: Iterable[TableRow]) -> None:
 def _cells(row: TableRow) -> tuple[object, ...]:
     box = row.box
     sides = ("", "", "", "") if box is None else tuple(map(_number, (box.xmin, box.ymin, box.xmax, box.ymax)))
-    return (row.filename, row.size.width, row.size.height, row.class_name or "", *sides)
+    return (guarded(row.filename), row.size.width, row.size.height, guarded(row.class_name or ""), *sides)
 
 
 def _number(value: float) -> int | float:

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgetrain.annotations.csv_rows import without_guard
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.system.files import open_text
@@ -58,7 +59,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, TableRow]]:
         if len(cells) > len(columns):
             raise DatasetError(f"{path}:{line}: the row has more than {len(columns)} cells. {_FIX}")
         values = dict.fromkeys(COLUMNS, "")
-        values.update((column, cell.strip()) for column, cell in zip(columns, cells) if column in values)
+        values.update((column, without_guard(cell.strip())) for column, cell in zip(columns, cells) if column in values)
         yield line, _parse_row(values, f"{path}:{line}")
 
 

@@ -8,11 +8,13 @@ profiles, and an orientation has been applied.
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 
-from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin
+from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from edgetrain.core.boxes import ImageSize
+from edgetrain.images import header as image_header
 from edgetrain.images.image_file import JPEG, PNG, UnreadableImageError, decode_reduced
 
 _JPEG_QUALITY = 95
@@ -100,6 +102,41 @@ def turned_upright(data: bytes, image_format: str, name: str) -> bytes:
             upright.save(buffer, "PNG", pnginfo=_png_texts(texts, kept.pop("xmp", None)), **kept)
         else:
             upright.save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling=sampling, optimize=True, **kept)
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise UnreadableImageError(name, f"the picture is damaged ({error})") from error
+    return buffer.getvalue()
+
+
+def marked_upright(data: bytes, image_format: str, name: str) -> bytes:
+    """Return a picture with the very same pixels, whose EXIF orientation says that they are upright.
+
+    Args:
+        data: JPEG or PNG.
+        image_format: which of the two.
+        name: what messages call the picture.
+
+    Raises:
+        UnreadableImageError: the bytes are damaged, or the orientation stands where it cannot be rewritten.
+    """
+    if image_format == JPEG:
+        places = image_header.orientation_places(data)
+        if not places:
+            raise UnreadableImageError(name, "its EXIF orientation cannot be rewritten")
+        marked = bytearray(data)
+        for start, order in places:
+            struct.pack_into(f"{order}H", marked, start, image_header.UPRIGHT)
+        return bytes(marked)
+    buffer = io.BytesIO()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data)) as image:
+                image.load()
+                exif = image.getexif()
+                exif[ExifTags.Base.Orientation] = image_header.UPRIGHT
+                texts = image.text if isinstance(image, PngImagePlugin.PngImageFile) else {}
+                kept = {key: image.info[key] for key in ("icc_profile", "dpi") if image.info.get(key)}
+                image.save(buffer, "PNG", exif=exif, pnginfo=_png_texts(texts, None), **kept)
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise UnreadableImageError(name, f"the picture is damaged ({error})") from error
     return buffer.getvalue()

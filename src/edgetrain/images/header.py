@@ -63,18 +63,43 @@ def read_header(data: bytes) -> Optional[ImageHeader]:
 
 def read_orientation(exif: bytes) -> int:
     """Return the orientation (1 to 8) in the TIFF structure of EXIF data; 1 where there is none or it is senseless."""
+    found = _orientation_entry(exif)
+    return UPRIGHT if found is None else found[2]
+
+
+def orientation_places(data: bytes) -> list[tuple[int, str]]:
+    """Return where in the bytes of a JPEG its EXIF orientation stands (16 bits), and in which order of bytes."""
+    position, places = 2, []
+    while position + 4 <= len(data) and data[position] == 0xFF:  # noqa: PLR2004 - begins every marker
+        marker = data[position + 1]
+        if marker == 0xFF:  # noqa: PLR2004 - a fill byte
+            position += 1
+            continue
+        if marker in _FRAMES or marker in _OTHER_FRAMES or marker in _WITHOUT_LENGTH:
+            break
+        length = data[position + 2] << 8 | data[position + 3]
+        if marker == _APP1 and data.startswith(_EXIF, position + 4):
+            found = _orientation_entry(data[position + 10 : position + 2 + length])
+            places += [(position + 10 + found[0], found[1])] if found else []
+        position += 2 + length
+    return places
+
+
+def _orientation_entry(exif: bytes) -> Optional[tuple[int, str, int]]:
+    """Return where the orientation stands in EXIF data, the order of its bytes and its value, 1 to 8."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
     if order is None or len(exif) < 8:  # noqa: PLR2004 - the TIFF header
-        return UPRIGHT
+        return None
     (start,) = struct.unpack_from(f"{order}I", exif, 4)
     if start + 2 > len(exif):
-        return UPRIGHT
+        return None
     (entries,) = struct.unpack_from(f"{order}H", exif, start)
     for position in range(start + 2, min(start + 2 + 12 * entries, len(exif) - 11), 12):
         tag, kind, count, value = struct.unpack_from(f"{order}HHIH", exif, position)
         if tag == _ORIENTATION_TAG:
-            return value if kind == _SHORT and count == 1 and value in ORIENTATIONS else UPRIGHT
-    return UPRIGHT
+            is_sound = kind == _SHORT and count == 1 and value in ORIENTATIONS
+            return (position + 8, order, value) if is_sound else None
+    return None
 
 
 def _read_jpeg(data: bytes) -> Optional[ImageHeader]:

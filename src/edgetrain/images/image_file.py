@@ -28,6 +28,8 @@ from edgetrain.images.header import JPEG, PNG, ImageHeader, read_header
 
 __all__ = ["IMAGE_FIX", "JPEG", "PNG", "Glance", "ImageInfo", "UnreadableImageError"]
 IMAGE_FIX = "Replace the picture, or remove it and its annotation."
+HEIC = "the picture is HEIC, as telephones write it, which training cannot read"
+_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _HEAD_BYTES = 2048  # holds the header of most pictures; a longer one costs reading the file
 _TAIL_BYTES = 64
 _MOST_BYTES = 256 << 20
@@ -240,9 +242,17 @@ def _opened(data: bytes, name: str) -> Image.Image:
         except UnidentifiedImageError as error:
             if data.startswith((image_header.JPEG_START, image_header.PNG_START)):
                 raise _damaged(name, "its header cannot be read") from error
-            raise UnreadableImageError(name, "the file is not a picture") from error
+            raise UnreadableImageError(name, HEIC if _is_heic(data) else "the file is not a picture") from error
         except _UNREADABLE as error:
             raise _damaged(name, error) from error
+
+
+def _is_heic(data: bytes) -> bool:
+    """Return whether a file is one of ISO/IEC 23008-12 with pictures in HEVC, told by its brands."""
+    if data[4:8] != b"ftyp":
+        return False
+    brands = data[8 : min(len(data), max(12, int.from_bytes(data[:4], "big")), 256)]
+    return any(brand in brands for brand in _HEIC_BRANDS)
 
 
 def _damaged(name: str, reason: object) -> UnreadableImageError:

@@ -53,14 +53,14 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "validate",
         "edgetrain.review.validate",
-        ("validate", "network.max_boxes", "network.image_size"),
+        ("validate", "dataset.classes", "network.max_boxes", "network.image_size", "export.max_detections"),
         reads_dataset=True,
         is_partial=lambda settings: bool(settings.validate.since),
     ),
     Stage(
         "split",
         "edgetrain.dataset.split",
-        ("split",),
+        ("split", "dataset.classes"),
         reads_dataset=True,
         optional=lambda _, w: [w.pixel_cache_path],
         makes=lambda _, w: [w.splits_dir],
@@ -68,6 +68,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "tabulate",
         "edgetrain.dataset.tabulate",
+        ("dataset.classes",),
         reads_dataset=True,
         reads=lambda _, w: [w.splits_dir],
         makes=lambda _, w: [w.table_path(split) for split in Split],
@@ -75,6 +76,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "label-map",
         "edgetrain.dataset.label_map",
+        ("dataset.classes",),
         reads_dataset=True,
         makes=lambda _, w: [w.label_map_path, w.labels_path],
     ),
@@ -82,7 +84,10 @@ STAGES: tuple[Stage, ...] = (
         "records",
         "edgetrain.records.write",
         # Not who does the work (jobs, runner, beam_options): the bytes do not depend on it.
-        ("records.shards", "records.max_side", "records.from_csv", "network.image_size", "validate.rules"),
+        (
+            *("records.shards", "records.max_side", "records.from_csv"),
+            *("dataset.classes", "network.image_size", "validate.rules"),
+        ),
         reads_dataset=True,
         reads=lambda _, w: [w.splits_dir, w.label_map_path],
         optional=lambda settings, _: [settings.records.from_csv] if settings.records.from_csv else [],
@@ -214,11 +219,16 @@ TOOLS: tuple[Stage, ...] = (
     Stage("label", "edgetrain.dataset.label", ("label",)),
     Stage("fix", "edgetrain.review.fix", ("fix",)),
     Stage("import-annotations", "edgetrain.dataset.import_annotations", ("import_annotations",)),
-    Stage("export-annotations", "edgetrain.dataset.export_annotations", ("export_annotations",), reads_dataset=True),
+    Stage(
+        "export-annotations",
+        "edgetrain.dataset.export_annotations",
+        ("export_annotations", "dataset.classes"),
+        reads_dataset=True,
+    ),
     Stage(
         "stats",
         "edgetrain.dataset.stats.stats",
-        ("network.type", "network.image_size", "validate.min_box_side"),
+        ("dataset.classes", "network.type", "network.image_size", "validate.min_box_side"),
         reads_dataset=True,
     ),
 )

@@ -127,7 +127,7 @@ def _beam_worker(
 
 
 def _source(settings: Settings, workspace: Workspace) -> RecordSource:
-    finder = PictureFinder(settings.dataset.root)
+    finder = PictureFinder(settings.dataset.root, settings.dataset.classes)
     tables = EditedTables({})
     if settings.records.from_csv:
         tables = read_tables(settings.records.from_csv, find_dataset(settings.dataset.root).image_names)

@@ -10,11 +10,14 @@ from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, SPLIT_NAMES
 from edgetrain.annotations.voc import parse_annotation
 from edgetrain.core.git.changes import GitChanges
 from edgetrain.core.git.program import read_blobs
+from edgetrain.core.settings.class_choice import ClassChoice
 from edgetrain.core.system.files import file_content
 from edgetrain.review.output.summary import Contents
 
 
-def contents_before(root: Path, changes: GitChanges, present: Collection[str], now: Contents) -> Contents:
+def contents_before(
+    root: Path, changes: GitChanges, present: Collection[str], now: Contents, classes: ClassChoice | None = None
+) -> Contents:
     """Return what a dataset held before a change.
 
     Only what changed is read: its annotations of then are added to the present counts, those of now taken away.
@@ -24,17 +27,19 @@ def contents_before(root: Path, changes: GitChanges, present: Collection[str], n
         changes: what git says changed, all files or more.
         present: names of the dataset's annotations.
         now: what it holds.
+        classes: which classes are looked at (default: all).
 
     Raises:
         ToolError: git fails.
     """
     then = annotations_among(changes.before, (name for name in present if name not in changes.names))
-    removed = _contents(read_blobs(root, {name: changes.before[name] for name in then}).values())
-    added = _contents(_present(root, changes.names.intersection(present)))
-    classes = Counter(now.classes)
-    classes.update(removed.classes)
-    classes.subtract(added.classes)
-    return Contents(now.pictures + removed.pictures - added.pictures, dict(sorted((+classes).items())))
+    choice = classes or ClassChoice()
+    removed = _contents(read_blobs(root, {name: changes.before[name] for name in then}).values(), choice)
+    added = _contents(_present(root, changes.names.intersection(present)), choice)
+    counts = Counter(now.classes)
+    counts.update(removed.classes)
+    counts.subtract(added.classes)
+    return Contents(now.pictures + removed.pictures - added.pictures, dict(sorted((+counts).items())))
 
 
 def annotations_among(names: Iterable[str], others: Iterable[str]) -> list[str]:
@@ -73,11 +78,11 @@ def _present(root: Path, names: Iterable[str]) -> Iterator[bytes]:
             yield b""  # counted as a picture all the same, as the review does
 
 
-def _contents(files: Iterable[bytes]) -> Contents:
+def _contents(files: Iterable[bytes], choice: ClassChoice) -> Contents:
     pictures, classes = 0, Counter[str]()
     for data in files:
         annotation, _ = parse_annotation(data, Path())
         pictures += 1
         if annotation:
-            classes.update(box.class_name for box in annotation.boxes)
+            classes.update(box.class_name for box in choice.of(annotation).boxes)
     return Contents(pictures, classes)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgetrain.core.errors import DatasetError
+from edgetrain.core.findings import Severity, judged
 from edgetrain.core.git.program import git_files
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
@@ -23,6 +24,11 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.dataset.folder import find_dataset
 from edgetrain.review.repair.annotation import Change
 from edgetrain.review.repair.dataset import FileRepair, apply_repairs, plan_repairs
+from edgetrain.review.review import review_dataset
+from edgetrain.review.rules.boxes import BoxLimits
+from edgetrain.review.set_findings import committed_label_map, set_findings
+
+_SHOWN = 20
 
 
 def run(settings: Settings, workspace: Workspace) -> Outcome:
@@ -41,6 +47,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     if settings.fix.apply and repairs:
         backup_dir = _back_up(folder.root, repairs, workspace)
         left += apply_repairs(folder.root, repairs)
+    left += _unrepaired(settings, workspace, changes, left)
     left.sort()
     is_applied = settings.fix.apply
     summary = f"{counted(len(changes), 'change')} {'made' if is_applied else 'to make'}, {len(left)} left to you"
@@ -50,15 +57,48 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         "changes": [vars(change) for change in changes],
         "left": [vars(change) for change in left],
         "rules": dict(sorted(Counter(change.rule for change in changes).items())),
-        "text": "\n".join([*diff, *_listed("Changes", changes), *_listed("Left to you", left), "", *closing]).lstrip(
-            "\n"
-        ),
+        "left_rules": dict(sorted(Counter(change.rule for change in left).items())),
+        "text": "\n".join([*diff, *_listed("Changes", changes), *_by_rule(left), "", *closing]).lstrip("\n"),
     }
     return Outcome(summary, results)
 
 
 def _listed(title: str, changes: Sequence[Change]) -> list[str]:
     return ["", f"{title}:", *(f"  {change}" for change in changes)] if changes else []
+
+
+def _by_rule(left: Sequence[Change]) -> list[str]:
+    """Return what is left, the rules with the most first, each with its places."""
+    lines = ["", "Left to you:"] if left else []
+    counts = Counter(change.rule for change in left)
+    for rule, count in sorted(counts.items(), key=lambda one: (-one[1], one[0])):
+        own = [change for change in left if change.rule == rule]
+        lines += [
+            f"  {rule} ({count}):",
+            *(f"    {change.file}:{change.line}: {change.text}" for change in own[:_SHOWN]),
+        ]
+        lines += [f"    … and {count - _SHOWN} more" if count > _SHOWN else ""]
+    return [line for line in lines if line or line is lines[0]]
+
+
+def _unrepaired(
+    settings: Settings, workspace: Workspace, changes: Sequence[Change], left: Sequence[Change]
+) -> list[Change]:
+    """Return the errors of ``validate`` about which nothing is done: people take a count of 0 for a sound dataset."""
+    chosen, network = settings.validate, settings.network
+    limits = BoxLimits(network.image_size, chosen.min_box_side, network.max_boxes)
+    folder, reviewed = review_dataset(settings.dataset.root, limits, workspace.review_cache_path)
+    found = [finding for one in reviewed.faulty() for finding in one.findings]
+    label_map = committed_label_map(folder, reviewed)
+    found += set_findings(folder, reviewed, label_map, facts={}, min_boxes=chosen.min_class_boxes)
+    owners = dict(zip(reviewed.image_names, reviewed.names))
+    known = {(change.file, change.rule) for change in (*changes, *left)}
+    errors = (one for one in judged(found, chosen.rules) if one.severity == Severity.ERROR.value)
+    return [
+        Change(one.file, one.line, one.rule, f"{one.message} {one.fix}")
+        for one in errors
+        if not {(one.file, one.rule), (owners.get(one.file, ""), one.rule)} & known
+    ]
 
 
 def _what_next(*, is_applied: bool, backup_dir: Path | None) -> str:

@@ -17,6 +17,8 @@ from pathlib import Path
 from edgetrain.annotations.voc import parse_annotation
 from edgetrain.core.annotation import Annotation, LabelledBox
 from edgetrain.core.findings import Finding
+from edgetrain.core.settings.class_choice import ClassChoice
+from edgetrain.core.settings.exchange import EmptiedPictures
 from edgetrain.core.system import progress
 from edgetrain.core.system.files import changed_at, file_digest, open_regular
 from edgetrain.core.system.workers import HelperProcess, forking_cores
@@ -25,6 +27,7 @@ from edgetrain.images.image_file import Glance, glance
 from edgetrain.review.cache import Entry, Stamp, name_of, read_cache, write_cache
 from edgetrain.review.reviewed import Reviewed, ReviewedBox, ReviewedSet, Row
 from edgetrain.review.rules import boxes as box_rules
+from edgetrain.review.rules import classes as class_rules
 from edgetrain.review.rules import names as name_rules
 from edgetrain.review.rules import pictures as image_rules
 from edgetrain.review.rules import pictures as rules
@@ -62,6 +65,10 @@ class Reviewer:
         findings = [rules.of_problem(name, problem) for problem in problems]
         if annotation is None:
             return Entry(Stamp(changed, len(data)), Reviewed(name, is_read=False, findings=tuple(findings)))
+        classes = self.folder.classes
+        if classes.emptied is EmptiedPictures.STOP and classes.empties(annotation):
+            findings.append(class_rules.emptied_finding(name, annotation))
+        annotation = classes.of(annotation)
         findings += box_rules.count_findings(name, annotation, self.limits.most)
         findings += box_rules.repeat_findings(name, annotation)
         findings += image_rules.negative_findings(name, annotation)
@@ -121,22 +128,26 @@ class Reviewer:
         return [self.review(item).to_row() for item in items]
 
 
-def review_dataset(root: Path, limits: BoxLimits, cache_path: Path) -> tuple[DatasetFolder, ReviewedSet]:
+def review_dataset(
+    root: Path, limits: BoxLimits, cache_path: Path, classes: ClassChoice | None = None
+) -> tuple[DatasetFolder, ReviewedSet]:
     """Return a dataset and the review of every annotation, sorted by name.
 
     Args:
         root: the dataset's folder.
         limits: by what it is reviewed.
         cache_path: where the reviews of unchanged files are kept; need not exist.
+        classes: which classes are looked at (default: all).
 
     Raises:
         DatasetError: there is no dataset; see :func:`find_dataset`.
         StorageError: the reviews cannot be kept.
     """
     settled = time.time_ns() - _SETTLED_NANOSECONDS
-    cache = read_cache(cache_path, str(limits))
+    key = f"{limits} {classes or ClassChoice()}"
+    cache = read_cache(cache_path, key)
     with asked_for_changes(root, cache.files()) as changed_places:
-        known, folder = cache.known(), find_dataset(root)
+        known, folder = cache.known(), find_dataset(root, classes)
         known.forget(changed_places())
     items = folder.items
     known = known.arranged([item.found.path for item in items])
@@ -145,7 +156,7 @@ def review_dataset(root: Path, limits: BoxLimits, cache_path: Path) -> tuple[Dat
     known.put(stale, (rows[items[place].found.path] for place in stale))
     new = len(stale) + _read_digests(root, known.reviewed)
     if new * _WORTH_WRITING >= len(items):
-        write_cache(cache_path, str(limits), known.settled(settled))
+        write_cache(cache_path, key, known.settled(settled))
     return folder, known.reviewed
 
 

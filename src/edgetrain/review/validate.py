@@ -7,31 +7,26 @@ report.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import chain
 
 from edgetrain.core.findings import Finding, Severity, count_by_rule, count_by_severity, count_text, judged
 from edgetrain.core.git.changes import GitChanges, asked_changes
-from edgetrain.core.label_map import LabelMap
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.system.workers import gc_paused
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.claim import claim_workspace
-from edgetrain.core.workspace.label_map_file import read_label_map
-from edgetrain.dataset.folder import DatasetFolder
-from edgetrain.images.pixel_facts import PixelFacts
 from edgetrain.review.class_changes import contents_before
 from edgetrain.review.output.summary import Contents
 from edgetrain.review.review import review_dataset
 from edgetrain.review.reviewed import BOX_VALUES, CLASS_NAME, Reviewed, ReviewedSet
 from edgetrain.review.rules import pixels as pixel_rules
-from edgetrain.review.rules import whole_set as set_rules
 from edgetrain.review.rules.boxes import BoxLimits
-from edgetrain.review.rules.classes import class_findings
+from edgetrain.review.set_findings import committed_label_map, set_findings
 
 _SHOWN = 50
 
@@ -56,21 +51,21 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Outc
     root, chosen, network = settings.dataset.root, settings.validate, settings.network
     limits = BoxLimits(network.image_size, chosen.min_box_side, network.max_boxes)
     with asked_changes(root, chosen.since) if chosen.since else nullcontext() as asked:
-        folder, reviewed = review_dataset(root, limits, workspace.review_cache_path)
+        folder, reviewed = review_dataset(root, limits, workspace.review_cache_path, settings.dataset.classes)
         changes = asked.answer() if asked else None
-    label_map = read_label_map(folder.label_map_path, within=folder.root) if folder.label_map_path.is_file() else None
+    label_map = committed_label_map(folder, reviewed)
     images = {name: key for name, key in zip(reviewed.image_names, reviewed.image_keys) if key}
     claim_workspace(root, images, workspace)
     facts = pixel_rules.decoded(root, reviewed, workspace.pixel_cache_path) if chosen.pixels else {}
     if any(known.error for known in facts.values()):
         reviewed = ReviewedSet.of(pixel_rules.with_damage(reviewed, facts))
     found = [finding for one in reviewed.faulty() if _concerns(changes, one) for finding in one.findings]
-    found += _set_findings(folder, reviewed, label_map, facts=facts, min_boxes=chosen.min_class_boxes)
+    found += set_findings(folder, reviewed, label_map, facts=facts, min_boxes=chosen.min_class_boxes)
     findings = judged(found, chosen.rules)
-    outcome = _outcome(reviewed, findings, changes)
+    outcome = _outcome(reviewed, findings, changes, settings.export.max_detections)
     if changes:
         now = Contents(len(reviewed), outcome.results["classes"])  # type: ignore[arg-type]
-        before = contents_before(root, changes, reviewed.names, now)
+        before = contents_before(root, changes, reviewed.names, now, folder.classes)
         outcome = replace(outcome, results={**outcome.results, "before": before})
     return findings, outcome
 
@@ -80,31 +75,9 @@ def _concerns(changes: GitChanges | None, one: Reviewed) -> bool:
     return changes is None or changes.concern(one.name, one.image_name, one.filename)
 
 
-def _set_findings(
-    folder: DatasetFolder,
-    reviewed: ReviewedSet,
-    label_map: LabelMap | None,
-    *,
-    facts: Mapping[str, PixelFacts],
-    min_boxes: int,
-) -> Iterator[Finding]:
-    """Yield what only the whole dataset tells."""
-    splits = {item.name: item.split for item in folder.items if item.split is not None} if folder.divided else {}
-    twins = set_rules.identical_pictures(reviewed)
-    yield from folder.findings
-    yield from set_rules.shared_findings(reviewed)
-    yield from set_rules.twin_findings(reviewed, twins)
-    yield from set_rules.split_twin_findings(reviewed, twins, splits)
-    if facts:
-        near = pixel_rules.near_pictures(reviewed, facts, ([reviewed[place] for place in group] for group in twins))
-        yield from pixel_rules.near_twin_findings(near)
-        yield from pixel_rules.split_near_twin_findings(near, splits)
-    yield from set_rules.orphan_findings(reviewed, folder.image_names)
-    yield from set_rules.habit_findings(reviewed)
-    yield from class_findings(reviewed, label_map=label_map, min_boxes=min_boxes, splits=splits, divided=folder.divided)
-
-
-def _outcome(reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChanges | None) -> Outcome:
+def _outcome(
+    reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChanges | None, max_detections: int
+) -> Outcome:
     classes = Counter(chain.from_iterable(boxes[CLASS_NAME::BOX_VALUES] for boxes in reviewed.boxes))
     boxes = sum(classes.values())
     results: dict[str, object] = {
@@ -121,8 +94,17 @@ def _outcome(reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitCha
         results["changed"] = sorted(changes.names)
     figures = (counted(len(reviewed), "picture"), counted(boxes, "box"), counted(len(classes), "class"))
     summary = f"{', '.join(figures)}: {count_text(findings)}"
-    notes = (f'{count_text(findings)}: "ci/inv validate" lists them',) if findings else ()
-    return Outcome(summary, results, notes)
+    return Outcome(summary, results, tuple(_notes(reviewed, findings, max_detections)))
+
+
+def _notes(reviewed: ReviewedSet, findings: Sequence[Finding], max_detections: int) -> Iterator[str]:
+    if findings:
+        yield f'{count_text(findings)}: "ci/inv validate" lists them'
+    crowded = [name for name, boxes in zip(reviewed.names, reviewed.boxes) if len(boxes) > max_detections * BOX_VALUES]
+    if crowded:
+        count = f"{counted(len(crowded), 'picture')} hold{'s' if len(crowded) == 1 else ''}"
+        text = f"{count} more boxes than the {max_detections} that the model will report (first {crowded[0]})"
+        yield f"{text}: raise export.max_detections, or objects beyond are never found"
 
 
 def _failure(findings: Sequence[Finding], outcome: Outcome, workspace: Workspace) -> str:

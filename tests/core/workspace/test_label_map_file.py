@@ -38,8 +38,16 @@ def test_an_empty_text_is_an_empty_map():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("item {\n id: 0\n name: 'a' }", r"m: label map: the ids are \[0\], but must be 1 to 1", id="id 0"),
-        pytest.param("item { id: 1 name: 'a' }\nitem { id: 1 name: 'b' }", r"the ids are \[1, 1\]", id="id twice"),
+        pytest.param(
+            "item {\n id: 0\n name: 'a' }",
+            r"m:1: the id 0 of 'a' stands where 1 is missing: the ids are \[0\], but must be 1 to 1",
+            id="id 0",
+        ),
+        pytest.param(
+            "item { id: 1 name: 'a' }\nitem { id: 1 name: 'b' }",
+            r"m:2: the id 1 stands in line 1 already",
+            id="id twice",
+        ),
         pytest.param("item { id: 1 name: 'a ' }", "class name 'a ' is empty or padded", id="padded name"),
         pytest.param("\nitem { name: 'a' }", "m:2: an item has no id", id="no id"),
         pytest.param("\nitem { id: 1 }", "m:2: an item has no name", id="no name"),

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Optional
 
 from edgetrain.core.rules import RULES, RuleLevel
+from edgetrain.core.settings.class_choice import ClassChoice
+from edgetrain.core.settings.exchange import DrawnOn, EmptiedPictures, ExchangeFormat, SourceFormat
+
+__all__ = ["DrawnOn", "EmptiedPictures", "ExchangeFormat", "SourceFormat"]
 
 
 class NetworkType(enum.Enum):
@@ -52,17 +56,6 @@ class DistributionKind(enum.Enum):
     WORKERS = "workers"
 
 
-class ExchangeFormat(enum.Enum):
-    """The formats of annotations that are imported and exported, beside Pascal VOC."""
-
-    CSV = "csv"
-    COCO = "coco"
-    YOLO = "yolo"
-    CVAT = "cvat"
-    LABELME = "labelme"
-    OPEN_IMAGES = "open-images"
-
-
 def _at_least(low: float) -> dict[str, float]:
     return {"low": low}
 
@@ -73,9 +66,10 @@ def _between(low: float, high: float) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class DatasetSettings:
-    """Where the labelled images are."""
+    """Where the labelled images are, and which of their classes are learnt under which names."""
 
     root: Path
+    classes: ClassChoice
 
 
 @dataclass(frozen=True)
@@ -118,11 +112,21 @@ class LabelSettings:
 
 @dataclass(frozen=True)
 class ImportAnnotationsSettings:
-    """What is imported; other shapes may become the box around them, and files that differ may be replaced."""
+    """What is imported, and what the user decided about things that the source cannot tell.
 
-    format: Optional[ExchangeFormat]
+    Other shapes, and crowds, may become boxes; ``boxes_drawn_on`` is about pictures with an EXIF orientation;
+    ``emptied_pictures`` about those that lost all their objects; ``columns`` are those of a table without a header, and
+    ``class_name`` is that of objects for which VIA or Label Studio states none (empty: that is a fault).
+    """
+
+    format: Optional[SourceFormat]
     source: Optional[Path]
     boxes_from_polygons: bool
+    boxes_from_crowds: bool
+    boxes_drawn_on: Optional[DrawnOn]
+    emptied_pictures: EmptiedPictures
+    columns: tuple[str, ...]
+    class_name: str
     replace: bool
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import enum
 import math
@@ -114,7 +115,9 @@ def parse_section(name: str, section: type[T], sources: Sequence[Source]) -> T:
     return section(**values)
 
 
-def parse_value(value: object, kind: object, *, label: str, base_dir: Path) -> object:
+def parse_value(  # noqa: PLR0911 - one for each kind of value
+    value: object, kind: object, *, label: str, base_dir: Path
+) -> object:
     """Return ``value`` as the given type: bool, int, float, str, Path, Enum, tuple or dict of str, or one or None.
 
     Raises:
@@ -128,6 +131,8 @@ def parse_value(value: object, kind: object, *, label: str, base_dir: Path) -> o
         return _parse_choice(value, kind, label)
     if kind is Path:
         return _parse_path(value, label, base_dir)
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return _parse_group(value, kind, label=label, base_dir=base_dir)
     if kind in (int, float):
         return _parse_number(value, kind, label)
     if kind == dict[str, float]:
@@ -135,6 +140,23 @@ def parse_value(value: object, kind: object, *, label: str, base_dir: Path) -> o
         return {name: _parse_number(word, float, f"{label}: {name}") for name, word in pairs.items()}
     parsers = {bool: _parse_bool, str: _parse_text, tuple: _parse_names, dict: _parse_pairs}
     return parsers[typing.get_origin(kind) or kind](value, label)  # type: ignore[index]
+
+
+def _parse_group(value: object, kind: type[T], *, label: str, base_dir: Path) -> T:
+    """Return a mapping as a value with named fields; those that are not given have their defaults."""
+    if value is None or value == "":
+        return kind()
+    hints = typing.get_type_hints(kind)
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"{label} is {value!r}, but must be a mapping of {', '.join(hints)}, given in a file (-f).")
+    for name in value:
+        if name not in hints:
+            raise SettingsError(f"{label}: {name} is not a setting.{suggestion(str(name), hints)}")
+    parsed = {}
+    for name, part in value.items():
+        own = dict if typing.get_origin(hints[name]) is collections.abc.Mapping else hints[name]
+        parsed[name] = parse_value(part, own, label=f"{label}: {name}", base_dir=base_dir)
+    return kind(**parsed)
 
 
 def _parse_path(value: object, label: str, base_dir: Path) -> Path:

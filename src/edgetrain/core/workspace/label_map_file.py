@@ -1,6 +1,6 @@
 """Label maps of the Object Detection API, ``StringIntLabelMap`` as protobuf text.
 
-Accepted: protobuf's text format, of which ``id`` and ``name`` are used and other fields (``display_name``, …) skipped::
+Accepted: protobuf's text format, of which ``id``, ``name`` and ``display_name`` are used and other fields skipped::
 
     # comment
     item {
@@ -12,6 +12,7 @@ Accepted: protobuf's text format, of which ``id`` and ``name`` are used and othe
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,12 +44,24 @@ class _Token:
     line: int
 
 
-def parse_label_map(text: str, name: str) -> LabelMap:
+@dataclass(frozen=True)
+class _Item:
+    """An item of a label map: its id, its names (``display_name`` empty where there is none), its line."""
+
+    class_id: int
+    name: str
+    display_name: str
+    line: int
+
+
+def parse_label_map(text: str, name: str, used: Iterable[str] = ()) -> LabelMap:
     """Return the label map of a text.
 
     Args:
         text: protobuf text.
         name: what messages call its file.
+        used: the classes of the boxes, if they are known. Where these are the ``display_name`` of the items and none
+            is a ``name``, such as Open Images' ``/m/01yrx``, the former are the classes.
 
     Raises:
         LabelMapError: the text is malformed, or its ids or names are not those of a label map.
@@ -57,17 +70,44 @@ def parse_label_map(text: str, name: str) -> LabelMap:
     items = []
     while parser.peek().kind != "end":
         items.append(parser.item())
+    _refuse_wrong_ids(items, name)
+    classes = set(used)
+    are_displayed = not classes & {item.name for item in items} and classes & {item.display_name for item in items}
+    pairs = [(item.class_id, (item.display_name if are_displayed else "") or item.name, item.line) for item in items]
+    known: dict[str, int] = {}
+    for _, own, line in pairs:
+        if known.setdefault(own, line) != line:
+            raise LabelMapError(
+                f"{name}:{line}: class {own!r} stands in line {known[own]} already. Remove one of the two."
+            )
     try:
-        return LabelMap.from_items(items)
+        return LabelMap.from_items((class_id, own) for class_id, own, _ in pairs)
     except LabelMapError as error:
-        raise LabelMapError(f"{name}: {error}") from error
+        line = next((line for _, own, line in pairs if not own or own != own.strip()), 1)
+        raise LabelMapError(f"{name}:{line}: {error}") from error
 
 
-def read_label_map(path: Path, *, within: Path | None = None) -> LabelMap:
+def _refuse_wrong_ids(items: Sequence[_Item], name: str) -> None:
+    """Refuse, at its line, the first item by which the ids are not 1, 2, 3, … without a gap."""
+    known: dict[int, int] = {}
+    for item in items:
+        if item.class_id in known:
+            text = f"the id {item.class_id} stands in line {known[item.class_id]} already. Renumber one of the two."
+            raise LabelMapError(f"{name}:{item.line}: {text}")
+        known[item.class_id] = item.line
+    for expected, item in enumerate(sorted(items, key=lambda item: item.class_id), start=1):
+        if item.class_id != expected:
+            text = f"the id {item.class_id} of {item.name!r} stands where {expected} is missing: the ids are"
+            text += f" {sorted(known)}, but must be 1 to {len(items)} without a gap (0 is the background)."
+            raise LabelMapError(f"{name}:{item.line}: {text} Renumber them, or remove the file to have it made anew.")
+
+
+def read_label_map(path: Path, *, within: Path | None = None, used: Iterable[str] = ()) -> LabelMap:
     """Return the label map of a file.
 
     Args:
         path: the file.
+        used: the classes of the boxes, if they are known; see :func:`parse_label_map`.
         within: the dataset, if it is one of it: no link may lead out.
 
     Raises:
@@ -82,7 +122,7 @@ def read_label_map(path: Path, *, within: Path | None = None) -> LabelMap:
         raise LabelMapError(f"{path}: cannot be read ({error.strerror}). Mend or remove the file.") from error
     except UnicodeDecodeError as error:
         raise LabelMapError(f"{path}: not UTF-8 text ({error.reason}). Save it as UTF-8.") from error
-    return parse_label_map(text, str(path))
+    return parse_label_map(text, str(path), used)
 
 
 def render_label_map(label_map: LabelMap) -> str:
@@ -149,7 +189,7 @@ class _Parser:
     def peek(self) -> _Token:
         return self._tokens[self._position]
 
-    def item(self) -> tuple[int, str]:
+    def item(self) -> _Item:
         """Read ``item { … }``."""
         start = self.peek()
         if self._next().text != "item":
@@ -160,17 +200,18 @@ class _Parser:
             key = self._key()
             if key.text in values:
                 raise self._error(key, f"{key.text} stands twice")
-            if key.text in ("id", "name"):
+            if key.text in ("id", "name", "display_name"):
                 values[key.text] = self._number() if key.text == "id" else self._string()
             else:
                 self._skip_value()
             self._separator()
         self._next()
         self._separator()
-        class_id, name = values.get("id"), values.get("name")
+        class_id, shown = values.get("id"), str(values.get("display_name", ""))
+        name = values.get("name", shown or None)
         if not isinstance(class_id, int) or not isinstance(name, str):
             raise self._error(start, f"an item has no {'name' if name is None else 'id'}")
-        return class_id, name
+        return _Item(class_id, name, shown, start.line)
 
     def _next(self) -> _Token:
         token = self.peek()

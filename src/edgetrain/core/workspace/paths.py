@@ -58,6 +58,11 @@ class Workspace:
         return self.root / "cache" / "pixels.json"
 
     @property
+    def unzipped_dir(self) -> Path:
+        """Where a dataset lies that was given as a zip."""
+        return self.root / "dataset-from-zip"
+
+    @property
     def splits_dir(self) -> Path:
         """Three lists of annotations."""
         return self.root / "splits"

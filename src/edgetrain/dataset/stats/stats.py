@@ -12,6 +12,7 @@ from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
+from edgetrain.core.settings.exchange import EmptiedPictures
 from edgetrain.core.splits import Split
 from edgetrain.core.system import progress
 from edgetrain.core.wording import counted
@@ -30,7 +31,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     Raises:
         DatasetError: there is no dataset, or nothing in it can be measured.
     """
-    folder = find_dataset(settings.dataset.root)
+    folder = find_dataset(settings.dataset.root, settings.dataset.classes)
     splits = _splits(folder, workspace)
     pictures, faults, bad_boxes = _measure(folder, splits)
     if not pictures:
@@ -82,7 +83,9 @@ def _measure(folder: DatasetFolder, splits: Mapping[str, str]) -> tuple[list[Mea
         else:
             boxes = tuple(_measured(item.name, labelled.annotation, size))
             bad_boxes += len(labelled.annotation.boxes) - len(boxes)
-            pictures.append(MeasuredPicture(splits.get(item.name, ""), boxes))
+            # What dataset.classes leaves out is no picture that is learnt from.
+            if not (labelled.is_emptied and folder.classes.emptied is EmptiedPictures.LEAVE_OUT):
+                pictures.append(MeasuredPicture(splits.get(item.name, ""), boxes))
         progress.listener().advanced(done, len(folder.items), "pictures")
     return pictures, faults, bad_boxes
 

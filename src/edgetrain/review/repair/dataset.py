@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetrain.annotations.voc import parse_annotation
+from edgetrain.annotations.voc import HARMLESS, parse_annotation
 from edgetrain.annotations.voc_text import UneditableError, VocText, parse_text
 from edgetrain.core.annotation import Annotation
 from edgetrain.core.system import progress
@@ -18,8 +18,6 @@ from edgetrain.dataset.folder import DatasetFolder, DatasetItem
 from edgetrain.images.encoding import turned_upright
 from edgetrain.images.image_file import ImageInfo, UnreadableImageError, probe, read_image
 from edgetrain.review.repair.annotation import Change, Repair, Subject, repair_of
-
-_HARMLESS = ("xml-encoding",)
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ class _Planner:
             self.left.append(Change(item.name, 1, "xml-malformed", f"cannot be read ({error.strerror})"))
             return None, None
         annotation, problems = parse_annotation(data, item.annotation_path)
-        problems = [problem for problem in problems if problem.rule not in _HARMLESS]
+        problems = [problem for problem in problems if problem.rule not in HARMLESS]
         if annotation is None or problems:
             first = problems[0]
             self.left.append(Change(item.name, first.line, first.rule, f"not looked at, since {first.message}"))

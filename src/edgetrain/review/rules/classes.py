@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from edgetrain.core.annotation import Annotation
 from edgetrain.core.findings import Finding
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.splits import Split
@@ -38,6 +39,14 @@ class _Class:
     boxes: int = 0
     places: list[tuple[str, int]] = field(default_factory=list)
     splits: dict[Split, int] = field(default_factory=lambda: defaultdict(int))
+
+
+def emptied_finding(name: str, annotation: Annotation) -> Finding:
+    """Return the finding of a picture whose objects are all of classes that ``dataset.classes`` leaves out."""
+    names = ", ".join(sorted({box.class_name for box in annotation.boxes}))
+    message = f"dataset.classes leaves out all {counted(len(annotation.boxes), 'box')} ({names})."
+    fix = 'Say what becomes of such pictures in dataset.classes: "emptied: negatives" or "emptied: leave-out".'
+    return Finding.of((name, annotation.boxes[0].line), "class-emptied", message, fix)
 
 
 def class_findings(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from edgetrain.annotations.folder_names import same_form
 from edgetrain.core.annotation import Annotation
 from edgetrain.core.findings import Finding
 from edgetrain.dataset.layout import base_name, stem_of
@@ -36,13 +37,33 @@ def name_findings(name: str, annotation: Annotation, image_name: str) -> Iterato
     if stated is None:
         message = f"<filename> is missing; {image_name} was found by the annotation's own name."
     elif stated != found and base_name(stated) != found:
-        message = f"<filename> is {stated!r}, but the picture found is {image_name}."
-        if base_name(stated).casefold() == found.casefold():
-            fix = "Write both alike: other systems tell upper from lower case."
-            yield Finding.of(place, "filename-case", message, fix)
+        if _folded(base_name(stated)) == _folded(found):
+            is_case = same_form(base_name(stated)) != same_form(found)
+            yield _case_finding(place, stated, image_name) if is_case else _form_finding(place, stated, image_name)
             return
+        message = f"<filename> is {stated!r}, but the picture found is {image_name}."
     elif own not in {stem_of(found), found}:
+        if same_form(own) in {same_form(stem_of(found)), same_form(found)}:
+            yield _form_finding(place, own, image_name)
+            return
         message = f"the picture {image_name} and the annotation have different names."
     else:
         return
     yield Finding.of(place, "filename-mismatch", message, _FIX)
+
+
+def _folded(name: str) -> str:
+    return same_form(name).casefold()
+
+
+def _case_finding(place: tuple[str, int], stated: str, image_name: str) -> Finding:
+    message = f"<filename> is {stated!r}, but the picture found is {image_name}."
+    return Finding.of(place, "filename-case", message, "Write both alike: other systems tell upper from lower case.")
+
+
+def _form_finding(place: tuple[str, int], stated: str, image_name: str) -> Finding:
+    """Return the finding of two names that look alike: both are shown in ASCII, where their bytes differ."""
+    found = base_name(image_name)
+    kinds = "percent codes" if "%" in stated or "%" in found else "Unicode forms (composed and decomposed)"
+    message = f"the annotation says {base_name(stated)!a} and the picture is {found!a}: other {kinds}."
+    return Finding.of(place, "filename-form", message, "Give both the same name: other systems tell them apart.")

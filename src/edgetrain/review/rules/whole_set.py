@@ -13,6 +13,7 @@ from edgetrain.annotations.voc import format_coordinate
 from edgetrain.core.findings import Finding
 from edgetrain.core.splits import Split
 from edgetrain.core.wording import counted
+from edgetrain.dataset.augmented_copies import copies_by_source
 from edgetrain.dataset.layout import stem_of
 from edgetrain.review.reviewed import (
     BROKEN_COORDINATES,
@@ -69,6 +70,17 @@ def split_twin_findings(
     fix = "Put both into the same split, or remove one."
     for one, message in parted(([reviewed[place] for place in group] for group in torn), splits, "is identical to"):
         yield Finding.of((one.name, 1), "split-twin", message, fix)
+
+
+def split_augmented_findings(reviewed: ReviewedSet, splits: Mapping[str, Split]) -> Iterator[Finding]:
+    """Yield a finding for each augmented copy of which another copy is in another split."""
+    places = {name: place for place, name in enumerate(reviewed.names)}
+    groups = copies_by_source(name for name in reviewed.names if name in splits).values() if splits else ()
+    torn = (group for group in groups if len({splits[name] for name in group}) > 1)
+    fix = "Put all copies into the same split: remove the division and let split make one, which keeps them together."
+    relation = "is an augmented copy of the same picture as"
+    for one, message in parted(([reviewed[places[name]] for name in group] for group in torn), splits, relation):
+        yield Finding.of((one.name, 1), "split-augmented", message, fix)
 
 
 def parted(

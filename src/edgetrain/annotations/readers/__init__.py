@@ -1,0 +1,1 @@
+"""Formats that are read and not written: trees of Pascal VOC, VIA, Label Studio."""
