@@ -36,7 +36,7 @@ def run(settings: Settings, _workspace: Workspace) -> Outcome:
     out = wanted.out
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(f"{out}: there is something there already. Remove it, or give another --out.")
-    folder = find_dataset(settings.dataset.root)
+    folder = find_dataset(settings.dataset.root, follow_links=settings.dataset.follow_links)
     paths, annotations = _read(folder)
     ambiguous = ambiguous_names(wanted.format, annotations)
     if ambiguous:
@@ -70,7 +70,7 @@ def _read(folder: DatasetFolder) -> tuple[dict[str, Path], AnnotationSet]:
         pictures.append(Picture(name, size, image.annotation.boxes, item.split))
         paths[name] = image.image_path
     has_map = folder.label_map_path.is_file()
-    classes = read_label_map(folder.label_map_path, within=folder.root).names if has_map else ()
+    classes = read_label_map(folder.label_map_path, within=folder.fence.within).names if has_map else ()
     return paths, AnnotationSet(tuple(pictures), classes)
 
 

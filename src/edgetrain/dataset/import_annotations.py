@@ -35,7 +35,7 @@ def run(settings: Settings, _workspace: Workspace) -> Outcome:
     wanted = settings.import_annotations
     if wanted.format is None or wanted.source is None:
         raise SettingsError("import-annotations needs a format and a source. Give --from and --source.")
-    target = ImportTarget(settings.dataset.root)
+    target = ImportTarget(settings.dataset.root, follow_links=settings.dataset.follow_links)
     reading = Reading()
     source = ImportSource(wanted.source, with_polygons=wanted.boxes_from_polygons, more_pictures=target.picture)
     annotations = read_annotations(wanted.format, source, reading)

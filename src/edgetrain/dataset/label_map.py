@@ -23,13 +23,15 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         DatasetError: an annotation has a fault, or no annotation has a box.
         LabelMapError: the committed label map is malformed.
     """
-    folder = find_dataset(settings.dataset.root)
-    annotations = [read_annotation(item.annotation_path, item.name, within=folder.root) for item in folder.items]
+    folder = find_dataset(settings.dataset.root, follow_links=settings.dataset.follow_links)
+    annotations = [
+        read_annotation(item.annotation_path, item.name, within=folder.fence.within) for item in folder.items
+    ]
     names = {box.class_name for annotation in annotations for box in annotation.boxes}
     if not names:
         raise DatasetError(f"{folder.root}: no annotation has a box, so there is no class. Label some objects.")
     is_committed = folder.label_map_path.is_file()
-    committed = read_label_map(folder.label_map_path, within=folder.root) if is_committed else LabelMap(())
+    committed = read_label_map(folder.label_map_path, within=folder.fence.within) if is_committed else LabelMap(())
     label_map = committed.extended(names)
     write_label_map(workspace.label_map_path, label_map)
     write_text(workspace.labels_path, "".join(f"{name}\n" for name in label_map.names))

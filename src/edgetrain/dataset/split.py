@@ -40,7 +40,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         DatasetError: an annotation or the dataset's own division has a fault, a split that is needed has no pictures,
             or the workspace belongs to another dataset.
     """
-    folder = find_dataset(settings.dataset.root)
+    folder = find_dataset(settings.dataset.root, follow_links=settings.dataset.follow_links)
     images = [folder.read(item) for item in folder.items]
     digests = {image.name: file_digest(image.image_path) for image in images}
     claim_workspace(folder.root, {image.image_name: quick_key(image.image_path) for image in images}, workspace)

@@ -32,7 +32,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         DatasetError: there is no dataset, or git knows of uncommitted changes in a file that would be written.
         StorageError: a file cannot be written; those before it are repaired, those behind it are as they were.
     """
-    folder = find_dataset(settings.dataset.root)
+    folder = find_dataset(settings.dataset.root, follow_links=settings.dataset.follow_links)
     repairs, left = plan_repairs(folder)
     changes = sorted(change for one in repairs for change in one.repair.changes)
     # Before anything is written: the diff compares with the files as they are.

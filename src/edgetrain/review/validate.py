@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import chain
 
-from edgetrain.core.errors import DatasetError
+from edgetrain.core.errors import DatasetError, LabelMapError, MissingInputError, UnfetchedError
 from edgetrain.core.findings import Finding, Severity, count_by_rule, count_by_severity, count_text, judged
 from edgetrain.core.git.changes import GitChanges, asked_changes
 from edgetrain.core.label_map import LabelMap
@@ -24,6 +25,7 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.claim import claim_workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.dataset.folder import DatasetFolder
+from edgetrain.dataset.unfetched import fetch_advice
 from edgetrain.images.pixel_facts import PixelFacts
 from edgetrain.review.class_changes import contents_before
 from edgetrain.review.output.summary import Contents
@@ -33,6 +35,7 @@ from edgetrain.review.rules import pixels as pixel_rules
 from edgetrain.review.rules import whole_set as set_rules
 from edgetrain.review.rules.boxes import BoxLimits
 from edgetrain.review.rules.classes import class_findings
+from edgetrain.review.unfetched import unfetched
 
 _SHOWN = 50
 
@@ -47,7 +50,6 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     Raises:
         FindingsError: it has errors, or warnings where ``validate.strict`` is set.
         DatasetError: there is no dataset, or the workspace belongs to another one.
-        LabelMapError: the committed label map is malformed.
     """
     with collector_at_rest():
         findings, report = check(settings, workspace)
@@ -62,21 +64,25 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Outc
     root, chosen, network = settings.dataset.root, settings.validate, settings.network
     limits = BoxLimits(network.image_size, chosen.min_box_side, network.max_boxes)
     with asked_changes(root, chosen.since) if chosen.since else nullcontext() as asked:
-        folder, reviewed = review_dataset(root, limits, workspace.review_cache_path)
+        follow_links = settings.dataset.follow_links
+        folder, reviewed = review_dataset(root, limits, workspace.review_cache_path, follow_links=follow_links)
         changes = asked.answer() if asked else None
-    label_map = read_label_map(folder.label_map_path, within=folder.root) if folder.label_map_path.is_file() else None
+    label_map, map_findings = _label_map(folder)
     images = {name: key for name, key in zip(reviewed.image_names, reviewed.image_keys) if key}
     claim_workspace(root, images, workspace)
     facts = pixel_rules.decoded(root, reviewed, workspace.pixel_cache_path) if chosen.pixels else {}
     if any(known.error for known in facts.values()):
         reviewed = ReviewedSet.of(pixel_rules.with_damage(reviewed, facts))
-    found = [finding for one in reviewed.faulty() if _concerns(changes, one) for finding in one.findings]
+    absent = unfetched(folder, reviewed, partial(_concerns, changes) if changes else None)
+    own = (one for one in reviewed.faulty() if _concerns(changes, one))
+    found = [finding for one in own for finding in one.findings if not absent.explains(finding, one)]
+    found += [*absent.finding(), *map_findings]
     found += _set_findings(folder, reviewed, label_map, facts=facts, min_boxes=chosen.min_class_boxes)
     findings = judged(found, chosen.rules)
-    report = _report(reviewed, findings, changes)
+    report = _report(reviewed, findings, changes, unjudged=absent.count)
     if changes:
         now = Contents(len(reviewed), report.results["classes"])  # type: ignore[arg-type]
-        before = asdict(contents_before(root, changes, reviewed.names, now))
+        before = asdict(contents_before(root, changes, reviewed, now))
         report = replace(report, results={**report.results, "before": before})
     return findings, report
 
@@ -110,7 +116,25 @@ def _set_findings(
     yield from class_findings(reviewed, label_map=label_map, min_boxes=min_boxes, splits=splits, divided=folder.divided)
 
 
-def _report(reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChanges | None) -> Outcome:
+def _label_map(folder: DatasetFolder) -> tuple[LabelMap | None, list[Finding]]:
+    """Return the committed label map, and what is wrong with it: that hides no other finding."""
+    path = folder.label_map_path
+    if not path.exists() and not path.is_symlink():
+        return None, []
+    try:
+        return read_label_map(path, within=folder.fence.within), []
+    except UnfetchedError as error:
+        advice = fetch_advice([error.tool])
+        return None, [Finding.of((path.name, 1), "data-unfetched", "the label map is not in this clone.", advice)]
+    except MissingInputError:
+        return None, [Finding.of((path.name, 1), "label-map-malformed", "it is a link to nothing.", "Mend the link.")]
+    except LabelMapError as error:
+        return None, [Finding.of((path.name, error.line), "label-map-malformed", f"{error.reason}.", error.fix)]
+
+
+def _report(
+    reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChanges | None, *, unjudged: int
+) -> Outcome:
     classes = Counter(chain.from_iterable(boxes[CLASS_NAME::BOX_VALUES] for boxes in reviewed.boxes))
     boxes = sum(classes.values())
     results: dict[str, object] = {
@@ -123,10 +147,13 @@ def _report(reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChan
         "classes": dict(sorted(classes.items())),
         "negatives": sum(is_read and not boxes for is_read, boxes in zip(reviewed.is_read, reviewed.boxes)),
     }
+    if unjudged:
+        results["unjudged"] = unjudged
     if changes is not None:
         results["changed"] = sorted(changes.names)
     figures = (counted(len(reviewed), "picture"), counted(boxes, "box"), counted(len(classes), "class"))
-    summary = f"{', '.join(figures)}: {count_text(findings)}"
+    left = f" ({unjudged} of them not judged, since they are not in this clone)" if unjudged else ""
+    summary = f"{', '.join(figures)}{left}: {count_text(findings)}"
     notes = (f'{count_text(findings)}: "ci/inv validate" lists them',) if findings else ()
     return Outcome(summary, results, notes)
 

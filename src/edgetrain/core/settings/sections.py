@@ -73,9 +73,13 @@ def _between(low: float, high: float) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class DatasetSettings:
-    """Where the labelled images are."""
+    """Where the labelled images are, and whether links in them may lead anywhere (else only within them).
+
+    What git-annex and DVC keep for the repository around the dataset counts as within.
+    """
 
     root: Path
+    follow_links: bool
 
 
 @dataclass(frozen=True)
