@@ -30,9 +30,10 @@ def pointer_finding(name: str, tool: str) -> Finding:
 
 @dataclass(frozen=True)
 class Unfetched:
-    """What of some reviews is not in this clone, by names, and the tools that keep it.
+    """What of some reviews is not in this clone, and the tools that keep it.
 
-    ``paths`` are files and folders of which only the repository tells.
+    ``pictures`` are named by their pointers, or by their annotations where there is nothing at all. ``paths`` are files
+    and folders of which only the repository tells.
     """
 
     annotations: tuple[str, ...]
@@ -60,7 +61,7 @@ class Unfetched:
         of = f" (of {self.judged} {'that changed' if self.is_of_change else 'in all'})" if self.count else ""
         keeper = " and ".join(self.tools)
         message = f"{' and '.join(parts)}{of} could not be judged: what {keeper} keeps is not in this clone."
-        yield Finding.of((min(names), 1), _RULE, message, fetch_advice(self.tools))
+        yield Finding.of((min(names[: self.count] or names), 1), _RULE, message, fetch_advice(self.tools))
 
     @property
     def count(self) -> int:
@@ -88,7 +89,7 @@ def unfetched(folder: DatasetFolder, reviewed: ReviewedSet, concerns: Callable[[
                 tools.add(finding.message)
                 (pictures if one.is_read else annotations).append(finding.file)
             elif _is_explained(finding, one, absent):
-                pictures.append(base_name(one.filename) or stem_of(one.name))
+                pictures.append(one.name)
     judged = sum(map(concerns, reviewed)) if concerns else len(reviewed)
     return Unfetched(
         tuple(annotations),
