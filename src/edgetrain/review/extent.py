@@ -6,8 +6,8 @@ milliseconds, and is never parsed.
 
 from __future__ import annotations
 
-MOST_OBJECTS = 20_000
-_MOST_MARKS = 1_000_000  # an object as labelImg writes it has 24
+MOST_OBJECTS = 10_000
+_MOST_MARKS = 400_000  # an object as labelImg writes it has 24
 _MOST_FOREIGN_BYTES = 1 << 20
 _UTF8 = (b"", b"utf-8", b"utf8", b"us-ascii", b"ascii")
 EXCESS_FIX = "Split the picture and its annotation into smaller ones, or see what wrote this file."
