@@ -52,6 +52,7 @@ LOCKS = (
     Lock("label.in", "requirements-label.txt", "requirements-check.txt", _LIGHT),
     Lock("gpu.in", "requirements-gpu.txt", "requirements.txt", (*_LINUX_3_11, *_LEAN)),
     Lock("build.in", f"{_SOURCES}/build.txt", "requirements.txt", _LINUX_3_11),
+    Lock("audit.in", f"{_SOURCES}/audit.txt", "", (*_LINUX_3_11, "--only-binary=:all:")),
 )
 
 

@@ -97,12 +97,20 @@ def check(_context: Context) -> None:
     """Run all of the above."""
 
 
-@task(help={"mutants": "damaged annotations to review", "kills": "of a training", "seed": "another one, other faults"})
-def soak(context: Context, mutants: int = 100_000, kills: int = 20, seed: int = 0) -> None:
+@task(
+    help={
+        "mutants": "damaged annotations to review",
+        "kills": "of a training",
+        "hostile": "damaged annotations in a hostile pull request",
+        "seed": "another one, other faults",
+    }
+)
+def soak(context: Context, mutants: int = 100_000, kills: int = 20, hostile: int = 10_000, seed: int = 0) -> None:
     """Run the checks that take minutes: each a program, which says what it tried and ends badly at the first fault."""
     programs = (
         f"tests.soak.mutants --count {mutants} --seed {seed}",
         f"tests.soak.kills --count {kills} --seed {seed}",
+        f"tests.soak.hostile --count {hostile} --seed {seed}",
     )
     with context.cd(_ROOT):
         for program in programs:

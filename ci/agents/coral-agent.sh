@@ -114,7 +114,8 @@ root=$(CDPATH='' cd -P "$(dirname "$0")/../.." && pwd)
 
 export DEBIAN_FRONTEND=noninteractive
 run apt-get update
-run apt-get install --yes --no-install-recommends ca-certificates curl git gnupg python3 python3-venv usbutils
+run apt-get install --yes --no-install-recommends ca-certificates curl git git-lfs gnupg python3 python3-venv usbutils
+run git lfs install --system --skip-repo
 
 if [ -n "$server" ]; then
     trust gocd https://download.gocd.org/GOCD-GPG-KEY.asc

@@ -71,7 +71,8 @@ def run_job(assignment: Assignment, store: ArtifactStore, prepare: Callable[[Pat
         for checkout in assignment.checkouts:
             _say(console, f"Checking out {checkout.repository.source} at {checkout.commit}")
             folder = assignment.folder / checkout.destination
-            checkout.repository.check_out(checkout.branch, checkout.commit, folder)
+            for line in checkout.repository.check_out(checkout.branch, checkout.commit, folder):
+                _say(console, line)
         prepare(assignment.folder)
         is_good = _run_tasks(assignment, store, console)
         artifacts = _tests_last(assignment.job.artifacts)

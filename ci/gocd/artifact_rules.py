@@ -23,6 +23,7 @@ def findings(pipelines: Sequence[Pipeline]) -> Iterator[Finding]:
                 for task in job.tasks:
                     if isinstance(task, Fetch):
                         yield from _fetch(task, pipeline, pipeline.stages[:index], by_name)
+                        yield from _purged(task, pipeline, pipeline.stages[: index + 1], by_name)
 
 
 def _twice(job: Job) -> Iterator[Finding]:
@@ -37,7 +38,7 @@ def _twice(job: Job) -> Iterator[Finding]:
 def _tabs(job: Job) -> Iterator[Finding]:
     for name, path in job.tabs.items():
         entry = entry_at(job.artifacts, path)
-        if entry is not StoreEntry.FILE:
+        if entry not in {StoreEntry.FILE, StoreEntry.EITHER}:
             what = f'tab "{name}" shows "{path}", which is {entry.value} in the artifacts of job "{job.name}".'
             yield Finding(place_of(path, job.place), what, "Name a published file, its artifact's destination first.")
 
@@ -67,6 +68,22 @@ def _fetch(
         yield Finding(place_of(task.job, task.place), what, "Correct the name.")
     else:
         yield from _published(task, job)
+
+
+def _purged(
+    task: Fetch, pipeline: Pipeline, until: Sequence[Stage], by_name: Mapping[str, Pipeline]
+) -> Iterator[Finding]:
+    """A server short of room deletes what stages left, the oldest first, while a stage waits for a person."""
+    source, _ = _source(task, pipeline, by_name)
+    stages = source.stages if source else ()
+    stage = next((stage for stage in stages if stage.name.casefold() == task.stage.casefold()), None)
+    waiting = next((stage for stage in until if stage.is_manual), None)
+    if source and stage and waiting and waiting is not pipeline.stages[0] and not stage.keep_artifacts:
+        what = (
+            f'the artifacts of stage "{stage.name}" of pipeline "{source.name}" may be deleted before this job, which '
+            f'waits for the approval of "{waiting.name}".'
+        )
+        yield Finding(task.place, what, 'Add "keep_artifacts: true" to that stage.')
 
 
 def _source(task: Fetch, pipeline: Pipeline, by_name: Mapping[str, Pipeline]) -> tuple[Pipeline | None, Finding | None]:
@@ -114,7 +131,7 @@ def _published(task: Fetch, job: Job) -> Iterator[Finding]:
         known = ", ".join(f'"{artifact.source}" in "{artifact.destination}"' for artifact in job.artifacts) or "nothing"
         what = f'job "{job.name}" publishes no "{task.source}", but {known}.'
         yield Finding(place, what, "Write the path in the artifact store: destination first, then the name.")
-    elif (entry is StoreEntry.FILE) != task.is_file:
+    elif entry is not StoreEntry.EITHER and (entry is StoreEntry.FILE) != task.is_file:
         remedy = 'Add "is_file: true".' if entry is StoreEntry.FILE else 'Remove "is_file".'
         wrong = "a folder" if entry is StoreEntry.FILE else "a file"
         yield Finding(place, f'"{task.source}" is {entry.value} and is fetched as {wrong}.', remedy)

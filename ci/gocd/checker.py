@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ci.gocd import artifact_rules, material_rules, pipeline_rules, task_rules
+from ci.gocd import artifact_rules, environment_rules, material_rules, pipeline_rules, task_rules
 from ci.gocd.findings import Finding, in_order
 from ci.gocd.reader import read_all
 
@@ -19,4 +19,6 @@ def check(files: Sequence[Path]) -> tuple[Finding, ...]:
         SettingsError: a file cannot be read.
     """
     reading = read_all(files)
-    return in_order([*reading.findings, *(finding for rule in _RULES for finding in rule(reading.pipelines))])
+    found = [finding for rule in _RULES for finding in rule(reading.pipelines)]
+    found += environment_rules.findings(reading.environments, reading.pipelines)
+    return in_order([*reading.findings, *found])

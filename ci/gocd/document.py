@@ -7,6 +7,7 @@ second document) is a fault as well.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from edgetrain.core.errors import SettingsError
 
 # Nodes after all aliases are put in: a file of a hundred lines can mean billions.
 _MOST_NODES = 100_000
+_NO_LETTER = "\N{REPLACEMENT CHARACTER}"
 _MERGE = "tag:yaml.org,2002:merge"
 
 
@@ -83,15 +85,16 @@ def read_document(path: Path) -> tuple[Optional[Fields], tuple[Finding, ...]]:
         SettingsError: the file cannot be read.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
     except OSError as error:
         raise SettingsError(
             f"{path}: cannot be read ({error.strerror}). Correct the name or the permissions."
         ) from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        return None, (Finding(Place(str(path), line), "is not UTF-8.", "Save the file as UTF-8."),)
-    reading = _Reading(str(path))
+    # GoCD reads what is not UTF-8 as this letter, too; in a comment that is no harm.
+    text = data.decode("utf-8-sig", "replace")
+    reading = _Reading(str(path), is_damaged=text.count(_NO_LETTER) != data.count(_NO_LETTER.encode()))
+    if data.startswith(codecs.BOM_UTF8):
+        reading.complain(1, "begins with a byte order mark: GoCD takes it for a part of the first key.", "Remove it.")
     try:
         node = reading.document(text)
     except RecursionError:
@@ -103,9 +106,10 @@ def read_document(path: Path) -> tuple[Optional[Fields], tuple[Finding, ...]]:
 class _Reading:
     """The way of one text to nodes; findings are collected on it."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, is_damaged: bool) -> None:
         self.findings: list[Finding] = []
         self._file = file
+        self._is_damaged = is_damaged
         self._count = 0
 
     def complain(self, line: int, what: str, remedy: str) -> None:
@@ -145,6 +149,7 @@ class _Reading:
             return self._fields(node, above)
         if isinstance(node, yaml.SequenceNode):
             return Items(place, tuple(self._node(item, (*above, id(node))) for item in node.value))
+        self._require_letters(node)
         return Text(node.value, place, is_absent=not node.value and getattr(node, "style", None) is None)
 
     def _fields(self, node: yaml.MappingNode, above: tuple[int, ...]) -> Fields:
@@ -167,6 +172,7 @@ class _Reading:
             if not isinstance(key_node, yaml.ScalarNode):
                 self.complain(_line(key_node), "a key is a list or a map.", "Write a name before the colon.")
             elif key_node.tag != _MERGE:
+                self._require_letters(key_node)
                 yield Text(key_node.value, self._place(key_node)), self._node(value_node, above), False
             else:
                 yield from self._merged(value_node, above)
@@ -178,6 +184,10 @@ class _Reading:
                 yield from ((key, value, True) for key, value in fields.entries.items())
             else:
                 self.complain(_line(node), '"<<" brings something that is no map.', "Name an anchor of a map.")
+
+    def _require_letters(self, node: yaml.Node) -> None:
+        if self._is_damaged and _NO_LETTER in node.value:
+            self.complain(_line(node), "is not UTF-8.", "Save the file as UTF-8.")
 
     def _place(self, node: yaml.Node) -> Place:
         return Place(self._file, _line(node))

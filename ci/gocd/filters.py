@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Collection
 
 
 def matches(pattern: str, path: str) -> bool:
@@ -23,8 +24,7 @@ def matches(pattern: str, path: str) -> bool:
 
 def fault_of(pattern: str) -> tuple[str, str]:
     """Return why a pattern can match no file, and what to write instead; empty strings if it can."""
-    folder = pattern.rstrip("/*")
-    below = f"{folder}/**/*" if folder else "**/*"
+    below = below_folder(pattern)
     last = pattern.rpartition("/")[2]
     if not last or last == "**":
         return "matches no file: GoCD compares it with whole file names.", f'Write "{below}".'
@@ -33,9 +33,22 @@ def fault_of(pattern: str) -> tuple[str, str]:
     literal = re.search(r"[{}?\[\]!]", pattern)
     if literal:
         return f'takes "{literal[0]}" literally: GoCD knows only * and **.', "Write one pattern for each case."
-    if "*" not in last and "." not in last and last == last.lower():
-        return "matches one file of exactly this name, nothing below a folder.", f'For a folder write "{below}".'
     return "", ""
+
+
+def below_folder(pattern: str) -> str:
+    """Return the pattern of all files below the folder that a pattern names."""
+    folder = pattern.rstrip("/*")
+    return f"{folder}/**/*" if folder else "**/*"
+
+
+def lone_folders(patterns: Collection[str]) -> list[str]:
+    """Return the patterns that name a folder, as it seems, and so match no file.
+
+    To git a submodule is one entry of exactly this name: where the files below it are matched too, that is meant.
+    """
+    bare = (one for one in patterns if "*" not in one and "." not in one.rpartition("/")[2] and one == one.lower())
+    return [one for one in bare if not one.endswith("/") and below_folder(one) not in patterns]
 
 
 @functools.lru_cache(maxsize=256)

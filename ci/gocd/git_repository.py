@@ -1,4 +1,4 @@
-"""Git as GoCD's materials use it: a repository, its commits, what they changed, a checkout of one.
+"""Git as GoCD's materials use it: a repository, its commits, what they changed, a checkout of one with all it needs.
 
 The rehearsal only ever works on bare copies of its own: whatever a job pushes ends there.
 """
@@ -6,8 +6,9 @@ The rehearsal only ever works on bare copies of its own: whatever a job pushes e
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,9 @@ _OPTIONS = (
     "advice.detachedHead=false",
 )
 _IDENTITY = ("-c", "user.name=rehearsal", "-c", "user.email=rehearsal@example.invalid", "-c", "commit.gpgSign=false")
+
+
+_ATTRIBUTES = ":(glob)**/.gitattributes"
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,57 @@ class GitRepository:
             names.update(name for name in listed.split("\0") if name)
         return sorted(names)
 
-    def check_out(self, branch: str, commit: str, folder: Path) -> None:
-        """Clone the repository into a folder that does not exist, and put a branch on a commit."""
+    def check_out(self, branch: str, commit: str, folder: Path) -> list[str]:
+        """Clone the repository into a folder that does not exist, and put a branch on a commit.
+
+        As on an agent, submodules are fetched, and what Git LFS keeps if ``git-lfs`` is installed.
+
+        Returns:
+            What else was fetched, or was not, a sentence for each.
+
+        Raises:
+            ToolError: git fails.
+        """
         _git(self.path, "clone", "--quiet", "--branch", branch, "--", str(self.path), str(folder))
         _git(folder, "reset", "--quiet", "--hard", commit)
+        return [*self._fetch_submodules(folder), *self._fetch_lfs(folder)]
+
+    def _fetch_submodules(self, folder: Path) -> Iterator[str]:
+        if not (folder / ".gitmodules").is_file():
+            return
+        # "../images.git" is meant from where the repository came from, not from this copy of it.
+        _git(folder, "config", "remote.origin.url", self._origin())
+        _git(folder, "submodule", "--quiet", "init")
+        _git(folder, "config", "remote.origin.url", str(self.path))
+        # Git does not follow a submodule to a folder unless told: here the user named the repository.
+        _git(folder, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", "--recursive")
+        names = _git(folder, "submodule", "--quiet", "foreach", "--quiet", 'echo "$sm_path"').split("\n")
+        yield f"Submodules: {', '.join(filter(None, names))}"
+
+    def _fetch_lfs(self, folder: Path) -> Iterator[str]:
+        tracked = _git(folder, "grep", "--files-with-matches", "-e", "filter=lfs", "--", _ATTRIBUTES, may_fail=True)
+        if not tracked:
+            return
+        if shutil.which("git-lfs") is None:
+            yield "git-lfs is not installed here: pointers stand in place of its files, as on an agent without it."
+            return
+        _git(folder, "lfs", "install", "--local", "--skip-repo")
+        _git(folder, "-c", f"lfs.url={self._lfs_address()}", "lfs", "pull")
+        yield f"Git LFS: {len(_git(folder, 'lfs', 'ls-files', '--name-only').splitlines())} files"
+
+    def _origin(self) -> str:
+        """Return the address of what was copied; that of this copy where a plain folder was."""
+        place = Path(self.source)
+        if place.is_dir():
+            return str(place.resolve()) if is_repository(place) else str(self.path)
+        return self.source
+
+    def _lfs_address(self) -> str:
+        """Return where the files of Git LFS are asked for: https://github.com/git-lfs/git-lfs/blob/main/docs/api."""
+        origin = self._origin()
+        if Path(origin).is_dir():
+            return f"file://{origin}"
+        return f"{origin.rstrip('/').removesuffix('.git')}.git/info/lfs"
 
 
 def copied_repository(path: Path, source: str, refs: str) -> GitRepository:

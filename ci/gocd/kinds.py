@@ -70,7 +70,7 @@ class Record:
         required: keys that must be there, each with the reason.
         refused: keys that GoCD knows and that are no good here, each with what to do.
         elsewhere: keys that belong to another record, each with where.
-        rivals: keys of which at most one may be there.
+        rivals: groups of keys of which at most one may be there.
         is_single: exactly one of the keys.
     """
 
@@ -79,7 +79,7 @@ class Record:
     required: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     elsewhere: Mapping[str, str] = field(default_factory=dict)
-    rivals: tuple[str, ...] = ()
+    rivals: tuple[tuple[str, ...], ...] = ()
     is_single: bool = False
 
 
@@ -168,9 +168,10 @@ def _compare_record(node: Fields, kind: Record, place: Place) -> Iterator[Findin
     for key, reason in kind.required.items():
         if node.get(key) is None:
             yield Finding(place, f'{kind.noun} has no "{key}": {reason}', f'Add "{key}:".')
-    rivals = [key for key in node.entries if key in kind.rivals]
-    for key in rivals[1:]:
-        yield Finding(key.place, f'"{key}" stands beside "{rivals[0]}": GoCD takes one.', "Remove one of them.")
+    for group in kind.rivals:
+        rivals = [key for key in node.entries if key in group]
+        for key in rivals[1:]:
+            yield Finding(key.place, f'"{key}" stands beside "{rivals[0]}": GoCD takes one.', "Remove one of them.")
     known: Mapping[str, Kind] = kind.keys
     for key, value in node.entries.items():
         if key in known:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 import posixpath
+import re
 from collections.abc import Iterator, Sequence
 
 from ci.gocd.document import place_of
+from ci.gocd.filters import below_folder, lone_folders
 from ci.gocd.findings import Finding
-from ci.gocd.pipelines import DependencyMaterial, GitMaterial, Pipeline
+from ci.gocd.pipelines import DependencyMaterial, Exec, GitMaterial, Pipeline, Task
 from edgetrain.core.wording import suggestion
+
+_SINCE = "INVOKE_VALIDATE_SINCE"
 
 
 def findings(pipelines: Sequence[Pipeline]) -> Iterator[Finding]:
@@ -17,6 +21,10 @@ def findings(pipelines: Sequence[Pipeline]) -> Iterator[Finding]:
     for pipeline in pipelines:
         checkouts = [material for material in pipeline.materials if isinstance(material, GitMaterial)]
         yield from _destinations(checkouts)
+        for material in checkouts:
+            yield from _filters(material)
+            yield from _user(material)
+            yield from _history(material, pipeline)
         yield from _dependencies(pipeline, pipelines)
     yield from _cycles(pipelines)
     yield from _polling(pipelines)
@@ -35,6 +43,37 @@ def _destinations(checkouts: Sequence[GitMaterial]) -> Iterator[Finding]:
         if inner.startswith(outer) and (inner != outer or checkouts.index(one) > checkouts.index(other)):
             what = f'destination "{one.destination}" is that of material "{other.name}", or lies in it.'
             yield Finding(place_of(one.destination, one.place), what, "Write folders side by side.")
+
+
+def _filters(material: GitMaterial) -> Iterator[Finding]:
+    for patterns in (material.includes, material.ignore):
+        for pattern in lone_folders(patterns):
+            what = f'"{pattern}" matches one file or submodule of exactly this name, nothing below a folder.'
+            yield Finding(place_of(pattern, material.place), what, f'For a folder write "{below_folder(pattern)}".')
+
+
+def _user(material: GitMaterial) -> Iterator[Finding]:
+    if material.username and re.match(r"\w+://[^/@]+@", material.url):
+        what = f'material "{material.name}" has a user in its address and as "username": GoCD refuses that.'
+        yield Finding(place_of(material.username, material.place), what, "Remove the one in the address.")
+
+
+def _history(material: GitMaterial, pipeline: Pipeline) -> Iterator[Finding]:
+    """A shallow clone reaches to the oldest new commit, not to the parent that it is compared with."""
+    asking = [name for name, variables, tasks in _jobs(pipeline) if _SINCE in variables or any(map(_asks, tasks))]
+    if material.shallow_clone and asking:
+        what = f'material "{material.name}" is a shallow clone, and job "{asking[0]}" compares with an earlier commit.'
+        yield Finding(material.place, what, 'Remove "shallow_clone": checks of changed files need the history.')
+
+
+def _jobs(pipeline: Pipeline) -> Iterator[tuple[str, set[str], Sequence[Task]]]:
+    for stage in pipeline.stages:
+        for job in stage.jobs:
+            yield job.name, {name for one in (pipeline, stage, job) for name in one.environment_variables}, job.tasks
+
+
+def _asks(task: Task) -> bool:
+    return isinstance(task, Exec) and any(word == "--since" or word.startswith("--since=") for word in task.arguments)
 
 
 def _dependencies(pipeline: Pipeline, pipelines: Sequence[Pipeline]) -> Iterator[Finding]:

@@ -12,6 +12,8 @@ from edgetrain.core.wording import suggestion
 _PATTERN = re.compile(r"##|#\{([^}]*)\}|#")
 # Of a pipeline: values of parameters are never searched, and the group is the server's.
 _VERBATIM = ("parameters", "group")
+# Names of variables may hold parameters, too; other keys may not.
+_VARIABLES = ("environment_variables", "secure_variables")
 
 
 def names_in(pipeline: Node) -> tuple[str, ...]:
@@ -39,17 +41,26 @@ def put_in(name: str, pipeline: Fields, overrides: Mapping[str, str]) -> tuple[F
         values = {key: value for key, value in given.items() if isinstance(value, Text)}
         entries = {key: Fields(own.place, given) if key == "parameters" else value for key, value in entries.items()}
     findings: list[Finding] = []
-    resolved = {
-        key: value if key in _VERBATIM else _put_into(value, values, name, findings) for key, value in entries.items()
-    }
-    return Fields(pipeline.place, resolved), tuple(findings)
+    verbatim = {key: value for key, value in entries.items() if key in _VERBATIM}
+    others = Fields(pipeline.place, {key: value for key, value in entries.items() if key not in _VERBATIM})
+    resolved = _put_into(others, values, name, findings)
+    changed = resolved.entries if isinstance(resolved, Fields) else {}
+    return Fields(pipeline.place, {key: verbatim[key] if key in verbatim else changed[key] for key in entries}), tuple(
+        findings
+    )
 
 
 def _put_into(node: Node, parameters: Mapping[str, str], pipeline: str, findings: list[Finding]) -> Node:
     if isinstance(node, Fields):
-        return Fields(
-            node.place, {key: _put_into(value, parameters, pipeline, findings) for key, value in node.entries.items()}
-        )
+        entries: dict[Text, Node] = {}
+        for key, value in node.entries.items():
+            changed = _put_into(value, parameters, pipeline, findings)
+            if key in _VARIABLES and isinstance(changed, Fields):
+                names = [_put_into(name, parameters, pipeline, findings) for name in changed.entries]
+                pairs = zip(names, changed.entries.values())
+                changed = Fields(changed.place, {name: one for name, one in pairs if isinstance(name, Text)})
+            entries[key] = changed
+        return Fields(node.place, entries)
     if isinstance(node, Items):
         return Items(node.place, tuple(_put_into(value, parameters, pipeline, findings) for value in node.values))
 

@@ -53,6 +53,7 @@ class GitMaterial:
     ignore: tuple[str, ...] = ()
     auto_update: bool = True
     shallow_clone: bool = False
+    username: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,17 @@ class Stage:
     fetch_materials: bool = True
     keep_artifacts: bool = False
     clean_workspace: bool = False
+    environment_variables: Mapping[str, str] = field(default_factory=dict)
+    secure_variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Pipelines that only the agents of an environment serve."""
+
+    name: str
+    place: Place
+    pipelines: tuple[str, ...] = ()
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     secure_variables: Mapping[str, str] = field(default_factory=dict)
 

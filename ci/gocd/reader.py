@@ -14,9 +14,9 @@ from ci.gocd.document import Fields, Node, Text, read_document
 from ci.gocd.findings import Finding, as_message, in_order
 from ci.gocd.kinds import compare
 from ci.gocd.parameters import names_in, put_in
-from ci.gocd.pipelines import Pipeline
+from ci.gocd.pipelines import Environment, Pipeline
 from ci.gocd.schema import ROOT
-from ci.gocd.values import to_pipeline
+from ci.gocd.values import to_environments, to_pipeline
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.wording import suggestion
 
@@ -27,10 +27,12 @@ class Reading:
 
     Attributes:
         pipelines: in the order of the files; where something is faulty, its default stands.
+        environments: likewise.
         findings: faults of single values and keys, in order.
     """
 
     pipelines: tuple[Pipeline, ...]
+    environments: tuple[Environment, ...]
     findings: tuple[Finding, ...]
 
 
@@ -62,6 +64,7 @@ def read_all(files: Sequence[Path], parameters: Mapping[str, str] | None = None)
     """
     overrides = parameters or {}
     pipelines: list[Pipeline] = []
+    environments: list[Environment] = []
     findings: list[Finding] = []
     known: set[str] = set()
     for path in files:
@@ -77,10 +80,11 @@ def read_all(files: Sequence[Path], parameters: Mapping[str, str] | None = None)
             pipelines += [to_pipeline(name, raw) for name, raw in listed.entries.items() if isinstance(raw, Fields)]
             entries = {key: listed if key == "pipelines" else value for key, value in document.entries.items()}
             document = Fields(document.place, entries)
+        environments += to_environments(document.get("environments"))
         findings += compare(document, ROOT, str(path))
     for name in sorted(overrides.keys() - known):
         raise SettingsError(f'"{name}" is no parameter of {_named(files)}.{suggestion(name, known)} Correct the name.')
-    return Reading(tuple(pipelines), in_order(findings))
+    return Reading(tuple(pipelines), tuple(environments), in_order(findings))
 
 
 def _resolved(listed: Fields, overrides: Mapping[str, str]) -> tuple[Fields, tuple[Finding, ...]]:

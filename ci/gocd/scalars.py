@@ -30,16 +30,6 @@ def boolean(text: str) -> Fault:
     return FINE if text in TRUE | FALSE else ("is neither true nor false.", "Write true or false.")
 
 
-def full_clone(text: str) -> Fault:
-    """Accept only clones with their history."""
-    if text in TRUE:
-        return (
-            "leaves out the parent of the oldest new commit, which checks of changed files need.",
-            'Remove "shallow_clone".',
-        )
-    return boolean(text)
-
-
 def whole_number(text: str) -> Fault:
     """Accept whole numbers."""
     return FINE if re.fullmatch(r"-?\d{1,9}", text, re.ASCII) else ("is no whole number.", "Write digits only.")

@@ -115,7 +115,7 @@ _JOB_KEYS: Mapping[str, Kind] = {
 }
 _DEAD_JOB_KEYS = {"properties": "is dead since GoCD 19.9."}
 _AGENTS = ("resources", "elastic_profile_id")
-_JOB = Record("a job", _JOB_KEYS, {"tasks": _NEEDED}, _DEAD_JOB_KEYS, _ELSEWHERE, _AGENTS)
+_JOB = Record("a job", _JOB_KEYS, {"tasks": _NEEDED}, _DEAD_JOB_KEYS, _ELSEWHERE, (_AGENTS,))
 
 _APPROVAL_WORD = Scalar(scalars.one_of("manual", "auto", "success"), is_early=True)
 _APPROVAL = Record(
@@ -143,7 +143,7 @@ _STAGE_OF_ONE_JOB = Record(
     {"tasks": 'a stage without "jobs:" must have tasks.'},
     _DEAD_JOB_KEYS,
     _ELSEWHERE,
-    _AGENTS,
+    (_AGENTS,),
 )
 
 
@@ -165,16 +165,16 @@ _GIT = Record(
         **_CHECKOUT_KEYS,
         "git": Scalar(scalars.repository, may_be_empty=False, is_secret=True),
         "branch": _FILLED,
-        "shallow_clone": Scalar(scalars.full_clone, is_early=True),
+        "shallow_clone": _BOOLEAN,
         "username": _FILLED,
         "password": _LOOK_UP,
         "encrypted_password": _CIPHER,
     },
     {"branch": 'GoCD would take "master".'},
     elsewhere=_ELSEWHERE,
-    rivals=_FILTERS,
+    rivals=(_FILTERS, ("password", "encrypted_password")),
 )
-_CONFIG_REPO = Record("a material of type configrepo", _CHECKOUT_KEYS, elsewhere=_ELSEWHERE, rivals=_FILTERS)
+_CONFIG_REPO = Record("a material of type configrepo", _CHECKOUT_KEYS, elsewhere=_ELSEWHERE, rivals=(_FILTERS,))
 _DEPENDENCY = Record(
     "a dependency material",
     {

@@ -22,12 +22,17 @@ class StoreEntry(enum.Enum):
     ABSENT = "nothing"
     FILE = "a file"
     FOLDER = "a folder"
+    EITHER = "a file or a folder"
 
 
 def entry_at(artifacts: Iterable[Artifact], path: str) -> StoreEntry:
-    """Return what a job's artifacts put at a path of its store; by its name: what has a dot in it is a file."""
+    """Return what a job's artifacts put at a path of its store; by its name: what has a dot in it is a file.
+
+    What has none, and is published itself, may be either.
+    """
     entries = {_entry_of(artifact, _parts(path)) for artifact in artifacts}
-    return next((entry for entry in (StoreEntry.FOLDER, StoreEntry.FILE) if entry in entries), StoreEntry.ABSENT)
+    ordered = (StoreEntry.FOLDER, StoreEntry.FILE, StoreEntry.EITHER)
+    return next((entry for entry in ordered if entry in entries), StoreEntry.ABSENT)
 
 
 def _entry_of(artifact: Artifact, path: Sequence[str]) -> StoreEntry:
@@ -40,8 +45,12 @@ def _entry_of(artifact: Artifact, path: Sequence[str]) -> StoreEntry:
     below = path[len(root) :]
     if not _can_match(pattern, below):
         return StoreEntry.ABSENT
-    is_file = bool(below) and len(below) >= len(pattern) - pattern.count("**") and _is_file_name(below[-1])
-    return StoreEntry.FILE if is_file else StoreEntry.FOLDER
+    if not below or len(below) < len(pattern) - pattern.count("**"):
+        return StoreEntry.FOLDER
+    if _is_file_name(below[-1]):
+        return StoreEntry.FILE
+    is_published = len(below) > len(pattern) or _fits(below[-1], pattern[-1])
+    return StoreEntry.EITHER if is_published else StoreEntry.FOLDER
 
 
 def _can_match(pattern: Sequence[str], path: Sequence[str]) -> bool:
@@ -51,10 +60,14 @@ def _can_match(pattern: Sequence[str], path: Sequence[str]) -> bool:
         return True
     if pattern[0] == "**":
         return _can_match(pattern[1:], path) or _can_match(pattern, path[1:])
-    if not fnmatch.fnmatchcase(path[0], pattern[0].replace("[", "[[]")):
+    if not _fits(path[0], pattern[0]):
         return False
     is_published = len(pattern) == 1
     return not (is_published and len(path) > 1 and _is_file_name(path[0])) and _can_match(pattern[1:], path[1:])
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
 def _is_file_name(name: str) -> bool:

@@ -14,6 +14,7 @@ from ci.gocd.pipelines import (
     Artifact,
     ArtifactKind,
     DependencyMaterial,
+    Environment,
     Exec,
     Fetch,
     GitMaterial,
@@ -51,6 +52,19 @@ def to_pipeline(name: Text, raw: Fields) -> Pipeline:
     )
 
 
+def to_environments(raw: Optional[Node]) -> tuple[Environment, ...]:
+    """Return the environments of a file.
+
+    Args:
+        raw: what stands under ``environments``, if anything does.
+    """
+    return tuple(
+        Environment(name=name, place=name.place, pipelines=_texts(node, "pipelines"), **_variables(node))
+        for name, node in _entries(raw).items()
+        if isinstance(node, Fields)
+    )
+
+
 def _materials(raw: Fields) -> Iterator[Material]:
     for name, node in _entries(raw.get("materials")).items():
         if not isinstance(node, Fields):
@@ -74,6 +88,7 @@ def _materials(raw: Fields) -> Iterator[Material]:
                 ignore=_texts(node, "ignore") + _texts(node, "blacklist"),
                 auto_update=_is_true(node, "auto_update", default=True),
                 shallow_clone=_is_true(node, "shallow_clone"),
+                username=_text(node, "username"),
             )
 
 

@@ -80,6 +80,7 @@ def test_the_test_profile_holds_everything_that_is_tested(wider: str) -> None:
             "label.in": "requirements-label.txt",
             "gpu.in": "requirements-gpu.txt",
             "build.in": "ci/requirements/build.txt",
+            "audit.in": "ci/requirements/audit.txt",
         }.items()
     ],
 )

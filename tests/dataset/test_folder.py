@@ -209,22 +209,22 @@ def test_a_folder_that_cannot_be_listed_is_a_dataset_error(voc_dataset, monkeypa
 
 
 def test_linked_folders_are_followed_once(voc_dataset, tmp_path):
-    """Pictures may lie outside; a link that leads in a circle adds nothing."""
+    """With the setting, pictures may lie outside; a link that leads in a circle adds nothing."""
     draw_labelled(voc_dataset / "elsewhere", "x", folders=("xml", "none"))
     draw_labelled(tmp_path / "elsewhere", "x", folders=("none", "pictures"))
     (voc_dataset / "annotations" / "linked").symlink_to(voc_dataset / "elsewhere" / "xml")
     (voc_dataset / "images" / "linked").symlink_to(tmp_path / "elsewhere" / "pictures")
     (voc_dataset / "annotations" / "circle").symlink_to(voc_dataset / "annotations")
 
-    folder = find_dataset(voc_dataset)
+    folder = find_dataset(voc_dataset, follow_links=True)
 
     assert len(folder.items) == len(folder.image_names) == 13
     assert folder.read(folder.items[-1]).image_name == "images/linked/x.jpg"
 
 
-@pytest.mark.parametrize("name", ["annotations", "annotations/linked"])
-def test_a_folder_of_annotations_must_not_lead_out_of_the_dataset(voc_dataset, tmp_path, name):
-    (voc_dataset / "annotations").rename(tmp_path / "elsewhere")
+@pytest.mark.parametrize("name", ["annotations", "annotations/linked", "images", "images/linked"])
+def test_a_folder_must_not_lead_out_of_the_dataset(voc_dataset, tmp_path, name):
+    (voc_dataset / name.partition("/")[0]).rename(tmp_path / "elsewhere")
     (voc_dataset / name).parent.mkdir(exist_ok=True)
     (voc_dataset / name).symlink_to(tmp_path / "elsewhere")
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from edgetrain.images import pixel_facts as pixel_review
 from edgetrain.images.near_duplicates import near_groups
 from edgetrain.images.pixel_facts import PixelFacts, read_pixel_cache, review_pixels
+from tests.core.system.test_workers import is_running, until
+from tests.support.places import PROJECT_DIR
 
 
 @pytest.fixture
@@ -87,3 +92,27 @@ def test_near_duplicates_among_the_photographs_are_found(raccoon, cache_path):
 
     groups = [[name.rpartition("-")[2] for name in group] for group in near_groups(hashes)]
     assert groups == [["11", "116"], ["120", "83"], ["21", "45"], ["50", "52", "74"], ["51", "85"], ["65", "98"]]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_no_process_outlives_the_one_that_was_killed(pictures, tmp_path, number):
+    code = f"""
+import os, time
+from pathlib import Path
+from edgetrain.images import pixel_facts
+def never(data, name):
+    Path({str(tmp_path / "at-work")!r}, str(os.getpid())).touch()
+    time.sleep(600)
+pixel_facts.difference_hash = never
+pictures = [(Path(path), name) for path, name in {[(str(path), name) for path, name in pictures]!r}]
+list(pixel_facts.review_pixels(pictures, Path({str(tmp_path / "pixels.json")!r})))
+"""
+    (tmp_path / "at-work").mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT_DIR / "src")}
+    parent = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    until(lambda: any((tmp_path / "at-work").iterdir()))
+
+    parent.send_signal(number)
+    parent.wait()
+
+    until(lambda: not any(is_running(int(path.name)) for path in (tmp_path / "at-work").iterdir()))

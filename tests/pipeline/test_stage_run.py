@@ -178,14 +178,16 @@ def test_a_file_is_read_only_once(settings, tmp_path, monkeypatch):
     assert digests.of(path) == before
 
 
-def test_pictures_behind_a_linked_folder_belong_to_the_dataset(settings, tmp_path):
+def test_pictures_behind_a_link_out_of_the_dataset_belong_to_it_if_links_are_followed(settings, tmp_path):
     (tmp_path / "camera").mkdir()
     (tmp_path / "dataset").mkdir()
     (tmp_path / "dataset" / "images").symlink_to(tmp_path / "camera")
-    before = Digests(settings()).of_dataset()
+    kept = settings(dataset__follow_links=True)
+    before = Digests(kept).of_dataset(), Digests(settings()).of_dataset()
     (tmp_path / "camera" / "boat.jpg").write_text("boat")
 
-    assert Digests(settings()).of_dataset() != before
+    assert Digests(kept).of_dataset() != before[0]
+    assert Digests(settings()).of_dataset() == before[1]
 
 
 def test_the_digest_of_the_code_covers_templates_and_modules(settings):

@@ -129,7 +129,7 @@ def _images_dir(root: Path) -> Path:
     """Return where new pictures go: where the dataset has its own, else a folder for them."""
     if not root.exists():
         return root / _NEW_DIR
-    part = find_only_part(root, "new pictures need one")
+    part = find_only_part(root, "new pictures need one", follow_links=True)
     found = part.image_dirs[0]
     is_own = found != root or part.annotations or any(path.suffix.lower() in _SUFFIXES for path in root.iterdir())
     return found if is_own else root / _NEW_DIR

@@ -19,8 +19,25 @@ class DatasetError(EdgetrainError):
     """The labelled images are unusable as they are: correct the dataset."""
 
 
+class UnfetchedError(DatasetError):
+    """A pointer stands in place of a file, whose content is not in this clone: bring it with ``tool``."""
+
+    def __init__(self, message: str, *, tool: str = "") -> None:
+        """Keep the tool's name beside the message."""
+        super().__init__(message)
+        self.tool = tool
+
+
 class LabelMapError(EdgetrainError):
-    """The label map is malformed or disagrees with the annotations: correct the map or the annotations."""
+    """The label map is malformed or disagrees with the annotations: correct the map or the annotations.
+
+    ``line`` (from 1), ``reason`` and ``fix`` are the parts of the message, for those who make a finding of it.
+    """
+
+    def __init__(self, message: str, *, line: int = 1, reason: str = "", fix: str = "") -> None:
+        """Keep the parts beside the message."""
+        super().__init__(message)
+        self.line, self.reason, self.fix = line, reason or message, fix
 
 
 class DownloadError(EdgetrainError):

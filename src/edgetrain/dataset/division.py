@@ -12,6 +12,7 @@ from edgetrain.core.findings import Finding
 from edgetrain.core.splits import Split, SplitFractions
 from edgetrain.core.system.files import MOST_TEXT_BYTES, open_text, replacing_dir, write_json, write_text
 from edgetrain.core.workspace import Workspace
+from edgetrain.dataset.fence import Fence
 from edgetrain.dataset.layout import DatasetPart
 
 _COMMITTED_DIR = "splits"
@@ -34,26 +35,27 @@ class Division:
     findings: list[Finding] = field(default_factory=list)
 
 
-def find_division(root: Path, parts: Sequence[DatasetPart], names: Sequence[str]) -> Division:
+def find_division(fence: Fence, parts: Sequence[DatasetPart], names: Sequence[str]) -> Division:
     """Return the division of a dataset.
 
     Args:
-        root: the dataset's folder.
+        fence: that of the dataset.
         parts: its annotations; those of split folders are divided already.
         names: all annotations relative to the dataset.
 
     Raises:
         DatasetError: a list cannot be read.
     """
+    root = fence.root
     committed = {split: f"{_COMMITTED_DIR}/{split.value}.txt" for split in Split}
     voc = {split: f"{_VOC_DIR}/{name}" for split, name in _VOC_LISTS.items()}
     if any((root / name).is_file() for name in committed.values()):
-        return _read_lists(root, _COMMITTED_DIR, committed, {name: name for name in names})
+        return _read_lists(fence, _COMMITTED_DIR, committed, {name: name for name in names})
     if any(part.split for part in parts):
         return _division_of_folders(parts)
     if any((root / name).is_file() for name in voc.values()):
         stems = {Path(name).stem: name for name in reversed(names)}
-        return _read_lists(root, _VOC_DIR, voc, stems)
+        return _read_lists(fence, _VOC_DIR, voc, stems)
     return Division()
 
 
@@ -62,12 +64,13 @@ def _division_of_folders(parts: Sequence[DatasetPart]) -> Division:
     return Division("folders", frozenset(splits.values()), splits)
 
 
-def _read_lists(root: Path, source: str, lists: Mapping[Split, str], names: Mapping[str, str]) -> Division:
+def _read_lists(fence: Fence, source: str, lists: Mapping[Split, str], names: Mapping[str, str]) -> Division:
     """Return the division by lists; ``names`` gives the annotation for each name that a list may hold."""
+    root = fence.root
     division = Division(source, frozenset(split for split, name in lists.items() if (root / name).is_file()))
     places: dict[str, str] = {}
     for split in (split for split in Split if split in division.present):
-        for listed in read_split_list(root / lists[split], within=root):
+        for listed in read_split_list(root / lists[split], within=fence.within):
             place = f"{lists[split]}:{listed.line}"
             annotation = names.get(listed.name)
             if annotation is None:

@@ -36,7 +36,7 @@ def run(settings: Settings, _workspace: Workspace) -> Outcome:
     out = wanted.out
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(f"{out}: there is something there already. Remove it, or give another --out.")
-    folder = find_dataset(settings.dataset.root, settings.dataset.classes)
+    folder = find_dataset(settings.dataset.root, settings.dataset.classes, follow_links=settings.dataset.follow_links)
     paths, annotations = _read(folder)
     ambiguous = ambiguous_names(wanted.format, annotations)
     if ambiguous:
@@ -78,7 +78,7 @@ def _read(folder: DatasetFolder) -> tuple[dict[str, Path], AnnotationSet]:
     folder.classes.refuse_emptied(emptied)
     has_map = folder.label_map_path.is_file()
     used = {box.class_name for picture in pictures for box in picture.boxes}
-    classes = read_label_map(folder.label_map_path, within=folder.root, used=used).names if has_map else ()
+    classes = read_label_map(folder.label_map_path, within=folder.fence.within, used=used).names if has_map else ()
     return paths, AnnotationSet(tuple(pictures), classes)
 
 

@@ -21,14 +21,16 @@ from typing import NamedTuple
 from edgetrain.annotations.recognition import recognise
 from edgetrain.annotations.voc import read_annotation
 from edgetrain.core.annotation import Annotation
-from edgetrain.core.errors import DatasetError, MissingInputError
+from edgetrain.core.errors import DatasetError, MissingInputError, UnfetchedError
 from edgetrain.core.findings import Finding
 from edgetrain.core.settings.class_choice import ClassChoice
 from edgetrain.core.settings.sections import SourceFormat
 from edgetrain.core.splits import Split
 from edgetrain.core.system.files import visible_files
 from edgetrain.dataset.division import find_division, read_split_list
+from edgetrain.dataset.fence import Fence
 from edgetrain.dataset.layout import DatasetPart, FoundFile, find_parts
+from edgetrain.dataset.unfetched import UnfetchedPath, find_unfetched, unfetched_message
 
 LABEL_MAP_NAME = "label_map.pbtxt"
 _MOST_FOLDERS = 100
@@ -85,7 +87,7 @@ class DatasetFolder:
 
     ``items`` are sorted by name. ``division`` says what divides them already (empty: nothing), ``divided`` which splits
     that knows, ``findings`` what is wrong with it. ``image_names`` are all pictures in the image folders, relative to
-    the dataset and sorted.
+    the dataset and sorted. ``fence`` says which links are followed.
     """
 
     root: Path
@@ -95,6 +97,7 @@ class DatasetFolder:
     findings: tuple[Finding, ...]
     image_names: tuple[str, ...]
     parts: tuple[DatasetPart, ...]
+    fence: Fence
     classes: ClassChoice = field(default_factory=ClassChoice)
 
     @property
@@ -128,13 +131,14 @@ class DatasetFolder:
         Raises:
             DatasetError: the annotation has a fault, or there is no picture.
         """
-        annotation = read_annotation(item.annotation_path, item.name, within=self.root)
+        annotation = read_annotation(item.annotation_path, item.name, within=self.fence.within)
         image_path = self.image_of(annotation)
         if image_path is None:
             raise DatasetError(
                 f"{item.name}:{annotation.filename_line}: its picture {annotation.filename or item.name!r} is not in "
                 f'{self.image_dirs_of(annotation)}. Run "ci/inv validate" to see every problem.'
             )
+        require_inside(image_path, self.fence)
         return labelled(self.root, item.name, annotation, self.relative_name(image_path), self.classes)
 
     def read_listed(self, list_path: Path) -> Iterator[LabelledImage]:
@@ -162,22 +166,49 @@ def labelled(root: Path, name: str, annotation: Annotation, image_name: str, cla
     return LabelledImage(root, name, classes.of(annotation), image_name, names)
 
 
-def find_dataset(root: Path, classes: ClassChoice | None = None) -> DatasetFolder:
+def require_inside(path: Path, fence: Fence) -> None:
+    """Refuse a picture that is a link out of the dataset.
+
+    Args:
+        path: the picture.
+        fence: of the dataset.
+
+    Raises:
+        DatasetError: it is one, and may not be followed.
+    """
+    if path.is_symlink() and not fence.admits(path):
+        fence.require_closed()
+
+
+def find_dataset(root: Path, classes: ClassChoice | None = None, *, follow_links: bool = False) -> DatasetFolder:
     """Return what is in a dataset's folder, without opening annotations or pictures.
 
     Args:
-        root: the folder.
+        root: the dataset.
         classes: which classes are read from its annotations (default: all).
+        follow_links: whether links may lead out of it.
 
     Raises:
-        DatasetError: there is no such folder, no annotation in it, annotations in two layouts at once, or a list of a
-            split cannot be read.
+        DatasetError: there is no such folder, no annotation in it, annotations in two layouts at once, a link leads
+            out of it, or a list of a split cannot be read.
+        UnfetchedError: there is no annotation, and what the repository says is not in this clone.
     """
-    parts = _parts(root)
+    folder = survey_dataset(root, classes, follow_links=follow_links)
+    folder.fence.require_closed()
+    return folder
+
+
+def survey_dataset(root: Path, classes: ClassChoice | None = None, *, follow_links: bool = False) -> DatasetFolder:
+    """Return what :func:`find_dataset` does, links that lead out among its findings: what they lead to is left out."""
+    fence = Fence(root, follow_links=follow_links)
+    parts = _parts(fence)
     names = sorted(file.path for part in parts for file in part.annotations)
+    if not names:
+        fence.require_closed()
+        _require_fetched(root)
     if not names or (len(names) <= _FEW and _are_foreign(root / name for name in names)):
         raise DatasetError(f"{root}: no annotation found (looked for {_LOOKED_FOR}). {_way(root)}")
-    division = find_division(root, parts, names)
+    division = find_division(fence, parts, names)
     splits = division.splits
     items = [DatasetItem(root, file, part, splits.get(file.path)) for part in parts for file in part.annotations]
     return DatasetFolder(
@@ -185,9 +216,10 @@ def find_dataset(root: Path, classes: ClassChoice | None = None) -> DatasetFolde
         items=tuple(sorted(items, key=lambda item: item.found.path)),
         division=division.source,
         divided=division.present,
-        findings=tuple(sorted(division.findings)),
+        findings=tuple(sorted([*division.findings, *fence.findings()])),
         image_names=tuple(sorted(name for part in parts for name in part.images.names)),
         parts=tuple(parts),
+        fence=fence,
         classes=classes or ClassChoice(),
     )
 
@@ -219,7 +251,7 @@ def _deeper(root: Path) -> tuple[Path, int, int] | None:
     best: tuple[int, Path] | None = None
     for folder in sorted(folders, key=lambda path: (len(path.parts), path))[:_MOST_FOLDERS]:
         try:
-            count = sum(len(part.annotations) for part in find_parts(folder))
+            count = sum(len(part.annotations) for part in find_parts(Fence(folder, follow_links=False)))
         except (DatasetError, OSError):
             continue
         if count and (best is None or count > best[0]):
@@ -227,15 +259,25 @@ def _deeper(root: Path) -> tuple[Path, int, int] | None:
     return None if best is None else (best[1], best[0], len(xml))
 
 
-def _parts(root: Path) -> list[DatasetPart]:
+def _require_fetched(root: Path) -> None:
+    """Raise if the repository around a folder names files in it, or all of it, that are not in this clone."""
+    absent: tuple[UnfetchedPath, ...] = find_unfetched(root)
+    if absent:
+        raise UnfetchedError(unfetched_message(root, absent))
+
+
+def _parts(fence: Fence) -> list[DatasetPart]:
+    root = fence.root
     if not root.is_dir():
+        _require_fetched(root)
         found = "this is a file" if root.is_file() else "there is no such folder"
         raise DatasetError(f"{root}: {found}. Name the folder of the dataset with --dataset.")
     try:
         if not any(root.iterdir()):
+            _require_fetched(root)
             raise DatasetError(
                 f"{root}: the folder is empty. Put labelled pictures there, or name another with --dataset."
             )
-        return find_parts(root)
+        return find_parts(fence)
     except OSError as error:
         raise DatasetError(f"{error.filename}: cannot be read ({error.strerror}). Mend its permissions.") from error

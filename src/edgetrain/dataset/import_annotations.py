@@ -60,7 +60,7 @@ class _Import:
 
     def __init__(self, settings: Settings, source_format: SourceFormat, source: Path) -> None:
         self._wanted, self._format, self._path = settings.import_annotations, source_format, source
-        self._target = ImportTarget(settings.dataset.root)
+        self._target = ImportTarget(settings.dataset.root, follow_links=settings.dataset.follow_links)
         self._reading = Reading()
 
     def run(self) -> Outcome:

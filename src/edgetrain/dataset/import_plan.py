@@ -26,6 +26,7 @@ from edgetrain.core.splits import Split
 from edgetrain.core.system.files import file_content
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace.label_map_file import render_label_map
+from edgetrain.dataset.fence import Fence
 from edgetrain.dataset.folder import LABEL_MAP_NAME
 from edgetrain.dataset.layout import base_name, find_parts
 from edgetrain.images.encoding import marked_upright, turned_upright
@@ -89,11 +90,12 @@ def _meaning(data: bytes) -> tuple[object, ...] | None:
 class ImportTarget:
     """The dataset that is imported into; need not exist."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, follow_links: bool = False) -> None:
         """Look for its folders.
 
         Raises:
-            DatasetError: its annotations are beside the pictures or in split folders, or it cannot be read.
+            DatasetError: a link leads out of it, its annotations are beside the pictures or in split folders, or it
+                cannot be read.
         """
         self.root = root
         self.annotations_dir, self.images_dir = ANNOTATIONS_NAMES[0], IMAGES_NAMES[-1]
@@ -101,7 +103,9 @@ class ImportTarget:
         if not root.exists():
             return
         try:
-            parts = find_parts(root)
+            fence = Fence(root, follow_links=follow_links)
+            parts = find_parts(fence)
+            fence.require_closed()
             own = sorted(path.name for path in root.iterdir() if path.is_dir())
         except OSError as error:
             reason = error.strerror or str(error)

@@ -46,7 +46,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     program = shutil.which(_PROGRAMS[tool])
     if program is None:
         raise ToolError(f"{_PROGRAMS[tool]}: this program is not installed. {_how_to_get(tool)}")
-    part = find_only_part(settings.dataset.root, "the program opens one")
+    part = find_only_part(settings.dataset.root, "the program opens one", follow_links=settings.dataset.follow_links)
     image_dir, annotations_dir = part.image_dirs[0], _annotations_dir(settings.dataset.root, part)
     pictures = sum(path.suffix.lower() in _IMAGE_SUFFIXES for path in image_dir.rglob("*"))
     if not pictures:

@@ -23,15 +23,16 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         DatasetError: an annotation has a fault, or no annotation has a box.
         LabelMapError: the committed label map is malformed.
     """
-    folder = find_dataset(settings.dataset.root, settings.dataset.classes)
-    annotations = [read_annotation(item.annotation_path, item.name, within=folder.root) for item in folder.items]
+    folder = find_dataset(settings.dataset.root, settings.dataset.classes, follow_links=settings.dataset.follow_links)
+    within = folder.fence.within
+    annotations = [read_annotation(item.annotation_path, item.name, within=within) for item in folder.items]
     read_names = {box.class_name for annotation in annotations for box in annotation.boxes}
     names = {box.class_name for annotation in map(folder.classes.of, annotations) for box in annotation.boxes}
     if not names:
         raise DatasetError(f"{folder.root}: no annotation has a box, so there is no class. Label some objects.")
     is_committed = folder.label_map_path.is_file()
     committed = (
-        read_label_map(folder.label_map_path, within=folder.root, used={*names, *read_names})
+        read_label_map(folder.label_map_path, within=folder.fence.within, used={*names, *read_names})
         if is_committed
         else LabelMap(())
     )

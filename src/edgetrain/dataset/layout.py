@@ -13,7 +13,7 @@ from typing import NamedTuple
 from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGE_SUFFIXES, IMAGES_NAMES, SPLIT_NAMES, same_form
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.splits import Split
-from edgetrain.core.system.files import leads_out
+from edgetrain.dataset.fence import Fence
 
 _ANNOTATION_SUFFIX = ".xml"
 
@@ -134,14 +134,20 @@ def stem_of(path: str) -> str:
     return stem if dot and stem else name
 
 
-def find_parts(root: Path) -> list[DatasetPart]:
+def find_parts(fence: Fence) -> list[DatasetPart]:
     """Return the parts of a dataset: one for each split folder, else one for the whole.
+
+    Args:
+        fence: that of the dataset; it notes the folders that are left out, since links lead out of it.
 
     Raises:
         DatasetError: there are annotations both in the dataset's own folder and in split folders.
     """
-    whole = _find_part(root, root, None)
-    divided = [_find_part(root, folder, SPLIT_NAMES[folder.name.lower()]) for folder in _folders(root, SPLIT_NAMES)]
+    root = fence.root
+    whole = _find_part(fence, root, None)
+    divided = [
+        _find_part(fence, folder, SPLIT_NAMES[folder.name.lower()]) for folder in _folders(fence, root, SPLIT_NAMES)
+    ]
     divided = [part for part in divided if part.annotations]
     if divided and whole.annotations:
         raise DatasetError(
@@ -151,20 +157,23 @@ def find_parts(root: Path) -> list[DatasetPart]:
     return divided or [whole]
 
 
-def find_only_part(root: Path, need: str) -> DatasetPart:
+def find_only_part(root: Path, need: str, *, follow_links: bool = False) -> DatasetPart:
     """Return the one part of a dataset whose splits have no folders of their own.
 
     Args:
         root: the dataset.
         need: what for, as the message ends: "new pictures need one".
+        follow_links: whether links may lead out of it.
 
     Raises:
-        DatasetError: there is no such folder, or each split has one of its own.
+        DatasetError: there is no such folder, a link leads out of it, or each split has one of its own.
     """
     if not root.is_dir():
         fault = "this is a file" if root.exists() else "there is no such folder"
         raise DatasetError(f"{root}: {fault}. Name the folder of the dataset with --dataset.")
-    parts = find_parts(root)
+    fence = Fence(root, follow_links=follow_links)
+    parts = find_parts(fence)
+    fence.require_closed()
     if len(parts) > 1:
         name = parts[0].annotations_dir.relative_to(root).parts[0]
         raise DatasetError(
@@ -173,23 +182,24 @@ def find_only_part(root: Path, need: str) -> DatasetPart:
     return parts[0]
 
 
-def image_places(root: Path, folder: str) -> ImagePlaces:
+def image_places(fence: Fence, folder: str) -> ImagePlaces:
     """Return where the pictures of the annotations in a folder lie, without listing any file of it.
 
     Args:
-        root: the dataset.
+        fence: that of the dataset.
         folder: that of annotations, relative to the dataset with forward slashes (empty: the dataset itself).
 
     Returns:
         The beginnings of the pictures' paths relative to the dataset, empty or ending in a slash, the likeliest first.
         Empty if other places have to be looked at too.
     """
+    root = fence.root
     steps = folder.split("/") if folder else []
     part = steps.pop(0) if steps and steps[0].lower() in SPLIT_NAMES else ""
     is_own = bool(steps) and steps[0].lower() in ANNOTATIONS_NAMES
     subfolder = "/".join(steps[1:] if is_own else steps)
-    image_dirs = _folders(root / part, IMAGES_NAMES)
-    is_plain = is_own or not _folders(root / part, ANNOTATIONS_NAMES)
+    image_dirs = _folders(fence, root / part, IMAGES_NAMES)
+    is_plain = is_own or not _folders(fence, root / part, ANNOTATIONS_NAMES)
     if not is_plain or (subfolder and not (is_own and image_dirs)):
         return ()
     dirs = image_dirs or dict.fromkeys((root / folder, root / part))
@@ -198,48 +208,40 @@ def image_places(root: Path, folder: str) -> ImagePlaces:
     return [f"{'' if start == '.' else f'{start}/'}{end}" for start in starts]
 
 
-def _find_part(root: Path, folder: Path, split: Split | None) -> DatasetPart:
-    own = _folders(folder, ANNOTATIONS_NAMES)
+def _find_part(fence: Fence, folder: Path, split: Split | None) -> DatasetPart:
+    own = _folders(fence, folder, ANNOTATIONS_NAMES)
     if len(own) > 1:
         raise DatasetError(f"{folder}: there are both {own[0].name}/ and {own[1].name}/. Put the annotations into one.")
     annotations_dir, is_deep = (own[0], True) if own else (folder, False)
     annotations: list[FoundFile] = []
-    for one in _listings(root, annotations_dir, is_deep, is_kept_in=True):
+    for one in _listings(fence, annotations_dir, is_deep):
         names = [name for name in one.names if name[-4:].lower() == _ANNOTATION_SUFFIX]
         annotations += map(FoundFile, [one.start + name for name in names], repeat(one.place), names)
-    image_dirs = _folders(folder, IMAGES_NAMES)
+    image_dirs = _folders(fence, folder, IMAGES_NAMES)
     are_deep = bool(image_dirs)
     image_dirs = image_dirs or list(dict.fromkeys((annotations_dir, folder)))
-    listings = [one for place in image_dirs for one in _listings(root, place, are_deep)] if annotations else []
+    listings = [one for place in image_dirs for one in _listings(fence, place, are_deep)] if annotations else []
     return DatasetPart(annotations_dir, tuple(annotations), tuple(image_dirs), ImageIndex(listings), split)
 
 
-def _folders(folder: Path, names: Iterable[str]) -> list[Path]:
+def _folders(fence: Fence, folder: Path, names: Iterable[str]) -> list[Path]:
     """Return the folders with one of the names in any case, in the order of the names."""
     with os.scandir(folder) as entries:
         found = sorted(folder / entry.name for entry in entries if entry.name.lower() in names and entry.is_dir())
+    found = [path for path in found if fence.admits(path)]
     return [path for name in names for path in found if path.name.lower() == name]
 
 
-def _listings(root: Path, folder: Path, is_deep: bool, *, is_kept_in: bool = False) -> Iterator[Listing]:
-    """Yield what is in a folder; if ``is_deep``, in its subfolders too, each once however linked.
-
-    Raises:
-        DatasetError: a link leads out of the dataset, and ``is_kept_in``.
-    """
+def _listings(fence: Fence, folder: Path, is_deep: bool) -> Iterator[Listing]:
+    """Yield what is in a folder; if ``is_deep``, in its subfolders too, each once however linked."""
     seen: set[Path] = set()
-    home = root.resolve()
     places = [folder]
     while places:
         place = places.pop()
         real = place.resolve()
-        if real in seen:
+        if real in seen or not fence.admits(place, real):
             continue
         seen.add(real)
-        if is_kept_in and real != home and leads_out(real, home):
-            raise DatasetError(
-                f"{place}: a link leads out of the dataset, to {real}. Put a folder with the annotations in its place."
-            )
         with os.scandir(place) as entries:
             found = list(entries)
         # Of a plain file the listing itself tells what it is; a link that leads to itself is no folder.
@@ -247,7 +249,7 @@ def _listings(root: Path, folder: Path, is_deep: bool, *, is_kept_in: bool = Fal
         names = sorted([entry.name for entry in found if not entry.name.startswith(".")])
         if is_deep:
             places += [place / name for name in reversed(names) if name in folders]
-        start = place.relative_to(root).as_posix()
+        start = place.relative_to(fence.root).as_posix()
         files = [name for name in names if name not in folders] if folders else names
         yield Listing(place.relative_to(folder).as_posix(), "" if start == "." else f"{start}/", files)
 

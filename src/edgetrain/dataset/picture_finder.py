@@ -13,19 +13,28 @@ from pathlib import Path
 from edgetrain.annotations.voc import read_annotation
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.settings.class_choice import ClassChoice
-from edgetrain.dataset.folder import DatasetFolder, DatasetItem, LabelledImage, find_dataset, labelled
+from edgetrain.dataset.fence import Fence
+from edgetrain.dataset.folder import (
+    DatasetFolder,
+    DatasetItem,
+    LabelledImage,
+    find_dataset,
+    labelled,
+    require_inside,
+)
 from edgetrain.dataset.layout import ImagePlaces, base_name, image_places
 
 
 class PictureFinder:
     """Finds the ground truth and picture of annotations by their names relative to a dataset."""
 
-    def __init__(self, root: Path, classes: ClassChoice | None = None) -> None:
+    def __init__(self, root: Path, classes: ClassChoice | None = None, *, follow_links: bool = False) -> None:
         """Look for a dataset.
 
         Args:
             root: its folder.
             classes: which classes are read from its annotations (default: all).
+            follow_links: whether links may lead out of it.
 
         Raises:
             DatasetError: there is no such folder.
@@ -33,7 +42,8 @@ class PictureFinder:
         if not root.is_dir():
             raise DatasetError(f"{root}: there is no such folder. Name the folder of the dataset with --dataset.")
         self._root, self._classes = root, classes or ClassChoice()
-        self._places = functools.lru_cache(maxsize=None)(lambda folder: image_places(root, folder))
+        self._fence = Fence(root, follow_links=follow_links)
+        self._places = functools.lru_cache(maxsize=None)(self._admitted_places)
 
     def read(self, name: str, list_path: Path) -> LabelledImage:
         """Return an annotation's ground truth and picture.
@@ -44,11 +54,12 @@ class PictureFinder:
 
         Raises:
             MissingInputError: there is no such annotation.
-            DatasetError: the annotation has a fault, or there is no picture.
+            DatasetError: the annotation has a fault, there is no picture, or a link leads out of the dataset.
         """
         path = self._root / name
+        self._places(name.rpartition("/")[0])
         try:
-            annotation = read_annotation(path, name, within=self._root)
+            annotation = read_annotation(path, name, within=self._fence.within)
         except DatasetError as error:
             if path.is_file():
                 raise
@@ -58,7 +69,16 @@ class PictureFinder:
             if name not in self._items:
                 raise self._gone(name, list_path)
             return self._folder.read(self._items[name])
+        require_inside(self._root / found, self._fence)
         return labelled(self._root, name, annotation, found, self._classes)
+
+    def _admitted_places(self, folder: str) -> ImagePlaces:
+        """Return where the pictures of a folder's annotations lie; links out of the dataset are refused."""
+        places = image_places(self._fence, folder)
+        for place in (folder, *places):
+            self._fence.admits(self._root / place)
+        self._fence.require_closed()
+        return places
 
     def _gone(self, name: str, list_path: Path) -> MissingInputError:
         return MissingInputError(f'{list_path}: names {name}, which is not in {self._root}. Run "ci/inv split" again.')
@@ -77,7 +97,7 @@ class PictureFinder:
 
     @functools.cached_property
     def _folder(self) -> DatasetFolder:
-        return find_dataset(self._root, self._classes)
+        return find_dataset(self._root, self._classes, follow_links=self._fence.within is None)
 
     @functools.cached_property
     def _items(self) -> dict[str, DatasetItem]:

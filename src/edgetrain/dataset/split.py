@@ -45,7 +45,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         DatasetError: an annotation or the dataset's own division has a fault, a split that is needed has no pictures,
             or the workspace belongs to another dataset.
     """
-    folder = find_dataset(settings.dataset.root, settings.dataset.classes)
+    folder = find_dataset(settings.dataset.root, settings.dataset.classes, follow_links=settings.dataset.follow_links)
     read = [folder.read(item) for item in folder.items]
     emptied = [image.name for image in read if image.is_emptied]
     folder.classes.refuse_emptied(emptied)

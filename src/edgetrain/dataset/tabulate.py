@@ -21,7 +21,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         MissingInputError: the dataset was not divided yet.
         DatasetError: an annotation has a fault, or a picture is missing.
     """
-    folder = find_dataset(settings.dataset.root, settings.dataset.classes)
+    folder = find_dataset(settings.dataset.root, settings.dataset.classes, follow_links=settings.dataset.follow_links)
     rows = {
         split: [row for image in folder.read_listed(workspace.split_path(split)) for row in _rows(image)]
         for split in Split

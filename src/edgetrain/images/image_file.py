@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 import struct
 import warnings
 import zlib
@@ -21,8 +20,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from edgetrain.core.boxes import ImageSize
-from edgetrain.core.errors import DatasetError
-from edgetrain.core.system.files import changed_at, file_content
+from edgetrain.core.errors import DatasetError, UnfetchedError
+from edgetrain.core.system.files import OutsideLinkError, changed_at, file_content, open_regular
+from edgetrain.core.system.pointers import MOST_POINTER_BYTES, pointer_tool
 from edgetrain.images import header as image_header
 from edgetrain.images.header import JPEG, PNG, ImageHeader, read_header
 
@@ -70,6 +70,8 @@ class Glance(NamedTuple):
 
     ``info`` is ``None`` where the file is no readable picture, and ``reason`` says why. ``key`` is the same for
     identical files, and hardly ever for others. ``changed`` is the time of the last change in nanoseconds.
+    ``tool`` is the one that keeps the picture where only a pointer to it is there, ``is_outside`` tells that it is a
+    link which leads out of the dataset.
     """
 
     size_bytes: int = 0
@@ -77,28 +79,32 @@ class Glance(NamedTuple):
     key: str = ""
     info: Optional[ImageInfo] = None
     reason: str = ""
+    tool: str = ""
+    is_outside: bool = False
 
 
-def glance(path: str) -> Glance:
+def glance(path: str, *, within: Path | None = None) -> Glance:
     """Return what a picture file says about itself, its whole content read only where its ends leave a doubt.
 
     Args:
         path: an existing file.
+        within: the dataset, out of which no link may lead; ``None``: every link is followed.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+        descriptor, state = open_regular(path, most_bytes=_MOST_BYTES, within=within)
         try:
-            state = os.fstat(descriptor)
             size_bytes, changed = state.st_size, changed_at(state)
-            if not stat.S_ISREG(state.st_mode) or size_bytes > _MOST_BYTES:
-                return Glance(reason=f"this is no file of at most {_MOST_BYTES >> 20} MiB")
             head = os.read(descriptor, _HEAD_BYTES)
             os.lseek(descriptor, max(0, size_bytes - _TAIL_BYTES), os.SEEK_SET)
             tail = os.read(descriptor, _TAIL_BYTES)
         finally:
             os.close(descriptor)
+    except UnfetchedError as error:
+        return Glance(reason=str(error), tool=error.tool)
     except OSError as error:
-        return Glance(reason=_not_read(error))
+        return Glance(reason=_not_read(error), is_outside=isinstance(error, OutsideLinkError))
+    if size_bytes <= MOST_POINTER_BYTES and (tool := pointer_tool(head)):
+        return Glance(size_bytes, changed, reason=f"a pointer of {tool} stands in its place", tool=tool)
     key = f"{size_bytes:x}-{zlib.crc32(tail, zlib.crc32(head)):08x}"
     header = read_header(head)
     if header and (header.is_huge or tail.endswith(_ENDS[header.format])):
@@ -132,6 +138,7 @@ def read_image(path: str | Path, name: str = "") -> bytes:
 
     Raises:
         UnreadableImageError: the file cannot be read.
+        UnfetchedError: a pointer to the picture stands in its place.
     """
     try:
         return file_content(path, most_bytes=_MOST_BYTES)

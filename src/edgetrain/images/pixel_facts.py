@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import os
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from typing import Optional
 
 from edgetrain.core.system.files import write_text
 from edgetrain.core.system.progress import listener
-from edgetrain.core.system.workers import usable_cores
+from edgetrain.core.system.workers import end_with_parent, usable_cores
 from edgetrain.images.image_file import UnreadableImageError, read_image
 from edgetrain.images.near_duplicates import difference_hash
 
@@ -110,7 +111,12 @@ def _one_by_one(chunk: Sequence[Picture], known: Mapping[str, PixelFacts]) -> It
 
 def _pool(known: Mapping[str, PixelFacts], workers: int) -> ProcessPoolExecutor:
     # Forked: the workers have what is known already without a copy, and need not import anything again.
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _KNOWN.update, (known,))
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _begin, (known, os.getpid()))
+
+
+def _begin(known: Mapping[str, PixelFacts], parent: int) -> None:
+    end_with_parent(parent)
+    _KNOWN.update(known)
 
 
 _KNOWN: dict[str, PixelFacts] = {}

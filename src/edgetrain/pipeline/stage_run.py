@@ -56,6 +56,7 @@ class Digests:
     def __init__(self, settings: Settings) -> None:
         """Start with nothing known about the files of these settings."""
         self._dataset_dir = settings.dataset.root.resolve()
+        self._follow_links = settings.dataset.follow_links
         self._workspace_dir = settings.workspace.root.resolve()
         self._records_dir = Workspace(settings.workspace.root).records_dir
         self._known: dict[tuple[str, int, int, int], str] = {}
@@ -76,7 +77,7 @@ class Digests:
         """
         if not self._dataset_dir.is_dir():
             return None
-        return folder_state(self._dataset_dir, left_out=self._workspace_dir)
+        return folder_state(self._dataset_dir, left_out=self._workspace_dir, follow_links=self._follow_links)
 
     def of_code(self) -> str:
         """Return the digest of the project's own code and templates."""

@@ -127,10 +127,14 @@ def _beam_worker(
 
 
 def _source(settings: Settings, workspace: Workspace) -> RecordSource:
-    finder = PictureFinder(settings.dataset.root, settings.dataset.classes)
+    dataset = settings.dataset
+    finder = PictureFinder(dataset.root, dataset.classes, follow_links=dataset.follow_links)
     tables = EditedTables({})
     if settings.records.from_csv:
-        tables = read_tables(settings.records.from_csv, find_dataset(settings.dataset.root).image_names)
+        tables = read_tables(
+            settings.records.from_csv,
+            find_dataset(settings.dataset.root, follow_links=settings.dataset.follow_links).image_names,
+        )
     return RecordSource(
         finder=finder,
         label_map=read_label_map(workspace.label_map_path),

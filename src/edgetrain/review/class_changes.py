@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, SPLIT_NAMES
@@ -11,12 +11,12 @@ from edgetrain.annotations.voc import parse_annotation
 from edgetrain.core.git.changes import GitChanges
 from edgetrain.core.git.program import read_blobs
 from edgetrain.core.settings.class_choice import ClassChoice
-from edgetrain.core.system.files import file_content
 from edgetrain.review.output.summary import Contents
+from edgetrain.review.reviewed import BOX_VALUES, CLASS_NAME, ReviewedSet
 
 
 def contents_before(
-    root: Path, changes: GitChanges, present: Collection[str], now: Contents, classes: ClassChoice | None = None
+    root: Path, changes: GitChanges, reviewed: ReviewedSet, now: Contents, choice: ClassChoice | None = None
 ) -> Contents:
     """Return what a dataset held before a change.
 
@@ -25,21 +25,21 @@ def contents_before(
     Args:
         root: the dataset.
         changes: what git says changed, all files or more.
-        present: names of the dataset's annotations.
+        reviewed: the dataset's annotations as they are.
         now: what it holds.
-        classes: which classes are looked at (default: all).
+        choice: which classes are looked at (default: all).
 
     Raises:
         ToolError: git fails.
     """
-    then = annotations_among(changes.before, (name for name in present if name not in changes.names))
-    choice = classes or ClassChoice()
-    removed = _contents(read_blobs(root, {name: changes.before[name] for name in then}).values(), choice)
-    added = _contents(_present(root, changes.names.intersection(present)), choice)
-    counts = Counter(now.classes)
-    counts.update(removed.classes)
-    counts.subtract(added.classes)
-    return Contents(now.pictures + removed.pictures - added.pictures, dict(sorted((+counts).items())))
+    then = annotations_among(changes.before, (name for name in reviewed.names if name not in changes.names))
+    blobs = read_blobs(root, {name: changes.before[name] for name in then})
+    removed = _contents(blobs.values(), choice or ClassChoice())
+    added = _present(reviewed, changes.names)
+    classes = Counter(now.classes)
+    classes.update(removed.classes)
+    classes.subtract(added.classes)
+    return Contents(now.pictures + removed.pictures - added.pictures, dict(sorted((+classes).items())))
 
 
 def annotations_among(names: Iterable[str], others: Iterable[str]) -> list[str]:
@@ -70,12 +70,14 @@ def _home(name: str) -> tuple[str, bool] | None:
     return (part, is_own) if is_own or len(steps) == 1 else None
 
 
-def _present(root: Path, names: Iterable[str]) -> Iterator[bytes]:
-    for name in names:
-        try:
-            yield file_content(root / name, within=root)
-        except OSError:
-            yield b""  # counted as a picture all the same, as the review does
+def _present(reviewed: ReviewedSet, names: Collection[str]) -> Contents:
+    """Return what the annotations hold that have one of some names; a file that cannot be read is a picture, too."""
+    pictures, classes = 0, Counter[str]()
+    for name, boxes in zip(reviewed.names, reviewed.boxes):
+        if name in names:
+            pictures += 1
+            classes.update(boxes[CLASS_NAME::BOX_VALUES])
+    return Contents(pictures, classes)
 
 
 def _contents(files: Iterable[bytes], choice: ClassChoice) -> Contents:

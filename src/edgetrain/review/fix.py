@@ -38,7 +38,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         DatasetError: there is no dataset, or git knows of uncommitted changes in a file that would be written.
         StorageError: a file cannot be written; those before it are repaired, those behind it are as they were.
     """
-    folder = find_dataset(settings.dataset.root)
+    folder = find_dataset(settings.dataset.root, follow_links=settings.dataset.follow_links)
     repairs, left = plan_repairs(folder)
     changes = sorted(change for one in repairs for change in one.repair.changes)
     # Before anything is written: the diff compares with the files as they are.
@@ -87,9 +87,12 @@ def _unrepaired(
     """Return the errors of ``validate`` about which nothing is done: people take a count of 0 for a sound dataset."""
     chosen, network = settings.validate, settings.network
     limits = BoxLimits(network.image_size, chosen.min_box_side, network.max_boxes)
-    folder, reviewed = review_dataset(settings.dataset.root, limits, workspace.review_cache_path)
-    found = [finding for one in reviewed.faulty() for finding in one.findings]
-    label_map = committed_label_map(folder, reviewed)
+    dataset = settings.dataset
+    folder, reviewed = review_dataset(
+        dataset.root, limits, workspace.review_cache_path, dataset.classes, follow_links=dataset.follow_links
+    )
+    label_map, map_findings = committed_label_map(folder, reviewed)
+    found = [*map_findings, *(finding for one in reviewed.faulty() for finding in one.findings)]
     found += set_findings(folder, reviewed, label_map, facts={}, min_boxes=chosen.min_class_boxes)
     owners = dict(zip(reviewed.image_names, reviewed.names))
     known = {(change.file, change.rule) for change in (*changes, *left)}

@@ -16,15 +16,19 @@ from pathlib import Path
 
 from edgetrain.annotations.voc import parse_annotation
 from edgetrain.core.annotation import Annotation, LabelledBox
+from edgetrain.core.errors import UnfetchedError
 from edgetrain.core.findings import Finding
 from edgetrain.core.settings.class_choice import ClassChoice
 from edgetrain.core.settings.exchange import EmptiedPictures
 from edgetrain.core.system import progress
-from edgetrain.core.system.files import changed_at, file_digest, open_regular
+from edgetrain.core.system.files import OutsideLinkError, changed_at, file_digest, open_regular
+from edgetrain.core.system.pointers import pointer_tool
 from edgetrain.core.system.workers import HelperProcess, forking_cores
-from edgetrain.dataset.folder import DatasetFolder, DatasetItem, find_dataset
+from edgetrain.dataset.fence import LINK_FIX
+from edgetrain.dataset.folder import DatasetFolder, DatasetItem, survey_dataset
 from edgetrain.images.image_file import Glance, glance
 from edgetrain.review.cache import Entry, Stamp, name_of, read_cache, write_cache
+from edgetrain.review.extent import EXCESS_FIX, excess
 from edgetrain.review.reviewed import Reviewed, ReviewedBox, ReviewedSet, Row
 from edgetrain.review.rules import boxes as box_rules
 from edgetrain.review.rules import classes as class_rules
@@ -33,6 +37,7 @@ from edgetrain.review.rules import pictures as image_rules
 from edgetrain.review.rules import pictures as rules
 from edgetrain.review.rules.boxes import BoxLimits
 from edgetrain.review.stale_reviews import asked_for_changes, stale_places
+from edgetrain.review.unfetched import pointer_finding
 
 # Below this, starting a process costs more than it saves.
 _LEAST_FOR_PROCESSES = 1000
@@ -56,11 +61,12 @@ class Reviewer:
         """Return what is in one annotation and its picture, with all faults that these have by themselves."""
         name = item.name
         try:
-            data, changed = _read_annotation(f"{self.folder.root}{os.sep}{name}", self.folder.root)
-        except OSError as error:
-            message = f"the file cannot be read ({error.strerror})."
-            finding = Finding.of((name, 1), "xml-malformed", message, "Mend or remove the file.")
-            return Entry(Stamp(), Reviewed(name, is_read=False, findings=(finding,)))
+            data, changed = _read_annotation(f"{self.folder.root}{os.sep}{name}", self.folder.fence.within)
+        except (UnfetchedError, OSError) as error:
+            return _unread(name, Stamp(), _unread_finding(name, error))
+        refusal = _refusal(name, data)
+        if refusal:
+            return _unread(name, Stamp(changed, len(data)), refusal)
         annotation, problems = parse_annotation(data, _NOWHERE)
         findings = [rules.of_problem(name, problem) for problem in problems]
         if annotation is None:
@@ -98,9 +104,14 @@ class Reviewer:
             findings += box_rules.box_findings(name, annotation, annotation.size)
             return Glance()
         findings += name_rules.name_findings(name, annotation, image_name)
-        seen = glance(f"{self.folder.root}{os.sep}{image_name}")
+        seen = glance(f"{self.folder.root}{os.sep}{image_name}", within=self.folder.fence.within)
         if seen.info is None:
-            findings.append(image_rules.image_unreadable(image_name, seen.reason))
+            if seen.tool:
+                findings.append(pointer_finding(image_name, seen.tool))
+            elif seen.is_outside:
+                findings.append(Finding.of((image_name, 1), "link-outside", f"{seen.reason}.", LINK_FIX))
+            else:
+                findings.append(image_rules.image_unreadable(image_name, seen.reason))
             findings += box_rules.box_findings(name, annotation, annotation.size)
         else:
             findings += rules.picture_findings(name, annotation, image_name, seen.info, limits=self.limits)
@@ -129,7 +140,12 @@ class Reviewer:
 
 
 def review_dataset(
-    root: Path, limits: BoxLimits, cache_path: Path, classes: ClassChoice | None = None
+    root: Path,
+    limits: BoxLimits,
+    cache_path: Path,
+    classes: ClassChoice | None = None,
+    *,
+    follow_links: bool = False,
 ) -> tuple[DatasetFolder, ReviewedSet]:
     """Return a dataset and the review of every annotation, sorted by name.
 
@@ -138,16 +154,17 @@ def review_dataset(
         limits: by what it is reviewed.
         cache_path: where the reviews of unchanged files are kept; need not exist.
         classes: which classes are looked at (default: all).
+        follow_links: whether links may lead out of the dataset; if not, those are findings.
 
     Raises:
-        DatasetError: there is no dataset; see :func:`find_dataset`.
+        DatasetError: there is no dataset; see :func:`survey_dataset`.
         StorageError: the reviews cannot be kept.
     """
     settled = time.time_ns() - _SETTLED_NANOSECONDS
-    key = f"{limits} {classes or ClassChoice()}"
+    key = f"{limits} {classes or ClassChoice()} {follow_links}"
     cache = read_cache(cache_path, key)
     with asked_for_changes(root, cache.files()) as changed_places:
-        known, folder = cache.known(), find_dataset(root, classes)
+        known, folder = cache.known(), survey_dataset(root, classes, follow_links=follow_links)
         known.forget(changed_places())
     items = folder.items
     known = known.arranged([item.found.path for item in items])
@@ -184,9 +201,31 @@ def _digest(path: Path, known: dict[tuple[int, int], str]) -> str:
         return ""
 
 
-def _read_annotation(path: str, root: Path) -> tuple[bytes, int]:
+def _unread(name: str, stamp: Stamp, finding: Finding) -> Entry:
+    return Entry(stamp, Reviewed(name, is_read=False, findings=(finding,)))
+
+
+def _unread_finding(name: str, error: UnfetchedError | OSError) -> Finding:
+    """Return the finding of an annotation that could not be read."""
+    if isinstance(error, UnfetchedError):
+        return pointer_finding(name, error.tool)
+    if isinstance(error, OutsideLinkError):
+        return Finding.of((name, 1), "link-outside", f"{error.strerror}.", LINK_FIX)
+    return Finding.of((name, 1), "xml-malformed", f"the file cannot be read ({error.strerror}).", "Mend the file.")
+
+
+def _refusal(name: str, data: bytes) -> Finding | None:
+    """Return the finding of an annotation that must not be parsed: a pointer, or one that holds too much."""
+    tool = pointer_tool(data)
+    if tool:
+        return pointer_finding(name, tool)
+    extent = excess(data)
+    return Finding.of((name, 1), "file-excessive", extent, EXCESS_FIX) if extent else None
+
+
+def _read_annotation(path: str, within: Path | None) -> tuple[bytes, int]:
     """Return the content of a file, and when it changed last."""
-    descriptor, state = open_regular(path, within=root)
+    descriptor, state = open_regular(path, within=within)
     try:
         return os.read(descriptor, state.st_size + 1), changed_at(state)
     finally:

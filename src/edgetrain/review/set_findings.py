@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import chain
 
+from edgetrain.core.errors import LabelMapError, MissingInputError, UnfetchedError
 from edgetrain.core.findings import Finding
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.dataset.folder import DatasetFolder
+from edgetrain.dataset.unfetched import fetch_advice
 from edgetrain.images.pixel_facts import PixelFacts
 from edgetrain.review.reviewed import BOX_VALUES, CLASS_NAME, ReviewedSet
 from edgetrain.review.rules import pixels as pixel_rules
@@ -16,11 +18,21 @@ from edgetrain.review.rules import whole_set as set_rules
 from edgetrain.review.rules.classes import class_findings
 
 
-def committed_label_map(folder: DatasetFolder, reviewed: ReviewedSet) -> LabelMap | None:
-    """Return the label map of a dataset, if it has one; see :func:`read_label_map` for the errors."""
+def committed_label_map(folder: DatasetFolder, reviewed: ReviewedSet) -> tuple[LabelMap | None, list[Finding]]:
+    """Return the label map of a dataset, if it has one, and what is wrong with it: that hides no other finding."""
     path = folder.label_map_path
+    if not path.exists() and not path.is_symlink():
+        return None, []
     used = set(chain.from_iterable(boxes[CLASS_NAME::BOX_VALUES] for boxes in reviewed.boxes))
-    return read_label_map(path, within=folder.root, used=used) if path.is_file() else None
+    try:
+        return read_label_map(path, within=folder.fence.within, used=used), []
+    except UnfetchedError as error:
+        advice = fetch_advice([error.tool])
+        return None, [Finding.of((path.name, 1), "data-unfetched", "the label map is not in this clone.", advice)]
+    except MissingInputError:
+        return None, [Finding.of((path.name, 1), "label-map-malformed", "it is a link to nothing.", "Mend the link.")]
+    except LabelMapError as error:
+        return None, [Finding.of((path.name, error.line), "label-map-malformed", f"{error.reason}.", error.fix)]
 
 
 def set_findings(

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 
 from edgetrain.core.findings import Finding, Severity, count_by_rule, count_by_severity, count_text, judged
@@ -27,6 +28,7 @@ from edgetrain.review.reviewed import BOX_VALUES, CLASS_NAME, Reviewed, Reviewed
 from edgetrain.review.rules import pixels as pixel_rules
 from edgetrain.review.rules.boxes import BoxLimits
 from edgetrain.review.set_findings import committed_label_map, set_findings
+from edgetrain.review.unfetched import unfetched
 
 _SHOWN = 50
 
@@ -36,7 +38,6 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
 
     Raises:
         DatasetError: there is no dataset, or the workspace belongs to another one.
-        LabelMapError: the committed label map is malformed.
     """
     with gc_paused():
         findings, outcome = check(settings, workspace)
@@ -51,21 +52,30 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Outc
     root, chosen, network = settings.dataset.root, settings.validate, settings.network
     limits = BoxLimits(network.image_size, chosen.min_box_side, network.max_boxes)
     with asked_changes(root, chosen.since) if chosen.since else nullcontext() as asked:
-        folder, reviewed = review_dataset(root, limits, workspace.review_cache_path, settings.dataset.classes)
+        folder, reviewed = review_dataset(
+            root,
+            limits,
+            workspace.review_cache_path,
+            settings.dataset.classes,
+            follow_links=settings.dataset.follow_links,
+        )
         changes = asked.answer() if asked else None
-    label_map = committed_label_map(folder, reviewed)
+    label_map, map_findings = committed_label_map(folder, reviewed)
     images = {name: key for name, key in zip(reviewed.image_names, reviewed.image_keys) if key}
     claim_workspace(root, images, workspace)
     facts = pixel_rules.decoded(root, reviewed, workspace.pixel_cache_path) if chosen.pixels else {}
     if any(known.error for known in facts.values()):
         reviewed = ReviewedSet.of(pixel_rules.with_damage(reviewed, facts))
-    found = [finding for one in reviewed.faulty() if _concerns(changes, one) for finding in one.findings]
+    absent = unfetched(folder, reviewed, partial(_concerns, changes) if changes else None)
+    own = (one for one in reviewed.faulty() if _concerns(changes, one))
+    found = [finding for one in own for finding in one.findings if not absent.explains(finding, one)]
+    found += [*absent.finding(), *map_findings]
     found += set_findings(folder, reviewed, label_map, facts=facts, min_boxes=chosen.min_class_boxes)
     findings = judged(found, chosen.rules)
-    outcome = _outcome(reviewed, findings, changes, settings.export.max_detections)
+    outcome = _outcome(reviewed, findings, changes, unjudged=absent.count, most=settings.export.max_detections)
     if changes:
         now = Contents(len(reviewed), outcome.results["classes"])  # type: ignore[arg-type]
-        before = contents_before(root, changes, reviewed.names, now, folder.classes)
+        before = contents_before(root, changes, reviewed, now, folder.classes)
         outcome = replace(outcome, results={**outcome.results, "before": before})
     return findings, outcome
 
@@ -76,7 +86,7 @@ def _concerns(changes: GitChanges | None, one: Reviewed) -> bool:
 
 
 def _outcome(
-    reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChanges | None, max_detections: int
+    reviewed: ReviewedSet, findings: Sequence[Finding], changes: GitChanges | None, *, unjudged: int, most: int
 ) -> Outcome:
     classes = Counter(chain.from_iterable(boxes[CLASS_NAME::BOX_VALUES] for boxes in reviewed.boxes))
     boxes = sum(classes.values())
@@ -90,16 +100,17 @@ def _outcome(
         "classes": dict(sorted(classes.items())),
         "negatives": sum(is_read and not boxes for is_read, boxes in zip(reviewed.is_read, reviewed.boxes)),
     }
+    if unjudged:
+        results["unjudged"] = unjudged
     if changes is not None:
         results["changed"] = sorted(changes.names)
     figures = (counted(len(reviewed), "picture"), counted(boxes, "box"), counted(len(classes), "class"))
-    summary = f"{', '.join(figures)}: {count_text(findings)}"
-    return Outcome(summary, results, tuple(_notes(reviewed, findings, max_detections)))
+    left = f" ({unjudged} of them not judged, since they are not in this clone)" if unjudged else ""
+    summary = f"{', '.join(figures)}{left}: {count_text(findings)}"
+    return Outcome(summary, results, tuple(_notes(reviewed, most)))
 
 
-def _notes(reviewed: ReviewedSet, findings: Sequence[Finding], max_detections: int) -> Iterator[str]:
-    if findings:
-        yield f'{count_text(findings)}: "ci/inv validate" lists them'
+def _notes(reviewed: ReviewedSet, max_detections: int) -> Iterator[str]:
     crowded = [name for name, boxes in zip(reviewed.names, reviewed.boxes) if len(boxes) > max_detections * BOX_VALUES]
     if crowded:
         count = f"{counted(len(crowded), 'picture')} hold{'s' if len(crowded) == 1 else ''}"

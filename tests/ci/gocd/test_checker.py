@@ -68,6 +68,26 @@ def test_what_does_not_fit_together_is_found(text, line, message):
             id="expression as an argument",
         ),
         pytest.param(VALID.replace('"echo $HOME && true"', '"true ## done"'), id="escaped hash"),
+        pytest.param(VALID.replace('whitelist: ["ann', 'shallow_clone: true, whitelist: ["ann'), id="shallow clone"),
+        pytest.param(
+            VALID.replace("JOBS: 010", '"#{kind}_JOBS": 010').replace("since: HEAD~1", "since: HEAD~1\n      kind: A"),
+            id="parameter in a variable's name",
+        ),
+        pytest.param(
+            VALID.replace(
+                "{stage: compile, job: compile, source: model,",
+                "{is_file: true, stage: compile, job: compile, source: model,",
+            ),
+            id="published file without a dot",
+        ),
+        pytest.param(
+            VALID.replace("{report: reports/reports/index.html}", "{report: reports/reports/LICENSE}"),
+            id="tab of a file without a dot",
+        ),
+        pytest.param(
+            VALID.replace('["annotations/**/*", "images/**/*"]', '["annotations/**/*", "images/**/*", images]'),
+            id="submodule in a filter",
+        ),
         pytest.param(VALID.replace("source: model, art", "source: Model/../model, art"), id="path with a detour"),
     ],
 )
@@ -104,6 +124,29 @@ def test_names_and_polling_are_compared_between_files(tmp_path):
     )
 
     assert [str(finding.place) for finding in check(paths)] == [f"{paths[1]}:{line}" for line in (3, 6)]
+
+
+def test_a_byte_order_mark_is_found_as_gocd_refuses_it(tmp_path):
+    path = tmp_path / "one.gocd.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + VALID.encode())
+
+    assert ["begins with a byte order mark" in str(finding) for finding in check([path])] == [True]
+
+
+def test_a_comment_in_latin_1_is_accepted_as_gocd_does(tmp_path):
+    path = tmp_path / "one.gocd.yaml"
+    path.write_bytes(VALID.encode().replace(b"common:\n", b"common: # f\xfcr alle\n"))
+
+    assert check([path]) == ()
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"PLACE: lab", b"PLACE: B\xfcro"), (b"coral:\n", b"c\xf6ral:\n")])
+def test_a_value_or_key_in_latin_1_is_found_at_its_line(tmp_path, old, new):
+    path = tmp_path / "one.gocd.yaml"
+    path.write_bytes(VALID.encode().replace(old, new))
+    line = VALID.encode().partition(old)[0].count(b"\n") + 1
+
+    assert any(finding.place.line == line and finding.what == "is not UTF-8." for finding in check([path]))
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
         pytest.param("x**y/*", "xaay/b", True, id="two stars within a name are one"),
         pytest.param("ann\\*", "ann/a.xml", True, id="backslash"),
         pytest.param("README.md", "README.md", True, id="one file"),
+        pytest.param("images", "images", True, id="submodule"),
+        pytest.param("**/*.dvc", "images.dvc", True, id="file of DVC"),
     ],
 )
 def test_patterns_match_as_in_gocd(pattern, path, expected):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from edgetrain.core.errors import SettingsError, StorageError
@@ -258,3 +260,65 @@ def test_a_damaged_history_is_refused(server, files):
 
     with pytest.raises(StorageError, match=r"history\.json: damaged"):
         server.run(*files, dataset=server.dataset)
+
+
+_NO_FILTER = ("-c", "filter.lfs.process=", "-c", "filter.lfs.clean=")
+SHOWN = """
+one:
+  group: tests
+  parameters: {dataset_url: https://git.example.org/data.git}
+  materials:
+    data: {git: "#{dataset_url}", branch: main, destination: data}
+  stages:
+    - show:
+        tasks: [exec: {command: cat, arguments: [data/images/a.jpg]}]
+"""
+
+
+def show(server):
+    """Rehearse a job that prints a picture of the dataset, and return its console."""
+    assert server.run(server.write("one", SHOWN), dataset=str(server.dataset)), server.text
+    return server.console("one/1/show/1/show")
+
+
+def with_submodule(server):
+    """Make the dataset's pictures a submodule, named by where it is relative to the dataset."""
+    commit(server.root / "images", a__jpg="the picture")
+    git(server.dataset, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../images", "images")
+    commit(server.dataset)
+
+
+def test_submodules_are_fetched_as_agents_fetch_them(server):
+    with_submodule(server)
+
+    console = show(server)
+    assert "Submodules: images" in console
+    assert "the picture" in console
+
+
+def test_without_git_lfs_pointers_stay_and_the_console_says_so(server, monkeypatch):
+    (server.dataset / "images").mkdir()
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 1\n"
+    (server.dataset / "images" / "a.jpg").write_text(pointer)
+    (server.dataset / ".gitattributes").write_text("*.jpg filter=lfs diff=lfs merge=lfs -text\n")
+    git(server.dataset, "-c", "filter.lfs.required=false", *_NO_FILTER, "add", "--all")
+    git(server.dataset, "commit", "--quiet", "--message", "pointer")
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "git-lfs" else which(name))
+
+    console = show(server)
+    assert "git-lfs is not installed here: pointers stand in place" in console
+    assert "oid sha256:" in console
+
+
+@pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed")
+def test_what_git_lfs_keeps_is_fetched_as_agents_fetch_it(server):
+    git(server.dataset, "lfs", "install", "--local")
+    git(server.dataset, "lfs", "track", "*.jpg")
+    (server.dataset / "images").mkdir()
+    (server.dataset / "images" / "a.jpg").write_text("the picture")
+    commit(server.dataset)
+
+    console = show(server)
+    assert "Git LFS: 1 files" in console
+    assert "the picture" in console

@@ -6,7 +6,7 @@ from ci.gocd.pipelines import Artifact, ArtifactKind, Place
 from ci.gocd.store import StoreEntry, entry_at
 
 HERE = Place("one.gocd.yaml", 1)
-ABSENT, FILE, FOLDER = StoreEntry.ABSENT, StoreEntry.FILE, StoreEntry.FOLDER
+ABSENT, FILE, FOLDER, EITHER = StoreEntry.ABSENT, StoreEntry.FILE, StoreEntry.FOLDER, StoreEntry.EITHER
 
 
 def published(source, destination=""):
@@ -16,12 +16,12 @@ def published(source, destination=""):
 @pytest.mark.parametrize(
     ("artifact", "path", "expected"),
     [
-        pytest.param(published("build/model"), "model", FOLDER, id="folder under its own name"),
+        pytest.param(published("build/model"), "model", EITHER, id="what has no dot, under its own name"),
         pytest.param(published("build/model"), "model/a.tflite", FILE, id="file in a folder"),
-        pytest.param(published("build/model"), "model/v1/a", FOLDER, id="folder in a folder"),
+        pytest.param(published("build/model"), "model/v1/a", EITHER, id="what has no dot, in a folder"),
         pytest.param(published("build/model"), "build/model", ABSENT, id="path on the agent"),
         pytest.param(published("build/model", "out/x"), "out", FOLDER, id="above the destination"),
-        pytest.param(published("build/model", "out"), "out/model", FOLDER, id="below the destination"),
+        pytest.param(published("build/model", "out"), "out/model", EITHER, id="below the destination"),
         pytest.param(published("build/model", "out"), "model", ABSENT, id="without the destination"),
         pytest.param(published("a/labels.txt", "out"), "out/labels.txt", FILE, id="file"),
         pytest.param(published("a/labels.txt", "out"), "out/labels.txt/b", ABSENT, id="below a file"),

@@ -40,18 +40,16 @@ _PARENT = """
 import os, sys, time
 from tests.support.places import PROJECT_DIR
 from edgetrain.core.system.workers import HelperProcess
-helper = HelperProcess(lambda: [time.sleep(0.5), bytes(1 << 20)])
+helper = HelperProcess(lambda: time.sleep(600))
 os.kill(os.getpid(), 9)
 """
 
 
 def test_a_process_whose_parent_was_killed_ends():
     """It holds the output open: that this is closed shows that all have ended."""
-    started = time.monotonic()
     environment = {**os.environ, "PYTHONPATH": str(SOURCE_DIR)}
     done = subprocess.run(
         [sys.executable, "-c", _PARENT], capture_output=True, check=False, timeout=60, env=environment
     )
 
     assert (done.returncode, done.stderr) == (-9, b"")
-    assert time.monotonic() - started >= 0.5

@@ -119,6 +119,27 @@ done_by_all(work, 2, jobs=2, total=1, units="")
     until(lambda: not any(is_running(int(path.name)) for path in tmp_path.iterdir()))
 
 
+def test_processes_that_wait_for_work_end_with_the_one_that_was_killed(tmp_path):
+    """Each holds the ends of the pipes that the others read from: none hears that the parent is gone."""
+    code = f"""
+import os, signal, time
+from pathlib import Path
+from edgetrain.core.system.workers import done_by_all
+def work(piece, advance):
+    Path({str(tmp_path)!r}, str(os.getpid())).touch()
+    time.sleep(1 if piece < 3 else 600)
+done_by_all(work, 4, jobs=3, total=1, units="")
+"""
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT_DIR / "src")}
+    parent = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    until(lambda: len(list(tmp_path.iterdir())) == 3)
+
+    parent.kill()
+    parent.wait()
+
+    until(lambda: not any(is_running(int(path.name)) for path in tmp_path.iterdir()))
+
+
 def until(is_so):
     """Wait, ten seconds at most, until something is so."""
     limit = time.monotonic() + 10

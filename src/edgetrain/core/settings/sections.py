@@ -66,10 +66,15 @@ def _between(low: float, high: float) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class DatasetSettings:
-    """Where the labelled images are, and which of their classes are learnt under which names."""
+    """Where the labelled images are, which of their classes are learnt, and whether links may lead anywhere.
+
+    Without ``follow_links`` they may lead only within the dataset. What git-annex and DVC keep for the repository
+    around it counts as within.
+    """
 
     root: Path
     classes: ClassChoice
+    follow_links: bool
 
 
 @dataclass(frozen=True)

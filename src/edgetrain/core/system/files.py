@@ -13,16 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from edgetrain.core.errors import StorageError
+from edgetrain.core.errors import StorageError, UnfetchedError
 from edgetrain.core.json_text import json_text
+from edgetrain.core.system.pointers import COMMANDS, MOST_POINTER_BYTES, STORES, pointer_tool
 
 _BLOCK_BYTES = 1 << 20
 # A named pipe is opened at once instead of waiting for a writer, so that it can be refused.
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 MOST_TEXT_BYTES = 32 << 20
-# Where git-annex and DVC keep the content of files that are links in the work tree.
-_STORES = (".git/annex", ".dvc/cache")
 _PART, _OLD = ".part", ".old"
 
 
@@ -150,6 +149,14 @@ def write_json(path: Path, value: Mapping[str, object]) -> None:
     write_text(path, json_text(value) + "\n")
 
 
+class OutsideLinkError(OSError):
+    """A link leads out of the dataset, and is not followed."""
+
+    def __init__(self, target: str | Path) -> None:
+        """Say where it leads."""
+        super().__init__(errno.ELOOP, f"it is a link that leads out of the dataset, to {target}")
+
+
 def open_regular(
     path: str | Path, *, most_bytes: int = MOST_TEXT_BYTES, within: str | Path | None = None
 ) -> tuple[int, os.stat_result]:
@@ -166,6 +173,8 @@ def open_regular(
 
     Raises:
         OSError: the file cannot be opened or is refused; ``strerror`` says why.
+        OutsideLinkError: it is such a link.
+        UnfetchedError: it is a link to content that git-annex or DVC has not brought yet.
     """
     try:
         descriptor = os.open(path, _READ_ONLY if within is None else _READ_ONLY | _NO_FOLLOW)
@@ -189,12 +198,28 @@ def _target_within(path: str | Path, folder: str | Path) -> str:
     """Return what a link leads to.
 
     Raises:
-        OSError: that is neither in the folder nor in a store of the repository around it, or does not exist.
+        OSError: the link leads to itself or to nothing.
+        OutsideLinkError: what it leads to is neither in the folder nor in a store of the repository around it.
+        UnfetchedError: it leads to nothing in such a store.
     """
-    target, home = os.path.realpath(path, strict=True), Path(folder).resolve()
-    if leads_out(target, home):
-        raise OSError(errno.ELOOP, f"it is a link that leads out of the dataset, to {target}")
-    return target
+    target, home = os.path.realpath(path), Path(folder).resolve()
+    tool = store_tool(target, home)
+    if not tool and home not in Path(target).parents:
+        raise OutsideLinkError(target)
+    try:
+        return os.path.realpath(path, strict=True)
+    except FileNotFoundError as error:
+        if tool:
+            raise unfetched_error(path, tool) from error
+        raise
+
+
+def unfetched_error(path: str | Path, tool: str) -> UnfetchedError:
+    """Return the error for a file whose content a tool has not brought into this clone."""
+    return UnfetchedError(
+        f'{path}: its content is not in this clone, {tool} keeps it. Run "{COMMANDS[tool]}" there, then this again.',
+        tool=tool,
+    )
 
 
 def leads_out(target: str | Path, folder: Path) -> bool:
@@ -204,11 +229,19 @@ def leads_out(target: str | Path, folder: Path) -> bool:
         target: absolute path without links.
         folder: absolute path without links.
     """
+    return folder not in Path(target).parents and not store_tool(target, folder)
+
+
+def store_tool(target: str | Path, folder: Path) -> str:
+    """Return the tool in whose store, of the repository around a folder, a path lies; empty where in none.
+
+    Args:
+        target: absolute path without links.
+        folder: absolute path without links.
+    """
     steps = Path(target).parents
-    if folder in steps:
-        return False
-    tops = (top for top in (folder, *folder.parents) if (top / ".git").exists() or (top / ".dvc").exists())
-    return not any(top / store in steps for top in tops for store in _STORES)
+    tops = [top for top in (folder, *folder.parents) if (top / ".git").exists() or (top / ".dvc").exists()]
+    return next((tool for store, tool in STORES.items() for top in tops if top / store in steps), "")
 
 
 def file_content(path: str | Path, *, most_bytes: int = MOST_TEXT_BYTES, within: str | Path | None = None) -> bytes:
@@ -221,12 +254,17 @@ def file_content(path: str | Path, *, most_bytes: int = MOST_TEXT_BYTES, within:
 
     Raises:
         OSError: see :func:`open_regular`.
+        UnfetchedError: a pointer of Git LFS or git-annex stands in its place.
     """
     descriptor, state = open_regular(path, most_bytes=most_bytes, within=within)
     try:
-        return _content(descriptor, state.st_size, most_bytes)
+        data = _content(descriptor, state.st_size, most_bytes)
     finally:
         os.close(descriptor)
+    tool = pointer_tool(data)
+    if tool:
+        raise unfetched_error(path, tool)
+    return data
 
 
 def _content(descriptor: int, size_bytes: int, most_bytes: int) -> bytes:
@@ -245,8 +283,13 @@ def _content(descriptor: int, size_bytes: int, most_bytes: int) -> bytes:
 
 @contextmanager
 def open_text(path: Path, *, newline: str, most_bytes: int, within: Path | None = None) -> Iterator[TextIO]:
-    """Open a file to read it as UTF-8 text, with or without a byte order mark; see :func:`open_regular`."""
+    """Open a file to read it as UTF-8 text, with or without a byte order mark; see :func:`file_content` for errors."""
     descriptor, _ = open_regular(path, most_bytes=most_bytes, within=within)
+    tool = pointer_tool(os.read(descriptor, MOST_POINTER_BYTES + 1))
+    if tool:
+        os.close(descriptor)
+        raise unfetched_error(path, tool)
+    os.lseek(descriptor, 0, os.SEEK_SET)
     with open(descriptor, encoding="utf-8-sig", newline=newline) as stream:  # noqa: PTH123 - a descriptor is no path
         yield stream
 
@@ -277,13 +320,15 @@ def changed_at(state: os.stat_result) -> int:
     return max(state.st_mtime_ns, state.st_ctime_ns)
 
 
-def folder_state(folder: Path, left_out: Path | None = None) -> str:
+def folder_state(folder: Path, left_out: Path | None = None, *, follow_links: bool = False) -> str:
     """Return one SHA-256 over the name, size and time of change of a folder's visible files, without opening any.
 
     Args:
         folder: an existing folder.
         left_out: a folder below it that does not count.
+        follow_links: whether what lies behind links out of the folder counts; else only the links themselves do.
     """
+    home = folder.resolve()
     lines: list[str] = []
     places = [(str(folder), "")]
     seen: set[tuple[int, int]] = set()
@@ -297,7 +342,9 @@ def folder_state(folder: Path, left_out: Path | None = None) -> str:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                if entry.is_dir():
+                if entry.is_symlink() and not follow_links and leads_out(os.path.realpath(entry.path), home):
+                    lines.append(f"{start}{entry.name}\0{changed_at(entry.stat(follow_symlinks=False))}\n")
+                elif entry.is_dir():
                     places.append((entry.path, f"{start}{entry.name}/"))
                 elif entry.is_file():
                     state = entry.stat()

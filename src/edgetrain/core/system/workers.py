@@ -7,12 +7,14 @@ import gc
 import multiprocessing
 import os
 import signal
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, TypeVar
 
 from edgetrain.core import errors
 from edgetrain.core.errors import EdgetrainError
@@ -22,6 +24,7 @@ Result = TypeVar("Result")
 Advance = Callable[[int], None]
 Work = Callable[[int, Advance], Result]
 _TOLD_EVERY = 200
+_SECONDS_BETWEEN_LOOKS = 0.25
 
 
 def usable_cores() -> int:
@@ -146,9 +149,10 @@ class _Pool(Generic[Result]):
 
 def _serve(connection: Connection, work: Work[Any], parent: int) -> None:
     """Do what arrives until nothing more can come; the parent alone answers Ctrl-C."""
+    end_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    told = _Teller(connection, parent)
+    told = _Teller(connection)
     while True:
         try:
             piece = connection.recv()
@@ -167,15 +171,13 @@ def _serve(connection: Connection, work: Work[Any], parent: int) -> None:
 
 
 class _Teller:
-    """Tells the parent how much is done; ends the process where there is no parent any more."""
+    """Tells the parent how much is done."""
 
-    def __init__(self, connection: Connection, parent: int) -> None:
-        self._connection, self._parent = connection, parent
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._count = 0
 
     def add(self, count: int) -> None:
-        if os.getppid() != self._parent:
-            _vanish()
         self._count += count
         if self._count >= _TOLD_EVERY:
             self.flush()
@@ -186,7 +188,20 @@ class _Teller:
             self._count = 0
 
 
-def _vanish() -> NoReturn:
+def end_with_parent(parent: int) -> None:
+    """Let this forked process end as soon as its parent has ended, however that was: by a signal, it says no farewell.
+
+    A pipe would not tell: the processes that were forked later hold its other end, too.
+
+    Args:
+        parent: the process that forked this one, asked there, since it may be gone by now.
+    """
+    threading.Thread(target=_watch, args=(parent,), name="end-with-parent", daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
     os._exit(1)
 
 
@@ -207,7 +222,7 @@ class HelperProcess(Generic[Result]):
         self._work = work
         context = multiprocessing.get_context("fork")
         self._receiver, sender = context.Pipe(duplex=False)
-        self._process = context.Process(target=_send, args=(self._receiver, sender, work), daemon=True)
+        self._process = context.Process(target=_send, args=(self._receiver, sender, work, os.getpid()), daemon=True)
         self._process.start()
         sender.close()
 
@@ -227,7 +242,8 @@ class HelperProcess(Generic[Result]):
         self._receiver.close()
 
 
-def _send(receiver: Connection, sender: Connection, work: Callable[[], Result]) -> None:
+def _send(receiver: Connection, sender: Connection, work: Callable[[], Result], parent: int) -> None:
+    end_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent alone answers Ctrl-C
     receiver.close()  # else this process would keep the pipe open itself, and wait for ever for a parent that is gone
     with contextlib.suppress(BrokenPipeError):

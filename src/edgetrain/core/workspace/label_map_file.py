@@ -84,7 +84,7 @@ def parse_label_map(text: str, name: str, used: Iterable[str] = ()) -> LabelMap:
         return LabelMap.from_items((class_id, own) for class_id, own, _ in pairs)
     except LabelMapError as error:
         line = next((line for _, own, line in pairs if not own or own != own.strip()), 1)
-        raise LabelMapError(f"{name}:{line}: {error}") from error
+        raise LabelMapError(f"{name}:{line}: {error}", line=line, reason=str(error).rstrip(".")) from error
 
 
 def _refuse_wrong_ids(items: Sequence[_Item], name: str) -> None:
@@ -119,9 +119,12 @@ def read_label_map(path: Path, *, within: Path | None = None, used: Iterable[str
     except FileNotFoundError as error:
         raise MissingInputError(f'{path}: no label map. Run "ci/inv label-map" first.') from error
     except OSError as error:
-        raise LabelMapError(f"{path}: cannot be read ({error.strerror}). Mend or remove the file.") from error
+        reason, fix = f"cannot be read ({error.strerror})", "Mend or remove the file."
+        raise LabelMapError(f"{path}: {reason}. {fix}", reason=reason, fix=fix) from error
     except UnicodeDecodeError as error:
-        raise LabelMapError(f"{path}: not UTF-8 text ({error.reason}). Save it as UTF-8.") from error
+        reason, fix = f"not UTF-8 text ({error.reason})", "Save it as UTF-8."
+        line = error.object[: error.start].count(b"\n") + 1
+        raise LabelMapError(f"{path}: {reason}. {fix}", line=line, reason=reason, fix=fix) from error
     return parse_label_map(text, str(path), used)
 
 
@@ -164,13 +167,17 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
     return _LETTERS.get(letter, letter)
 
 
+def _malformed(name: str, line: int, reason: str) -> LabelMapError:
+    return LabelMapError(f"{name}:{line}: {reason}. {_FIX}", line=line, reason=reason, fix=_FIX)
+
+
 def _tokens(text: str, name: str) -> list[_Token]:
     tokens = []
     position, line = 0, 1
     while position < len(text):
         found = _TOKEN.match(text, position)
         if found is None:
-            raise LabelMapError(f"{name}:{line}: {text[position]!r} is not expected here. {_FIX}")
+            raise _malformed(name, line, f"{text[position]!r} is not expected here")
         if found.lastgroup and found.lastgroup != "space":
             tokens.append(_Token(found.lastgroup, found.group(), line))
         line += found.group().count("\n")
@@ -219,7 +226,7 @@ class _Parser:
         return token
 
     def _error(self, token: _Token, message: str) -> LabelMapError:
-        return LabelMapError(f"{self._name}:{token.line}: {message}. {_FIX}")
+        return _malformed(self._name, token.line, message)
 
     def _separator(self) -> None:
         if self.peek().text in {",", ";"}:

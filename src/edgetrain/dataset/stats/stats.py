@@ -31,7 +31,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     Raises:
         DatasetError: there is no dataset, or nothing in it can be measured.
     """
-    folder = find_dataset(settings.dataset.root, settings.dataset.classes)
+    folder = find_dataset(settings.dataset.root, settings.dataset.classes, follow_links=settings.dataset.follow_links)
     splits = _splits(folder, workspace)
     pictures, faults, bad_boxes = _measure(folder, splits)
     if not pictures:

@@ -9,7 +9,8 @@ Written::
     ::notice title=edgetrain validate::12 more findings …   if not all fit
 
 GitHub shows ten errors and ten warnings of a step and drops the others without a word, so only those are commands.
-File and class names are a stranger's text: nothing in them can begin a command or a property.
+File and class names are a stranger's text: nothing in them can begin a command or a property, and what a terminal or a
+browser would act on instead of showing it (control characters, marks of direction) is written as an escape.
 https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 """
 
@@ -20,7 +21,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 
 from edgetrain.core.findings import Finding, Severity, count_text
-from edgetrain.core.wording import counted
+from edgetrain.core.wording import counted, printable
 
 _SHOWN_OF_A_KIND = 10
 _MOST_LETTERS = 1000
@@ -65,16 +66,16 @@ def _as_command(finding: Finding, path: str) -> str:
 
 
 def _data(text: str) -> str:
-    return _BREAKS_DATA.sub(_escaped, _whole(text))
+    return _shown_whole(_BREAKS_DATA, text)
 
 
 def _property(text: str) -> str:
-    return _BREAKS_PROPERTY.sub(_escaped, _whole(text))
+    return _shown_whole(_BREAKS_PROPERTY, text)
 
 
-def _whole(text: str) -> str:
-    """Return text that can be written as UTF-8: a name in another encoding is shown with escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
+def _shown_whole(special: re.Pattern[str], text: str) -> str:
+    """Return text with GitHub's escapes for special signs, and Python's for all else that does not print."""
+    return printable(special.sub(_escaped, text))
 
 
 def _escaped(letter: re.Match[str]) -> str:

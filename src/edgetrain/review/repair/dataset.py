@@ -78,7 +78,7 @@ class _Planner:
     def read(self, item: DatasetItem) -> tuple[Annotation | None, VocText | None]:
         """Return an annotation and its text, if it has no fault of form and can be edited."""
         try:
-            data = file_content(item.annotation_path, within=self._folder.root)
+            data = file_content(item.annotation_path, within=self._folder.fence.within)
         except OSError as error:
             self.left.append(Change(item.name, 1, "xml-malformed", f"cannot be read ({error.strerror})"))
             return None, None
