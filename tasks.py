@@ -13,38 +13,12 @@ sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 from ci import tasks as ci_tasks  # noqa: E402 - found through the line above
 from ci.known_tasks import know_tasks  # noqa: E402
 from ci.stage_tasks import HELP, Flag, StageTask, settings_of, stage, take_variables  # noqa: E402
+from ci.task_runner import TaskRunner  # noqa: E402
 
 VARIABLES = take_variables()
+runner = TaskRunner(VARIABLES)
+run, show, read_back = runner.run, runner.show, runner.read_back
 DEMO_SETTINGS = PROJECT_DIR / "src" / "edgetrain" / "demo" / "demo.yaml"
-
-
-def run(context: Context, name: str, **given: object) -> None:
-    """Run one stage and tell how it went on standard error."""
-    from edgetrain.pipeline import console, flow
-
-    with console.listening(settings := settings_of(context, given, VARIABLES)):
-        flow.run_stage(name, settings)
-
-
-def show(context: Context, name: str, **given: object) -> None:
-    """Run one stage and say on standard output what it found."""
-    from edgetrain.pipeline import answers, console
-
-    with console.listening(settings := settings_of(context, given, VARIABLES)):
-        text = answers.report_text(name, settings)
-    print(text)
-
-
-def read_back(context: Context, **given: object) -> None:
-    """Hold finished records against the rules of training, and say on standard output what is wrong with them."""
-    from edgetrain.pipeline import answers, console
-
-    settings = settings_of(context, given, VARIABLES)
-    with console.listening(settings):
-        text, is_good = answers.verify_records(settings)
-    print(text)
-    if not is_good:
-        raise Exit(code=1)
 
 
 @stage("steps")
@@ -279,7 +253,7 @@ def quantize(context: Context, dataset: Flag = None, workspace: Flag = None) -> 
     run(context, "quantize", dataset=dataset, workspace=workspace)
 
 
-@stage("model", "untrained", "format")
+@stage("model", "untrained", "format", "min_level")
 def preflight(
     context: Context,
     dataset: Flag = None,
@@ -287,11 +261,13 @@ def preflight(
     model: Flag = None,
     untrained: bool = False,
     format: str = "text",
+    min_level: Flag = None,
 ) -> None:
     """Say what edgetpu_compiler will make of the model: operators on the Edge TPU, on the CPU, refused, and why."""
     from edgetrain.pipeline import answers, console
 
-    settings = settings_of(context, {"dataset": dataset, "workspace": workspace, "model": model}, VARIABLES)
+    given = {"dataset": dataset, "workspace": workspace, "model": model, "min_level": min_level}
+    settings = settings_of(context, given, VARIABLES)
     with console.listening(settings):
         text, is_good = answers.preflight(settings, format, untrained=untrained)
     print(text)

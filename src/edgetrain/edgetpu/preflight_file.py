@@ -15,9 +15,14 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:  # noqa: ARG001 - 
     Raises:
         SettingsError: no file is named.
         ModelError: the file is no TFLite model.
-        UnfitModelError: the compiler would refuse it, or map nothing.
+        UnfitModelError: the compiler would refuse it or map nothing, or less runs on the Edge TPU than
+            ``preflight.min_level`` demands.
     """
     if settings.preflight.model is None:
         raise SettingsError("preflight.model is empty. Name a .tflite file with --model.")
-    judgement = judge_tflite(settings.preflight.model, runtime=settings.compile.min_runtime_version)
+    judgement = judge_tflite(
+        settings.preflight.model,
+        runtime=settings.compile.min_runtime_version,
+        min_level=settings.preflight.min_level,
+    )
     return require_good(judgement, "preflight")

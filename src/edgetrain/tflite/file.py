@@ -34,17 +34,23 @@ _FUSED = {"activation": "FusedActivationFunction"}
 _DILATION = {"dilation_h": "DilationHFactor", "dilation_w": "DilationWFactor"}
 # The options that decide whether an operator can be compiled: the table of the schema, and how each is called there.
 _OPTIONS: dict[str, tuple[Any, dict[str, str]]] = {
+    "ADD": (tflite.AddOptions, _FUSED),
     "AVERAGE_POOL_2D": (tflite.Pool2DOptions, _FUSED),
-    "MAX_POOL_2D": (tflite.Pool2DOptions, _FUSED),
+    "BATCH_MATMUL": (tflite.BatchMatMulOptions, {"adj_x": "AdjX"}),
     "CONCATENATION": (tflite.ConcatenationOptions, {"axis": "Axis", **_FUSED}),
-    "CONV_2D": (tflite.Conv2DOptions, _DILATION),
-    "DEPTHWISE_CONV_2D": (tflite.DepthwiseConv2DOptions, _DILATION),
-    "FULLY_CONNECTED": (tflite.FullyConnectedOptions, {"weights_format": "WeightsFormat"}),
+    "CONV_2D": (tflite.Conv2DOptions, {**_DILATION, **_FUSED}),
+    "DEPTHWISE_CONV_2D": (tflite.DepthwiseConv2DOptions, {**_DILATION, **_FUSED}),
+    "DIV": (tflite.DivOptions, _FUSED),
+    "FULLY_CONNECTED": (tflite.FullyConnectedOptions, {"weights_format": "WeightsFormat", **_FUSED}),
+    "MAX_POOL_2D": (tflite.Pool2DOptions, _FUSED),
+    "MUL": (tflite.MulOptions, _FUSED),
     "PACK": (tflite.PackOptions, {"axis": "Axis"}),
     "STRIDED_SLICE": (
         tflite.StridedSliceOptions,
         {"ellipsis_mask": "EllipsisMask", "new_axis_mask": "NewAxisMask"},
     ),
+    "SUB": (tflite.SubOptions, _FUSED),
+    "TRANSPOSE_CONV": (tflite.TransposeConvOptions, _FUSED),
 }
 
 

@@ -290,9 +290,13 @@ class EvaluateSettings:
 
 @dataclass(frozen=True)
 class PreflightSettings:
-    """A TFLite file to judge instead of the workspace's model (``None``: that one)."""
+    """A TFLite file to judge instead of the workspace's model (``None``: that one), and what it must reach.
+
+    ``min_level`` is how much of that file must run on the Edge TPU; ``any``: as much as comes, if only it compiles.
+    """
 
     model: Optional[Path]
+    min_level: str = field(metadata={"choices": ("any", "hardly", "mostly", "all")})
 
 
 @dataclass(frozen=True)
