@@ -275,6 +275,12 @@ def preflight(
         raise Exit(code=1)
 
 
+@stage("model", "out")
+def adapt(context: Context, dataset: Flag = None, workspace: Flag = None, model: Flag = None, out: Flag = None) -> None:
+    """Rewrite a TFLite file of a newer converter so that edgetpu_compiler 16.0 takes it, and prove it equal."""
+    show(context, "adapt", dataset=dataset, workspace=workspace, adapt_model=model, adapt_out=out)
+
+
 @stage("split", "max_ap_drop", "min_ap50")
 def evaluate(
     context: Context,
@@ -366,6 +372,7 @@ namespace = Collection(
     export,
     quantize,
     preflight,
+    adapt,
     evaluate,
     compile,
     hardware,

@@ -54,6 +54,8 @@ FLAGS = {
     "max_ap_drop": ("evaluate.max_ap_drop", "AP that int8 may lose against float32, 0 to 1"),
     "min_ap50": ("evaluate.min_ap50", "AP50 that int8 must have, 0 to 1"),
     "model": ("preflight.model", "a .tflite file instead of the workspace's model"),
+    "adapt_model": ("adapt.model", "a .tflite file of a newer converter"),
+    "adapt_out": ("adapt.out", "the .tflite file to write"),
     "min_level": ("preflight.min_level", "any, hardly, mostly or all: how much of --model must run on the Edge TPU"),
     "min_runtime_version": ("compile.min_runtime_version", "oldest Edge TPU runtime that the model must run on"),
     "device": ("hardware.device", "edgetpu, usb:N, pci:N, or cpu for a rehearsal"),

@@ -210,6 +210,7 @@ TOOLS: tuple[Stage, ...] = (
         reads=lambda _, w: [w.records_dir, w.label_map_path],
     ),
     Stage("preflight-file", "edgetrain.edgetpu.preflight_file", ("preflight", "compile.min_runtime_version")),
+    Stage("adapt", "edgetrain.edgetpu.adapt.adapt", ("adapt", "compile.min_runtime_version")),
     Stage("collect", "edgetrain.collect.collect", ("collect",)),
     Stage("label", "edgetrain.dataset.label", ("label",)),
     Stage("fix", "edgetrain.review.fix", ("fix",)),

@@ -27,7 +27,7 @@ _IDENTIFIER_PLACE = slice(4, 8)
 _SMALL_BYTES = 1024
 # A table of the file takes some bytes, so a sound file has fewer values than bytes; small ones repeat themselves.
 _LEAST_BUDGET = 1 << 20
-_DAMAGED = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError, KeyError)
+DAMAGED = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError, KeyError)
 _TYPE_NAMES = {code: name for name, code in vars(tflite.TensorType).items() if not name.startswith("_")}
 _NAMES = {code: name for name, code in vars(tflite.BuiltinOperator).items() if not name.startswith("_")}
 _FUSED = {"activation": "FusedActivationFunction"}
@@ -180,7 +180,7 @@ def parse_tflite(data: bytes, name: str) -> TfliteModel:
         raise ModelError(f"{name}: this is no TFLite model (bytes 4 to 8 are not TFL3). Name a .tflite file.")
     try:
         return _Reader(data).model()
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ModelError(f"{name}: the TFLite model is damaged ({error}). Make or fetch it again.") from error
 
 

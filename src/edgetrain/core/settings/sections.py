@@ -300,6 +300,14 @@ class PreflightSettings:
 
 
 @dataclass(frozen=True)
+class AdaptSettings:
+    """A TFLite file to rewrite for the compiler, and the file to write."""
+
+    model: Optional[Path]
+    out: Optional[Path]
+
+
+@dataclass(frozen=True)
 class CompileSettings:
     """How ``edgetpu_compiler`` is called.
 

@@ -41,6 +41,7 @@ class Settings:
     quantize: sections.QuantizeSettings
     evaluate: sections.EvaluateSettings
     preflight: sections.PreflightSettings
+    adapt: sections.AdaptSettings
     compile: sections.CompileSettings
     hardware: sections.HardwareSettings
     bundle: sections.BundleSettings
@@ -117,6 +118,7 @@ _SECTIONS: dict[str, type] = {
     "quantize": sections.QuantizeSettings,
     "evaluate": sections.EvaluateSettings,
     "preflight": sections.PreflightSettings,
+    "adapt": sections.AdaptSettings,
     "compile": sections.CompileSettings,
     "hardware": sections.HardwareSettings,
     "bundle": sections.BundleSettings,

@@ -73,6 +73,8 @@ _OUTPUTS = 4
 _OLD_RUNTIME = 12
 # What an activation that is fused into an operator is bounded by, in real numbers.
 _BOUNDS = {1: 0.0, 2: 1.0, 3: 6.0}  # RELU, RELU_N1_TO_1, RELU6
+_GROUPED_CAUSE = "its cause is a grouped convolution"
+_NO_CAUSE = 'it is not grouped, so nothing in it needs that version: run "ci/inv adapt"'
 _LARGEST_STEPS = float(2**31)  # what 2**31 - 1 is as a float32
 
 
@@ -80,9 +82,10 @@ def refusal(operator: Operator, tensors: Sequence[Tensor]) -> str | None:
     """Return why the compiler refuses to read a model with this operator; ``None`` if it does not."""
     if operator.is_custom:
         return _custom_refusal(operator)
+    is_grouped = operator.name == "CONV_2D" and _is_grouped(operator, tensors)
     if reason := version_refusal(operator):
-        return reason
-    if operator.name == "CONV_2D" and _is_grouped(operator, tensors):
+        return reason if is_grouped or operator.name != "CONV_2D" else reason.replace(_GROUPED_CAUSE, _NO_CAUSE)
+    if is_grouped:
         return "input->dims->data[3] != filter->dims->data[3]: a grouped convolution"
     return _scale_refusal(operator, tensors)
 
