@@ -24,15 +24,7 @@ DEMO_SETTINGS = PROJECT_DIR / "src" / "edgetrain" / "demo" / "demo.yaml"
 @stage("steps")
 def demo(context: Context, dataset: Flag = None, workspace: Flag = None, steps: Flag = None) -> None:
     """Draw pictures and run the whole flow on them: the project in five minutes."""
-    from edgetrain.demo import draw
-    from edgetrain.pipeline import console, flow
-
-    given: dict[str, object] = {"dataset": dataset, "workspace": workspace, "steps": steps}
-    settings = settings_of(context, given, VARIABLES, DEMO_SETTINGS)
-    with console.listening(settings):
-        draw.run(settings)
-        covered = flow.run_pipeline(settings)
-    print(console.closing_table(settings, covered))
+    runner.demo(context, DEMO_SETTINGS, dataset=dataset, workspace=workspace, steps=steps)
 
 
 @stage(
@@ -103,15 +95,8 @@ def validate(
     summary: Flag = None,
 ) -> None:
     """Review the labelled images: every fault with file and line (--format text, json, github or sarif)."""
-    from edgetrain.pipeline import answers, console
-
     given = {"dataset": dataset, "workspace": workspace, "strict": strict, "since": since, "pixels": pixels}
-    settings = settings_of(context, given, VARIABLES)
-    with console.listening(settings):
-        text, is_good = answers.review(settings, format, Path(summary) if summary else None)
-    print(text)
-    if not is_good:
-        raise Exit(code=1)
+    runner.review(context, format, summary, **given)
 
 
 @stage("apply")
@@ -264,15 +249,8 @@ def preflight(
     min_level: Flag = None,
 ) -> None:
     """Say what edgetpu_compiler will make of the model: operators on the Edge TPU, on the CPU, refused, and why."""
-    from edgetrain.pipeline import answers, console
-
     given = {"dataset": dataset, "workspace": workspace, "model": model, "min_level": min_level}
-    settings = settings_of(context, given, VARIABLES)
-    with console.listening(settings):
-        text, is_good = answers.preflight(settings, format, untrained=untrained)
-    print(text)
-    if not is_good:
-        raise Exit(code=1)
+    runner.preflight(context, format, untrained=untrained, **given)
 
 
 @stage("model", "out")
@@ -281,7 +259,7 @@ def adapt(context: Context, dataset: Flag = None, workspace: Flag = None, model:
     show(context, "adapt", dataset=dataset, workspace=workspace, adapt_model=model, adapt_out=out)
 
 
-@stage("split", "max_ap_drop", "min_ap50")
+@stage("split", "max_ap_drop", "min_ap50", "model", "labels", "decoder")
 def evaluate(
     context: Context,
     dataset: Flag = None,
@@ -289,22 +267,34 @@ def evaluate(
     split: Flag = None,
     max_ap_drop: Flag = None,
     min_ap50: Flag = None,
+    model: Flag = None,
+    labels: Flag = None,
+    decoder: Flag = None,
 ) -> None:
-    """Judge both TFLite models: COCO AP, AP50, AP75, AR, and AP of each class."""
+    """Judge both TFLite models, or one of your own (--model): COCO AP, AP50, AP75, AR, and AP of each class."""
     given = {"split": split, "max_ap_drop": max_ap_drop, "min_ap50": min_ap50}
+    given |= {"model_file": model, "labels": labels, "decoder": decoder}
     run(context, "evaluate", dataset=dataset, workspace=workspace, **given)
 
 
-@stage("min_runtime_version")
+@stage("min_runtime_version", "model", "labels", "decoder", "min_level")
 def compile(  # noqa: A001 - the task's name
-    context: Context, dataset: Flag = None, workspace: Flag = None, min_runtime_version: Flag = None
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    min_runtime_version: Flag = None,
+    model: Flag = None,
+    labels: Flag = None,
+    decoder: Flag = None,
+    min_level: Flag = None,
 ) -> None:
     """Compile the int8 model with Google's edgetpu_compiler, and check what it really did."""
-    given = {"min_runtime_version": min_runtime_version}
+    given = {"min_runtime_version": min_runtime_version, "min_level": min_level}
+    given |= {"model_file": model, "labels": labels, "decoder": decoder}
     run(context, "compile", dataset=dataset, workspace=workspace, **given)
 
 
-@stage("device", "max_latency_ms", "minutes")
+@stage("device", "max_latency_ms", "minutes", "model", "labels", "decoder")
 def hardware(
     context: Context,
     dataset: Flag = None,
@@ -312,18 +302,30 @@ def hardware(
     device: Flag = None,
     max_latency_ms: Flag = None,
     minutes: Flag = None,
+    model: Flag = None,
+    labels: Flag = None,
+    decoder: Flag = None,
 ) -> None:
     """Try the compiled model on an Edge TPU: detections, accuracy, latency (--device cpu: a rehearsal)."""
     given = {"device": device, "max_latency_ms": max_latency_ms, "minutes": minutes}
+    given |= {"model_file": model, "labels": labels, "decoder": decoder}
     run(context, "hardware", dataset=dataset, workspace=workspace, **given)
 
 
-@stage("format", "unproven")
+@stage("format", "unproven", "model", "labels", "decoder")
 def bundle(
-    context: Context, dataset: Flag = None, workspace: Flag = None, format: Flag = None, unproven: bool = False
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    format: Flag = None,
+    unproven: bool = False,
+    model: Flag = None,
+    labels: Flag = None,
+    decoder: Flag = None,
 ) -> None:
     """Pack the compiled model for Frigate or pycoral (--format), with labels, settings and model card."""
-    run(context, "bundle", dataset=dataset, workspace=workspace, bundle_format=format, unproven=unproven)
+    given = {"model_file": model, "labels": labels, "decoder": decoder}
+    run(context, "bundle", dataset=dataset, workspace=workspace, bundle_format=format, unproven=unproven, **given)
 
 
 @stage("champion", "rollback")
@@ -334,10 +336,18 @@ def promote(
     run(context, "promote", dataset=dataset, workspace=workspace, champion=champion, rollback=rollback)
 
 
-@stage()
-def report(context: Context, dataset: Flag = None, workspace: Flag = None) -> None:
+@stage("model", "labels", "decoder")
+def report(
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    model: Flag = None,
+    labels: Flag = None,
+    decoder: Flag = None,
+) -> None:
     """Make one HTML page of all results."""
-    run(context, "report", dataset=dataset, workspace=workspace)
+    given = {"model_file": model, "labels": labels, "decoder": decoder}
+    run(context, "report", dataset=dataset, workspace=workspace, **given)
 
 
 @task(klass=StageTask, help={name: HELP[name] for name in ("profile", "format")}, auto_shortflags=False)

@@ -66,6 +66,7 @@ DOORS = {
     # Arrays of pixels, boxes and model inputs.
     "numpy": [
         "edgetpu/adapt/",
+        "evaluation/decoders.py",
         "images/pixels.py",
         "evaluation/metrics.py",
         "edgetpu/device/trial.py",

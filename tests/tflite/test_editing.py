@@ -42,8 +42,8 @@ def test_a_public_file_says_the_same_after(path):
     assert _is_the_same(path.read_bytes())
 
 
-def test_seven_newer_files_are_there():
-    assert len(NEWER) == 7
+def test_eight_newer_files_are_there():
+    assert len(NEWER) == 8
 
 
 def test_the_archive_of_labels_is_kept():

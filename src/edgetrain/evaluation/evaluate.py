@@ -12,11 +12,14 @@ from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.settings.sections import EvaluateSettings
 from edgetrain.core.splits import Split
+from edgetrain.core.system.files import file_digest
+from edgetrain.core.wording import printable
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.core.workspace.reports import read_report
-from edgetrain.evaluation.cpu import detect_all
-from edgetrain.evaluation.metrics import Detection, Metrics, judge
+from edgetrain.evaluation.cpu import detect_all, found_by
+from edgetrain.evaluation.foreign import ForeignModel, foreign_model, in_label_map
+from edgetrain.evaluation.metrics import Detection, Metrics, detections_of, judge
 from edgetrain.records.example import DetectionExample, read_examples
 from edgetrain.tflite.calibration import Calibration
 
@@ -28,10 +31,14 @@ _MAX_AP_DROP, _MIN_AP50 = "--max-ap-drop", "--min-ap50"
 def run(settings: Settings, workspace: Workspace) -> Outcome:
     """Return COCO figures of both models.
 
+    With ``model.file`` that model is judged instead, by the classes that it shares with the dataset.
+
     Raises:
-        MissingInputError: the split has no records, or no ground truth.
+        MissingInputError: the split has no records, or no ground truth; or the model no labels.
+        ModelError: no decoder reads the model of the user's own.
         GateError: int8 misses ``evaluate.max_ap_drop`` or ``evaluate.min_ap50``; carries the report that says so.
     """
+    foreign = foreign_model(settings.model)
     split = Split(settings.evaluate.split)
     label_map = read_label_map(workspace.label_map_path)
     examples = list(read_examples(workspace.shard_paths(split)))
@@ -40,6 +47,8 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
             f"{workspace.shard_pattern(split)}: {len(examples)} pictures without a single object cannot judge a model. "
             "Put labelled pictures into this split, or evaluate another one."
         )
+    if foreign is not None:
+        return _judged_foreign(settings.evaluate, foreign, split, examples, label_map)
     models = {"float32": workspace.float_model_path, "int8": workspace.model_path}
     found = {name: detect_all(name, path, examples) for name, path in models.items()}
     metrics = {name: judge(examples, detections, label_map.names) for name, detections in found.items()}
@@ -54,6 +63,42 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
             report,
         )
     return report
+
+
+def _judged_foreign(
+    limits: EvaluateSettings,
+    foreign: ForeignModel,
+    split: Split,
+    examples: Sequence[DetectionExample],
+    label_map: LabelMap,
+) -> Outcome:
+    """Return the figures of a model that was not trained here, for the classes that it shares with the dataset.
+
+    Raises:
+        GateError: it misses ``evaluate.min_ap50``.
+    """
+    indices = foreign.indices_in(label_map)
+    found = [in_label_map(one, indices) for one in found_by("model", foreign.path, examples, foreign.decode)]
+    detections = detections_of(examples, found)
+    metrics = judge(examples, detections, label_map.names)
+    missed = []
+    if limits.min_ap50 is not None and metrics.ap50 < limits.min_ap50:
+        missed.append(f"the model has an AP50 of {metrics.ap50:.3f}, less than evaluate.min_ap50 {limits.min_ap50:g}")
+    unknown = sorted(set(label_map.names) - {foreign.names[index] for index in indices})
+    notes = [f"the model has no class {printable(name)}: its AP is 0" for name in unknown]
+    samples = _samples(examples, detections, label_map)
+    report = _report(split, examples, {"int8": metrics}, samples, missed)
+    results = {
+        **report.results,
+        "model": foreign.path.name,
+        "model_sha256": file_digest(foreign.path),
+        "decoder": foreign.kind.decoder,
+        "shared_classes": sorted(foreign.names[index] for index in indices),
+    }
+    outcome = Outcome(f"{foreign.path.name}: {report.summary}", results, (*foreign.kind.findings, *notes))
+    if missed:
+        raise GateError(f"evaluate: {missed[0]}, on {len(examples)} {split.value} pictures.", outcome)
+    return outcome
 
 
 def missed_limits(limits: EvaluateSettings, metrics: Mapping[str, Metrics]) -> dict[str, str]:

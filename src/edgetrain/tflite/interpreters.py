@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from edgetrain.tflite.detector import Opened, TfliteDetector
+from edgetrain.tflite.detector import Decode, Opened, TfliteDetector
 
 try:
     from tflite_runtime.interpreter import Interpreter, load_delegate
@@ -33,18 +33,18 @@ __all__ = ["LIBRARY", "Array", "Interpreter", "load_delegate"]
 Array = npt.NDArray[Any]
 
 
-def cpu_detector(model_path: Path, *, threads: int = 2) -> TfliteDetector:
+def cpu_detector(model_path: Path, *, threads: int = 2, decode: Decode | None = None) -> TfliteDetector:
     """Return a model ready to run on the CPU.
 
     Raises:
         ValueError: the file is no TFLite model or has not the four outputs of SSD post-processing.
     """
-    return TfliteDetector(Interpreter(str(model_path), num_threads=threads), str(model_path))
+    return TfliteDetector(Interpreter(str(model_path), num_threads=threads), str(model_path), decode)
 
 
-def open_detector(model_path: Path, _device: str, _library: str) -> Opened:
+def open_detector(model_path: Path, _device: str, _library: str, decode: Decode | None = None) -> Opened:
     """Return a model ready to run on the CPU, for a trial."""
-    return Opened(cpu_detector(model_path), LIBRARY, None)
+    return Opened(cpu_detector(model_path, decode=decode), LIBRARY, None)
 
 
 def reference_interpreter(content: bytes, *, keeps_all: bool = False) -> Any:

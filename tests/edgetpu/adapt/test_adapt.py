@@ -46,6 +46,7 @@ def adapted(settings, workspace, tmp_path):
         pytest.param(
             "grouped_fours", "version '6'", "CONV_2D of 4 groups -> SPLIT, 4 CONV_2D, CONCATENATION", id="groups"
         ),
+        pytest.param("onnx2tf_grouped", "version '6'", "CONV_2D of 4 groups -> SPLIT, 4 CONV_2D", id="onnx2tf"),
         pytest.param("version_only", "version '6'", "CONV_2D version 6 -> 3 (2 times)", id="version"),
         pytest.param("dynamic_batch", "dynamic-sized tensors", "batch of unknown size -> 1", id="batch"),
     ],

@@ -289,6 +289,18 @@ class EvaluateSettings:
 
 
 @dataclass(frozen=True)
+class ModelSettings:
+    """A TFLite detector of your own for evaluate, compile, hardware, bundle and report (``None``: the workspace's).
+
+    ``labels`` are its class names by index (``None``: those in its file); ``decoder`` is what its outputs mean.
+    """
+
+    file: Optional[Path]
+    labels: Optional[Path]
+    decoder: str = field(metadata={"choices": ("auto", "ssd", "yolo-dfl", "yolo", "efficientdet")})
+
+
+@dataclass(frozen=True)
 class PreflightSettings:
     """A TFLite file to judge instead of the workspace's model (``None``: that one), and what it must reach.
 

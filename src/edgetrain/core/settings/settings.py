@@ -40,6 +40,7 @@ class Settings:
     export: sections.ExportSettings
     quantize: sections.QuantizeSettings
     evaluate: sections.EvaluateSettings
+    model: sections.ModelSettings
     preflight: sections.PreflightSettings
     adapt: sections.AdaptSettings
     compile: sections.CompileSettings
@@ -117,6 +118,7 @@ _SECTIONS: dict[str, type] = {
     "export": sections.ExportSettings,
     "quantize": sections.QuantizeSettings,
     "evaluate": sections.EvaluateSettings,
+    "model": sections.ModelSettings,
     "preflight": sections.PreflightSettings,
     "adapt": sections.AdaptSettings,
     "compile": sections.CompileSettings,

@@ -127,6 +127,11 @@ def predict(model: TfliteModel, path: Path, *, runtime: int = NEWEST_RUNTIME) ->
     )
 
 
+def only_ends_on_cpu(graph: Subgraph) -> bool:
+    """Return whether beside the Edge TPU's operator a compiled graph has only what the CPU must do."""
+    return _only_ends_on_cpu(graph, frozenset(i for i, o in enumerate(graph.operators) if o.name == EDGETPU_OPERATOR))
+
+
 def _as_compiled(graph: Subgraph, packages: tuple[EdgeTpuPackage, ...]) -> Prediction:
     """Return what a compiled file says of itself; how much its packages compute, it does not."""
     on_device = frozenset(index for index, operator in enumerate(graph.operators) if operator.name == EDGETPU_OPERATOR)
