@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from invoke import Collection, Context, Exit, task
 
@@ -15,54 +13,18 @@ sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 from ci import tasks as ci_tasks  # noqa: E402 - found through the line above
 from ci.known_tasks import know_tasks  # noqa: E402
 from ci.stage_tasks import HELP, IMPORT_FLAGS, Flag, StageTask, settings_of, stage, take_variables  # noqa: E402
-
-if TYPE_CHECKING:
-    from edgetrain.core.settings import Settings
+from ci.task_runner import TaskRunner  # noqa: E402
 
 VARIABLES = take_variables()
+runner = TaskRunner(VARIABLES)
+run, show, read_back = runner.run, runner.show, runner.read_back
 DEMO_SETTINGS = PROJECT_DIR / "src" / "edgetrain" / "demo" / "demo.yaml"
-
-
-def run(context: Context, name: str, **given: object) -> None:
-    """Run one stage and tell how it went on standard error."""
-    from edgetrain.pipeline import console, flow
-
-    with console.listening(settings := settings_of(context, given, VARIABLES)):
-        flow.require_good(flow.run_stage(name, settings).outcome)
-
-
-def show(context: Context, name: str, **given: object) -> None:
-    """Run one stage and say on standard output what it found."""
-    from edgetrain.pipeline import answers, console
-
-    with console.listening(settings := settings_of(context, given, VARIABLES)):
-        text = answers.report_text(name, settings)
-    print(text)
-
-
-def tell(context: Context, answer: Callable[[Settings], tuple[str, bool]], **given: object) -> None:
-    """Say on standard output what an answer is; exit code 1 where it is not good."""
-    from edgetrain.pipeline import console
-
-    with console.listening(settings := settings_of(context, given, VARIABLES)):
-        text, is_good = answer(settings)
-    print(text)
-    if not is_good:
-        raise Exit(code=1)
 
 
 @stage("steps")
 def demo(context: Context, dataset: Flag = None, workspace: Flag = None, steps: Flag = None) -> None:
     """Draw pictures and run the whole flow on them: the project in five minutes."""
-    from edgetrain.demo import draw
-    from edgetrain.pipeline import console, flow
-
-    given: dict[str, object] = {"dataset": dataset, "workspace": workspace, "steps": steps}
-    settings = settings_of(context, given, VARIABLES, DEMO_SETTINGS)
-    with console.listening(settings):
-        draw.run(settings)
-        covered = flow.run_pipeline(settings)
-    print(console.closing_table(settings, covered))
+    runner.demo(context, DEMO_SETTINGS, dataset=dataset, workspace=workspace, steps=steps)
 
 
 @stage(
@@ -122,10 +84,8 @@ def validate(
     summary: Flag = None,
 ) -> None:
     """Review the labelled images: every fault with file and line (--format text, json, github or sarif)."""
-    from edgetrain.pipeline import answers
-
     given = {"dataset": dataset, "workspace": workspace, "strict": strict, "since": since, "pixels": pixels}
-    tell(context, lambda settings: answers.review(settings, format, Path(summary) if summary else None), **given)
+    runner.review(context, format, summary, **given)
 
 
 @stage("apply")
@@ -211,9 +171,7 @@ def records(
     """Write pictures and boxes as TFRecords; --verify reads finished ones back."""
     given = {"shards": shards, "max_side": max_side, "jobs": jobs, "runner": runner, "from_csv": from_csv}
     if verify:
-        from edgetrain.pipeline import answers
-
-        tell(context, answers.verify_records, dataset=dataset, workspace=workspace, **given)
+        read_back(context, dataset=dataset, workspace=workspace, **given)
     else:
         run(context, "records", dataset=dataset, workspace=workspace, **given)
 
@@ -274,7 +232,7 @@ def quantize(context: Context, dataset: Flag = None, workspace: Flag = None) -> 
     run(context, "quantize", dataset=dataset, workspace=workspace)
 
 
-@stage("model", "untrained", "format")
+@stage("model", "untrained", "format", "min_level")
 def preflight(
     context: Context,
     dataset: Flag = None,
@@ -282,15 +240,20 @@ def preflight(
     model: Flag = None,
     untrained: bool = False,
     format: str = "text",
+    min_level: Flag = None,
 ) -> None:
     """Say what edgetpu_compiler will make of the model: operators on the Edge TPU, on the CPU, refused, and why."""
-    from edgetrain.pipeline import answers
-
-    given = {"dataset": dataset, "workspace": workspace, "model": model}
-    tell(context, lambda settings: answers.preflight(settings, format, untrained=untrained), **given)
+    given = {"dataset": dataset, "workspace": workspace, "model": model, "min_level": min_level}
+    runner.preflight(context, format, untrained=untrained, **given)
 
 
-@stage("split", "max_ap_drop", "min_ap50")
+@stage("model", "out")
+def adapt(context: Context, dataset: Flag = None, workspace: Flag = None, model: Flag = None, out: Flag = None) -> None:
+    """Rewrite a TFLite file of a newer converter so that edgetpu_compiler 16.0 takes it, and prove it equal."""
+    show(context, "adapt", dataset=dataset, workspace=workspace, adapt_model=model, adapt_out=out)
+
+
+@stage("split", "max_ap_drop", "min_ap50", "model", "labels", "decoder")
 def evaluate(
     context: Context,
     dataset: Flag = None,
@@ -298,22 +261,34 @@ def evaluate(
     split: Flag = None,
     max_ap_drop: Flag = None,
     min_ap50: Flag = None,
+    model: Flag = None,
+    labels: Flag = None,
+    decoder: Flag = None,
 ) -> None:
-    """Judge both TFLite models: COCO AP, AP50, AP75, AR, and AP of each class."""
+    """Judge both TFLite models, or one of your own (--model): COCO AP, AP50, AP75, AR, and AP of each class."""
     given = {"split": split, "max_ap_drop": max_ap_drop, "min_ap50": min_ap50}
+    given |= {"model_file": model, "labels": labels, "decoder": decoder}
     run(context, "evaluate", dataset=dataset, workspace=workspace, **given)
 
 
-@stage("min_runtime_version")
+@stage("min_runtime_version", "model", "labels", "decoder", "min_level")
 def compile(  # noqa: A001 - the task's name
-    context: Context, dataset: Flag = None, workspace: Flag = None, min_runtime_version: Flag = None
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    min_runtime_version: Flag = None,
+    model: Flag = None,
+    labels: Flag = None,
+    decoder: Flag = None,
+    min_level: Flag = None,
 ) -> None:
     """Compile the int8 model with Google's edgetpu_compiler, and check what it really did."""
-    given = {"min_runtime_version": min_runtime_version}
+    given = {"min_runtime_version": min_runtime_version, "min_level": min_level}
+    given |= {"model_file": model, "labels": labels, "decoder": decoder}
     run(context, "compile", dataset=dataset, workspace=workspace, **given)
 
 
-@stage("device", "max_latency_ms", "minutes")
+@stage("device", "max_latency_ms", "minutes", "model", "labels", "decoder")
 def hardware(
     context: Context,
     dataset: Flag = None,
@@ -321,18 +296,30 @@ def hardware(
     device: Flag = None,
     max_latency_ms: Flag = None,
     minutes: Flag = None,
+    model: Flag = None,
+    labels: Flag = None,
+    decoder: Flag = None,
 ) -> None:
     """Try the compiled model on an Edge TPU: detections, accuracy, latency (--device cpu: a rehearsal)."""
     given = {"device": device, "max_latency_ms": max_latency_ms, "minutes": minutes}
+    given |= {"model_file": model, "labels": labels, "decoder": decoder}
     run(context, "hardware", dataset=dataset, workspace=workspace, **given)
 
 
-@stage("format", "unproven")
+@stage("format", "unproven", "model", "labels", "decoder")
 def bundle(
-    context: Context, dataset: Flag = None, workspace: Flag = None, format: Flag = None, unproven: bool = False
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    format: Flag = None,
+    unproven: bool = False,
+    model: Flag = None,
+    labels: Flag = None,
+    decoder: Flag = None,
 ) -> None:
     """Pack the compiled model for Frigate or pycoral (--format), with labels, settings and model card."""
-    run(context, "bundle", dataset=dataset, workspace=workspace, bundle_format=format, unproven=unproven)
+    given = {"model_file": model, "labels": labels, "decoder": decoder}
+    run(context, "bundle", dataset=dataset, workspace=workspace, bundle_format=format, unproven=unproven, **given)
 
 
 @stage("champion", "rollback")
@@ -343,10 +330,18 @@ def promote(
     run(context, "promote", dataset=dataset, workspace=workspace, champion=champion, rollback=rollback)
 
 
-@stage()
-def report(context: Context, dataset: Flag = None, workspace: Flag = None) -> None:
+@stage("model", "labels", "decoder")
+def report(
+    context: Context,
+    dataset: Flag = None,
+    workspace: Flag = None,
+    model: Flag = None,
+    labels: Flag = None,
+    decoder: Flag = None,
+) -> None:
     """Make one HTML page of all results."""
-    run(context, "report", dataset=dataset, workspace=workspace)
+    given = {"model_file": model, "labels": labels, "decoder": decoder}
+    run(context, "report", dataset=dataset, workspace=workspace, **given)
 
 
 @task(klass=StageTask, help={name: HELP[name] for name in ("profile", "format")}, auto_shortflags=False)
@@ -381,6 +376,7 @@ namespace = Collection(
     export,
     quantize,
     preflight,
+    adapt,
     evaluate,
     compile,
     hardware,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,56 @@ def test_any_file_can_be_judged(settings, workspace, tmp_path):
     path = write_model(tmp_path / "theirs.tflite", detector())
 
     assert preflight_file.run(settings(preflight__model=path), workspace).summary.startswith("theirs.tflite: fit")
+
+
+@pytest.mark.parametrize(
+    ("min_level", "is_enough"),
+    [
+        pytest.param("any", True, id="any"),
+        pytest.param("hardly", True, id="hardly"),
+        pytest.param("mostly", True, id="mostly"),
+        pytest.param("all", False, id="all"),
+    ],
+)
+def test_what_compiles_passes_whatever_stays_on_the_cpu_unless_more_is_demanded(
+    settings, tmp_path, min_level, is_enough
+):
+    path = write_model(tmp_path / "m.tflite", detector().with_operator(4, name="HARD_SWISH", version=1))
+
+    text, is_good = answers.preflight(
+        settings(preflight__model=path, preflight__min_level=min_level), "text", untrained=False
+    )
+
+    assert is_good is is_enough
+    assert ("error: its level is mostly, but preflight.min_level is all" in text) is not is_enough
+    assert ": fit for" not in text
+    assert "would compile, and run mostly on the Edge TPU" in text
+
+
+def test_the_kind_of_a_model_and_the_order_of_its_outputs_are_told(settings, tmp_path):
+    spec = replace(detector(), outputs=("scores", "boxes", "count", "classes"))
+    path = write_model(tmp_path / "m.tflite", spec)
+
+    text, is_good = answers.preflight(settings(preflight__model=path), "text", untrained=False)
+
+    assert is_good
+    assert "model: a detector: decoder ssd, 3 classes; outputs scores, boxes, count, classes." in text
+    assert "warning: the outputs are scores, boxes, count, classes, as TensorFlow 2.6 and later write them" in text
+
+
+def test_each_way_to_the_cpu_is_told(settings, tmp_path):
+    path = write_model(tmp_path / "m.tflite", detector().with_operator(4, name="HARD_SWISH", version=1))
+
+    text, _ = answers.preflight(settings(preflight__model=path), "text", untrained=False)
+
+    assert "to the CPU: encodings 1x64x4 INT8, 0.2 KiB, for DEQUANTIZE (Operation is working on an " in text
+
+
+@pytest.mark.parametrize("runtime", [12, 13, 14])
+def test_the_project_s_own_network_passes_for_each_runtime(settings, workspace, runtime):
+    write_model(workspace.model_path, detector())
+
+    assert preflight.run(settings(compile__min_runtime_version=runtime), workspace).results["level"] == "all"
 
 
 def test_a_file_must_be_named(settings, workspace):

@@ -28,13 +28,14 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class OperatorSpec:
-    """One operator over tensors by name."""
+    """One operator over tensors by name; ``builtin`` is a table of the schema and its fields."""
 
     name: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     version: int = 1
     options: bytes = b""
+    builtin: tuple[str, dict[str, int]] = ("", {})
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,16 @@ def detector():
         OperatorSpec(POST_PROCESS, ("boxes_float", "scores_float", "anchors"), tuple(FOUND), options=b"\x01\x04\x01"),
     )
     return ModelSpec(tensors, operators, ("picture",), tuple(FOUND))
+
+
+def chain(*names, shapes=((1, 8, 8, 4),), types=("INT8",)):
+    """Return a graph whose operators take one tensor each, that of the one before; shapes and types repeat the last."""
+    count = len(names) + 1
+    shapes, types = ((*given, *given[-1:] * count)[:count] for given in (shapes, types))
+    scales = {"FLOAT32": (), "INT32": ()}
+    tensors = [TensorSpec(f"t{i}", shapes[i], types[i], scales.get(types[i], (0.5,))) for i in range(count)]
+    operators = [OperatorSpec(name, (f"t{i}",), (f"t{i + 1}",)) for i, name in enumerate(names)]
+    return ModelSpec(tuple(tensors), tuple(operators), ("t0",), (f"t{count - 1}",))
 
 
 FOUND = {"boxes": (1, 10, 4), "classes": (1, 10), "scores": (1, 10), "count": (1,)}
@@ -167,6 +178,10 @@ def _operator(builder, number, operator, places):
         "Inputs": _ints(builder, [places[name] for name in operator.inputs]),
         "Outputs": _ints(builder, [places[name] for name in operator.outputs]),
     }
+    kind, fields = operator.builtin
+    if kind:
+        values["BuiltinOptions"] = _table(builder, kind, **fields)
+        values["BuiltinOptionsType"] = getattr(tflite.BuiltinOptions, kind)
     if operator.options:
         values["CustomOptions"] = builder.CreateByteVector(operator.options)
     return _table(builder, "Operator", OpcodeIndex=number, **values)

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from edgetrain.core.errors import GateError, TrainingError
+from edgetrain.core.errors import TrainingError
 from edgetrain.core.system.progress import Listener, listening
 from edgetrain.core.workspace import Workspace
 from edgetrain.evaluation.metrics import Detection
@@ -19,6 +19,7 @@ from edgetrain.pipeline import flow
 from edgetrain.training.history import read_history
 from tests.soak.kills import environment, train_command, weights_digest
 from tests.support.fake_stages import NAMES
+from tests.support.outcomes import failed
 from tests.support.places import PROJECT_DIR
 from tests.support.tiny_run import tiny_settings
 
@@ -141,9 +142,9 @@ def test_an_accuracy_gate_fails_with_the_figures_kept(copied_run, only_finds):
     only_finds("float32")
     settings = copied_run(evaluate__max_ap_drop=0.99)
 
-    with pytest.raises(GateError, match=r"int8 loses 1\.000 AP .*evaluate\.max_ap_drop 0\.99"):
-        flow.run_stage("evaluate", settings)
+    outcome = flow.run_stage("evaluate", settings).outcome
 
+    failed(outcome, match=r"int8 loses 1\.000 AP .*evaluate\.max_ap_drop 0\.99")
     results = _report(Workspace(settings.workspace.root), "evaluate")["results"]
     assert [results[name]["mean_average_precision"] for name in ("float32", "int8")] == [1, 0]
 
@@ -153,10 +154,10 @@ def test_too_low_an_ap50_fails_and_the_page_says_why(copied_run, only_finds):
     settings = copied_run(evaluate__min_ap50=0.5)
     workspace = Workspace(settings.workspace.root)
 
-    with pytest.raises(GateError, match=r"evaluate: int8 has an AP50 of 0\.000, less than evaluate\.min_ap50 0\.5"):
-        flow.run_stage("evaluate", settings)
+    outcome = flow.run_stage("evaluate", settings).outcome
     flow.run_stage("report", settings)
 
+    failed(outcome, match=r"evaluate: int8 has an AP50 of 0\.000, less than evaluate\.min_ap50 0\.5")
     assert _report(workspace, "evaluate")["made_from"]["fingerprint"] == ""
     assert "evaluate failed: int8 has an AP50 of 0.000" in workspace.report_page_path.read_text(encoding="utf-8")
 

@@ -10,6 +10,10 @@ from __future__ import annotations
 class EdgetrainError(Exception):
     """A failure with a message for the user; the command ends with exit code 1."""
 
+    def __init__(self, message: str) -> None:
+        """Take the message and nothing else: what a stage found is its outcome, no exception carries it."""
+        super().__init__(message)
+
 
 class SettingsError(EdgetrainError):
     """A setting is unknown, of the wrong type or out of range: correct the setting."""

@@ -18,12 +18,12 @@ from edgetrain.core.errors import EdgetrainError, ModelError, ToolError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.settings.sections import CompileSettings
-from edgetrain.core.system.files import replacing_file, write_text
+from edgetrain.core.system.files import file_digest, replacing_file, write_text
 from edgetrain.core.system.processes import Ended, run_program
 from edgetrain.core.workspace import Workspace
 from edgetrain.edgetpu.compiler.log import CompiledModel, parse_compiler_output, parse_operator_rows
-from edgetrain.edgetpu.compiler.package import EDGETPU_OPERATOR, EdgeTpuPackage, packages_of
-from edgetrain.edgetpu.compiler.prediction import Prediction, predict
+from edgetrain.edgetpu.compiler.package import EDGETPU_OPERATOR, EdgeTpuPackage, is_compiled, packages_of
+from edgetrain.edgetpu.compiler.prediction import ALL, Prediction, only_ends_on_cpu, predict
 from edgetrain.edgetpu.compiler.provenance import STAND_IN, is_stand_in
 from edgetrain.edgetpu.compiler.rules import PLAIN_SSD_ON_CPU, POST_PROCESS
 from edgetrain.edgetpu.compiler.set_up import INSTALL_COMPILER
@@ -64,7 +64,7 @@ class _Compiled:
 
 
 def run(settings: Settings, workspace: Workspace) -> Outcome:
-    """Write the compiled model and the compiler's log.
+    """Write the compiled model and the compiler's log; with ``model.file`` of that model.
 
     Not good if more than SSD post-processing would run on the CPU, or if the compiler is not there, is not 16.0,
     failed, hung, or left nothing: what an earlier run left is gone then, so its report must go, too.
@@ -76,20 +76,26 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
 
 
 def _compiled(settings: Settings, workspace: Workspace) -> Outcome:
+    is_own = settings.model.file is not None
+    workspace = workspace.with_model(settings.model.file)
     program = _found_program(settings.compile)
     version = _version(program)
     source = read_tflite(workspace.model_path)
+    if is_compiled(source):
+        raise ModelError(f"{workspace.model_path}: the model is compiled already. Name the file that was compiled.")
     prediction = predict(source, workspace.model_path, runtime=settings.compile.min_runtime_version)
+    workspace.model_dir.mkdir(parents=True, exist_ok=True)
     for stale in (workspace.compiled_model_path, workspace.stand_in_model_path, workspace.compiler_log_path):
         stale.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=workspace.model_dir, prefix=".compile.") as folder:
         ended = _call(program, settings.compile, workspace.model_path, Path(folder))
-        log_path, output_path = (Path(folder, f"model_edgetpu.{suffix}") for suffix in ("log", "tflite"))
+        stem = workspace.model_path.name.removesuffix(".tflite")
+        log_path, output_path = (Path(folder, f"{stem}_edgetpu.{suffix}") for suffix in ("log", "tflite"))
         log = log_path.read_text(encoding="utf-8", errors="replace") if log_path.is_file() else ""
         write_text(workspace.compiler_log_path, f"{ended.output.rstrip()}\n\n{log}")
         compiled = _checked(ended, log, output_path, workspace, version, settings.compile)
-        outcome = _report(compiled, prediction, settings.compile)
-        faults = _faults(compiled, source)
+        outcome = _report(compiled, prediction, settings.compile, source_sha256=file_digest(workspace.model_path))
+        faults = _faults(compiled, source, settings.preflight.min_level if is_own else None)
         if faults:
             remedy = 'See what "ci/inv preflight" says of the model.'
             return replace(outcome, failure="\n".join([f"compile: {outcome.summary}.", *faults, remedy]))
@@ -161,17 +167,23 @@ def _checked(  # noqa: PLR0913, PLR0917 - everything that a call left
     return _Compiled(model, packages, replace(model_said, rows=rows), version, said.unknown_lines)
 
 
-def _faults(compiled: _Compiled, source: TfliteModel) -> list[str]:
-    """Return why file or log say that more is on the CPU than post-processing, or that it is another model."""
+def _faults(compiled: _Compiled, source: TfliteModel, min_level: str | None) -> list[str]:
+    """Return why file or log say that more is on the CPU than post-processing, or that it is another model.
+
+    A model of the user's own may leave anything on the CPU (``min_level``: unless ``all`` is demanded).
+    """
     faults = []
     if not compiled.packages:
         faults.append("nothing runs on the Edge TPU, although the compiler calls it a success")
     elif len(compiled.packages) > 1:
         faults.append(f"there are {len(compiled.packages)} parts on the Edge TPU, not 1")
-    if compiled.packages and compiled.on_cpu() != PLAIN_SSD_ON_CPU:
+    is_plain = min_level is None
+    if min_level == ALL and not only_ends_on_cpu(compiled.model.subgraphs[0]):
+        faults.append(f"on the CPU are {_names(compiled.on_cpu())}, but preflight.min_level is all")
+    if is_plain and compiled.packages and compiled.on_cpu() != PLAIN_SSD_ON_CPU:
         faults.append(f"on the CPU are {_names(compiled.on_cpu())}, not only {_names(PLAIN_SSD_ON_CPU)}")
     counted = compiled.said.on_cpu
-    if compiled.packages and counted not in (None, sum(PLAIN_SSD_ON_CPU.values())):
+    if is_plain and compiled.packages and counted not in (None, sum(PLAIN_SSD_ON_CPU.values())):
         faults.append(f"its log counts {counted} operators on the CPU")
     before, after = _input_shapes(source), _input_shapes(compiled.model)
     if before != after:
@@ -184,7 +196,7 @@ def _input_shapes(model: TfliteModel) -> str:
     return ", ".join("x".join(map(str, graph.tensors[place].shape)) for place in graph.inputs)
 
 
-def _report(compiled: _Compiled, prediction: Prediction, chosen: CompileSettings) -> Outcome:
+def _report(compiled: _Compiled, prediction: Prediction, chosen: CompileSettings, *, source_sha256: str) -> Outcome:
     said = _without_folders(compiled.said)
     provenance = STAND_IN if compiled.is_stand_in else f"edgetpu_compiler {compiled.version.number}"
     runtime = max((package.min_runtime_version for package in compiled.packages), default=None)
@@ -196,6 +208,7 @@ def _report(compiled: _Compiled, prediction: Prediction, chosen: CompileSettings
         f"NOT COMPILED BY GOOGLE'S COMPILER ({provenance}): {summary}" if provenance == STAND_IN else summary,
         {
             "provenance": provenance,
+            "source_sha256": source_sha256,
             "compiler_version": compiled.version.number,
             "min_runtime_version": runtime,
             "asked_runtime_version": chosen.min_runtime_version,

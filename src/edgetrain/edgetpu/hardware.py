@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from edgetrain.edgetpu.device.discovery import FRESH_USB_ID, USED_USB_ID, EdgeTp
 from edgetrain.edgetpu.device.junit import Case, write_junit
 from edgetrain.edgetpu.device.trial_events import CPU, TrialJob, TrialResult
 from edgetrain.edgetpu.device.trial_runner import run_trial
+from edgetrain.evaluation.foreign import foreign_model, in_label_map
 from edgetrain.evaluation.metrics import Metrics, detections_of, judge
 from edgetrain.records.example import DetectionExample, read_examples
 
@@ -79,9 +80,12 @@ def _judged(settings: Settings, workspace: Workspace, started: float) -> Outcome
     examples = [dataclasses.replace(example, image_bytes=b"") for example in read_examples(shards)]
     if not examples:
         raise MissingInputError(f'{workspace.shard_pattern(Split.TEST)}: no test picture. Run "ci/inv records" first.')
+    foreign = foreign_model(settings.model)
+    workspace = workspace.with_model(settings.model.file)
+    indices = foreign.indices_in(label_map) if foreign else None
     trial = _tried(settings, workspace, shards, len(examples))
     metrics = {
-        name: _metrics(examples, result, label_map.names)
+        name: _metrics(examples, result, label_map.names, indices)
         for name, result in (("device", trial.result), ("cpu", trial.reference))
     }
     agreed = agreement(trial.result.pictures, trial.reference.pictures, AgreementLimits(settings.hardware.min_score))
@@ -155,6 +159,8 @@ def _run(
         inferences=chosen.inferences,
         minutes=chosen.minutes,
         temperature=str(device.temperature_path) if device and device.temperature_path else "",
+        decoder=settings.model.decoder if settings.model.file else "",
+        decoded_model=str(settings.model.file or ""),
     )
 
     def heard(result: TrialResult) -> None:
@@ -163,11 +169,21 @@ def _run(
     return run_trial(job, timeout_seconds=chosen.timeout_seconds, heard=heard)
 
 
-def _metrics(examples: Sequence[DetectionExample], result: TrialResult, class_names: Sequence[str]) -> Metrics | None:
-    """Return the figures of a trial's detections; ``None`` where nothing is labelled."""
+def _metrics(
+    examples: Sequence[DetectionExample],
+    result: TrialResult,
+    class_names: Sequence[str],
+    indices: Mapping[int, int] | None,
+) -> Metrics | None:
+    """Return the figures of a trial's detections; ``None`` where nothing is labelled.
+
+    ``indices`` are those of the label map by those of a model that was not trained here; ``None``: the same.
+    """
     if not any(example.boxes for example in examples):
         return None
     found = [result.pictures.get(example.source_id, []) for example in examples]
+    if indices is not None:
+        found = [in_label_map(one, indices) for one in found]
     return judge(examples, detections_of(examples, found), class_names)
 
 

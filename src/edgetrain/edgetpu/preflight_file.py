@@ -18,5 +18,9 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:  # noqa: ARG001 - 
     """
     if settings.preflight.model is None:
         raise SettingsError("preflight.model is empty. Name a .tflite file with --model.")
-    judgement = judge_tflite(settings.preflight.model, runtime=settings.compile.min_runtime_version)
+    judgement = judge_tflite(
+        settings.preflight.model,
+        runtime=settings.compile.min_runtime_version,
+        min_level=settings.preflight.min_level,
+    )
     return outcome_of(judgement, "preflight")

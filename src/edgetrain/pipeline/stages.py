@@ -46,6 +46,16 @@ def _checkpoint_file(settings: Settings, _workspace: Workspace) -> Sequence[Path
     return () if not url or url.startswith(("http://", "https://")) else (checkpoint_dir_of(local),)
 
 
+def _judged_models(settings: Settings, workspace: Workspace) -> Sequence[Path]:
+    """Return the models that are judged, but for one of the user's own."""
+    return () if settings.model.file else (workspace.float_model_path, workspace.model_path)
+
+
+def _own_model_files(settings: Settings, _workspace: Workspace) -> Sequence[Path]:
+    """Return the user's own model and its labels: their content may change under the same name."""
+    return [path for path in (settings.model.file, settings.model.labels) if path is not None]
+
+
 _PROOFS = ("evaluate", "compile", "hardware")
 
 
@@ -161,30 +171,37 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "evaluate",
         "edgetrain.evaluation.evaluate",
-        ("evaluate",),
-        reads=lambda _, w: [w.float_model_path, w.model_path, w.records_dir, w.label_map_path],
+        ("evaluate", "model"),
+        reads=lambda s, w: [*_judged_models(s, w), w.records_dir, w.label_map_path],
+        optional=_own_model_files,
     ),
     Stage(
         "compile",
         "edgetrain.edgetpu.compile",
-        ("compile",),
-        reads=lambda _, w: [w.model_path],
-        makes=lambda _, w: [w.compiled_model_path],
+        ("compile", "model.file"),
+        reads=lambda s, w: [] if s.model.file else [w.model_path],
+        optional=_own_model_files,
+        makes=lambda s, w: [w.with_model(s.model.file).compiled_model_path],
     ),
     Stage(
         "hardware",
         "edgetrain.edgetpu.hardware",
-        ("hardware",),
-        reads=lambda _, w: [w.model_path, w.records_dir, w.label_map_path],
-        optional=lambda _, w: [w.compiled_model_path],
+        ("hardware", "model"),
+        reads=lambda s, w: [*([] if s.model.file else [w.model_path]), w.records_dir, w.label_map_path],
+        optional=lambda s, w: [w.with_model(s.model.file).compiled_model_path, *_own_model_files(s, w)],
         makes=lambda _, w: [w.hardware_junit_path],
     ),
     Stage(
         "bundle",
         "edgetrain.release.bundle",
-        ("bundle",),
-        reads=lambda _, w: [w.label_map_path],
-        optional=lambda _, w: [w.compiled_model_path, w.report_path("hardware"), w.report_path("evaluate")],
+        ("bundle", "model"),
+        reads=lambda s, w: [] if s.model.file else [w.label_map_path],
+        optional=lambda s, w: [
+            w.with_model(s.model.file).compiled_model_path,
+            w.report_path("hardware"),
+            w.report_path("evaluate"),
+            *_own_model_files(s, w),
+        ],
         makes=lambda _, w: [w.bundle_dir],
     ),
     Stage(
@@ -215,6 +232,7 @@ TOOLS: tuple[Stage, ...] = (
         reads=lambda _, w: [w.records_dir, w.label_map_path],
     ),
     Stage("preflight-file", "edgetrain.edgetpu.preflight_file", ("preflight", "compile.min_runtime_version")),
+    Stage("adapt", "edgetrain.edgetpu.adapt.adapt", ("adapt", "compile.min_runtime_version")),
     Stage("collect", "edgetrain.collect.collect", ("collect",)),
     Stage("label", "edgetrain.dataset.label", ("label",)),
     Stage("fix", "edgetrain.review.fix", ("fix",)),

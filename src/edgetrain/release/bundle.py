@@ -12,6 +12,7 @@ import io
 import re
 import tarfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgetrain.core.boxes import ImageSize
@@ -21,17 +22,28 @@ from edgetrain.core.settings import Settings
 from edgetrain.core.system.files import file_digest, replacing_file
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
-from edgetrain.core.workspace.stage_reports import read_records_of
+from edgetrain.core.workspace.stage_reports import Records, read_records_of, value_of
 from edgetrain.edgetpu.compiler.provenance import require_compiled_model
 from edgetrain.edgetpu.compiler.rules import POST_PROCESS
 from edgetrain.edgetpu.hardware_pass import hardware_state
 from edgetrain.edgetpu.hardware_pass import is_proven as is_model_proven
+from edgetrain.evaluation.foreign import ForeignModel, foreign_model
 from edgetrain.release.model_card import CardFacts, licence_counts, render_model_card
 from edgetrain.template import render_template
 from edgetrain.tflite.file import TfliteModel
+from edgetrain.tflite.model_kind import SSD, YOLO_DFL
 
 _MODEL_NAME = "model_edgetpu.tflite"
 _PICTURE_RANK = 4
+_SSD, _YOLO_GENERIC = "ssd", "yolo-generic"
+# Names that Frigate 0.15 to 0.18 hold for attributes of other objects (``DEFAULT_ATTRIBUTE_LABEL_MAP`` in its
+# ``const.py``, before in ``detector_config.py``): as long as they are, nothing of such a name is tracked.
+FRIGATE_ATTRIBUTES = frozenset(
+    {
+        *("amazon", "an_post", "canada_post", "dhl", "dpd", "face", "fedex", "gls", "license_plate", "nzpost"),
+        *("postnl", "postnord", "purolator", "royal_mail", "ups", "usps"),
+    }
+)
 
 
 def run(settings: Settings, workspace: Workspace) -> Outcome:
@@ -43,10 +55,13 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         GateError: no Coral device passed these very bytes, and ``bundle.unproven`` is not set.
     """
     chosen = settings.bundle
+    foreign = foreign_model(settings.model)
+    workspace = workspace.with_model(settings.model.file)
     model = require_compiled_model(workspace, "a bundle")
-    size = _input_size(model)
     digest = file_digest(workspace.compiled_model_path)
-    records = read_records_of(workspace)
+    records = _records_of_model(read_records_of(workspace), foreign)
+    handed = _handed(model, foreign, workspace, records, chosen.format)
+    size = handed.size
     is_proven = is_model_proven(records, digest)
     if not is_proven and not chosen.unproven:
         raise GateError(
@@ -54,12 +69,12 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
             'Run "ci/inv hardware" on a machine with one, or make an unproven bundle with --unproven.'
         )
     name = "-".join([_name(settings), chosen.format, *([] if is_proven else ["unproven"])])
-    class_names = read_label_map(workspace.label_map_path).names
+    class_names = tuple(name for name in handed.names if name)
     files = {
         _MODEL_NAME: workspace.compiled_model_path.read_bytes(),
-        **_own_files(chosen.format, name, class_names, size),
+        **_own_files(chosen.format, name, handed),
     }
-    licences = licence_counts(settings.dataset.root / "attribution.csv")
+    licences = () if foreign else licence_counts(settings.dataset.root / "attribution.csv")
     digests = tuple((file, hashlib.sha256(content).hexdigest()) for file, content in sorted(files.items()))
     hardware = records["hardware"].outcome.summary if is_proven else hardware_state(records, digest)
     card = CardFacts(name, class_names, size, is_proven, hardware, licences, digests)
@@ -79,35 +94,93 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     )
 
 
-def _input_size(model: TfliteModel) -> ImageSize:
-    """Return the size of the model's input; raise where its ends are not those of an SSD in Coral's order."""
+@dataclass(frozen=True)
+class _Handed:
+    """What is handed over: class names by output index (empty: none), size of the input, Frigate's ``model_type``."""
+
+    names: tuple[str, ...]
+    size: ImageSize
+    model_type: str
+
+
+def _records_of_model(records: Records, foreign: ForeignModel | None) -> Records:
+    """Return the reports that speak of the model: of one that was not trained here, none of the training."""
+    digest = file_digest(foreign.path) if foreign else None
+    is_judged = "evaluate" in records and value_of(records, "evaluate", "model_sha256") == digest
+    wanted = ("compile", "hardware") if foreign else tuple(records)
+    return {name: record for name, record in records.items() if (is_judged if name == "evaluate" else name in wanted)}
+
+
+def _handed(
+    model: TfliteModel, foreign: ForeignModel | None, workspace: Workspace, records: Records, output_format: str
+) -> _Handed:
+    """Return what is handed over; raise where Frigate or pycoral would read the model wrong."""
+    if foreign is None:
+        return _Handed(read_label_map(workspace.label_map_path).names, _input_size(model, "quantize", ("UINT8",)), _SSD)
+    if value_of(records, "compile", "source_sha256") != file_digest(foreign.path):
+        raise ModelError(
+            f"{foreign.path.name}: what was compiled last is another model. "
+            f'Run "ci/inv compile --model {foreign.path.name}" first.'
+        )
+    decoder = foreign.kind.decoder
+    if decoder == SSD:
+        return _Handed(foreign.names, _input_size(model, "adapt", ("UINT8",)), _SSD)
+    if decoder != YOLO_DFL or output_format != "frigate":
+        raise ModelError(
+            f"{foreign.path.name}: {output_format} reads no model of the decoder {decoder} on a Coral. Frigate reads "
+            "ssd and, from 0.17, yolo-dfl (its model_type yolo-generic); pycoral's example reads ssd."
+        )
+    if foreign.kind.findings:
+        raise ModelError(f"{foreign.path.name}: {foreign.kind.findings[0]}.")
+    return _Handed(foreign.names, _picture_size(model, "adapt", ("UINT8", "INT8")), _YOLO_GENERIC)
+
+
+def _picture_size(model: TfliteModel, remedy: str, types: tuple[str, ...]) -> ImageSize:
+    """Return the size of the model's input; raise where that is not one picture of a type that programs give."""
     (graph,) = model.subgraphs
     pictures = [graph.tensors[place] for place in graph.inputs]
-    if len(pictures) != 1 or pictures[0].type != "UINT8" or len(pictures[0].shape) != _PICTURE_RANK:
-        raise ModelError(f'{_MODEL_NAME}: its input is not one picture of uint8. Run "ci/inv quantize" again.')
-    last = [operator for operator in graph.operators if operator.name == POST_PROCESS]
-    if len(last) != 1 or last[0].outputs != graph.outputs:
-        raise ModelError(
-            f"{_MODEL_NAME}: its outputs are not boxes, classes, scores, count in this order, which Frigate and "
-            'pycoral read. Run "ci/inv quantize" and "ci/inv compile" again.'
-        )
+    if len(pictures) != 1 or pictures[0].type not in types or len(pictures[0].shape) != _PICTURE_RANK:
+        kinds = " or ".join(types).lower()
+        raise ModelError(f'{_MODEL_NAME}: its input is not one picture of {kinds}. Run "ci/inv {remedy}" again.')
     _, height, width, _ = pictures[0].shape
     return ImageSize(width, height)
 
 
+def _input_size(model: TfliteModel, remedy: str, types: tuple[str, ...]) -> ImageSize:
+    """Return the size of the model's input; raise where its ends are not those of an SSD in Coral's order."""
+    (graph,) = model.subgraphs
+    size = _picture_size(model, remedy, types)
+    last = [operator for operator in graph.operators if operator.name == POST_PROCESS]
+    if len(last) != 1 or last[0].outputs != graph.outputs:
+        raise ModelError(
+            f"{_MODEL_NAME}: its outputs are not boxes, classes, scores, count in this order, which Frigate and "
+            f'pycoral read. Run "ci/inv {remedy}" and "ci/inv compile" again.'
+        )
+    return size
+
+
 def _name(settings: Settings) -> str:
-    """Return what the bundle is called: as the settings say, or like the dataset's folder."""
-    text = settings.bundle.name or settings.dataset.root.resolve().name
+    """Return what the bundle is called: as the settings say, or like the dataset's folder or the model's file."""
+    own = settings.model.file.stem if settings.model.file else settings.dataset.root.resolve().name
+    text = settings.bundle.name or own
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "model"
 
 
-def _own_files(output_format: str, folder: str, class_names: tuple[str, ...], size: ImageSize) -> dict[str, bytes]:
+def _own_files(output_format: str, folder: str, handed: _Handed) -> dict[str, bytes]:
     """Return what a format has beside model and card."""
     # With their numbers: a class name that begins with a number would be taken for one.
-    labels = "".join(f"{index}  {name}\n" for index, name in enumerate(class_names))
+    labels = "".join(f"{index}  {name}\n" for index, name in enumerate(handed.names) if name)
     if output_format == "pycoral":
         return {"labels.txt": labels.encode(), "detect.py": render_template("bundle/detect.py", {}).encode()}
-    values = {"folder": folder, "width": size.width, "height": size.height, "class_names": class_names}
+    names = tuple(name for name in handed.names if name)
+    values = {
+        "folder": folder,
+        "width": handed.size.width,
+        "height": handed.size.height,
+        "class_names": names,
+        "model_type": handed.model_type,
+        "reserved": sorted(set(names) & FRIGATE_ATTRIBUTES),
+    }
     return {"labelmap.txt": labels.encode(), "config.yml": render_template("bundle/frigate.yml", values).encode()}
 
 

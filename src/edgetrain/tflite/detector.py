@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,15 +38,20 @@ class TfliteInterpreter(Protocol):
         """Run the model."""
 
 
-class TfliteDetector:
-    """A model with SSD post-processing, whose outputs are boxes, classes, scores, count in this order."""
+# Turns all outputs of a model, integers already as real numbers, and the size of its input into objects, best first.
+Decode = Callable[[Sequence[Any], ImageSize], "list[DetectedObject]"]
 
-    def __init__(self, interpreter: TfliteInterpreter, label: str) -> None:
+
+class TfliteDetector:
+    """A model that finds objects; without a decoder, its outputs are boxes, classes, scores, count in this order."""
+
+    def __init__(self, interpreter: TfliteInterpreter, label: str, decode: Decode | None = None) -> None:
         """Make the model ready to run.
 
         Args:
             interpreter: has the model, its tensors not allocated yet.
             label: what messages call the model.
+            decode: makes objects of the outputs; ``None``: they are those of SSD post-processing.
 
         Raises:
             ValueError: the model does not take one picture, or has not the four outputs of SSD post-processing.
@@ -59,8 +64,9 @@ class TfliteDetector:
             shapes = ", ".join("x".join(map(str, detail["shape"])) for detail in inputs)
             raise ValueError(f"{label} takes {shapes or 'nothing'}, not one picture")
         self._input = inputs[0]
-        self._outputs = [detail["index"] for detail in interpreter.get_output_details()]
-        if len(self._outputs) != _OUTPUTS:
+        self._outputs = interpreter.get_output_details()
+        self._decode = decode
+        if decode is None and len(self._outputs) != _OUTPUTS:
             raise ValueError(f"{label} has {len(self._outputs)} outputs, not boxes, classes, scores and count")
         _, height, width, _ = self._input["shape"]
         self.input_size = ImageSize(int(width), int(height))
@@ -80,7 +86,9 @@ class TfliteDetector:
 
     def objects(self) -> Sequence[DetectedObject]:
         """Return what the last run found, best first."""
-        boxes, classes, scores, count = (self._interpreter.get_tensor(index) for index in self._outputs)
+        if self._decode is not None:
+            return self._decode([self._real(detail) for detail in self._outputs], self.input_size)
+        boxes, classes, scores, count = (self._interpreter.get_tensor(detail["index"]) for detail in self._outputs)
         return [
             DetectedObject(int(classes[0, i]), float(scores[0, i]), NormalizedBox(*map(float, boxes[0, i])))
             for i in range(int(count[0]))
@@ -92,10 +100,22 @@ class TfliteDetector:
         self.invoke()
         return self.objects()
 
-    def _to_input(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8] | npt.NDArray[np.float32]:
-        """Return the picture in the type that the model takes."""
+    def _real(self, detail: Mapping[str, Any]) -> npt.NDArray[Any]:
+        """Return an output as real numbers."""
+        values = self._interpreter.get_tensor(detail["index"])
+        scale, zero_point = detail.get("quantization", (0.0, 0))
+        if values.dtype.kind == "f" or not scale:
+            return values
+        return (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+
+    def _to_input(
+        self, pixels: npt.NDArray[np.uint8]
+    ) -> npt.NDArray[np.uint8] | npt.NDArray[np.int8] | npt.NDArray[np.float32]:
+        """Return the picture in the type that the model takes; int8 is 128 below uint8, as Frigate does it."""
         if self._input["dtype"] == np.uint8:
             return pixels
+        if self._input["dtype"] == np.int8:
+            return (pixels ^ np.uint8(128)).view(np.int8)
         return pixels.astype(np.float32) * np.float32(2 / 255) - np.float32(1)
 
 

@@ -27,24 +27,30 @@ _IDENTIFIER_PLACE = slice(4, 8)
 _SMALL_BYTES = 1024
 # A table of the file takes some bytes, so a sound file has fewer values than bytes; small ones repeat themselves.
 _LEAST_BUDGET = 1 << 20
-_DAMAGED = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError, KeyError)
+DAMAGED = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError, KeyError)
 _TYPE_NAMES = {code: name for name, code in vars(tflite.TensorType).items() if not name.startswith("_")}
 _NAMES = {code: name for name, code in vars(tflite.BuiltinOperator).items() if not name.startswith("_")}
 _FUSED = {"activation": "FusedActivationFunction"}
 _DILATION = {"dilation_h": "DilationHFactor", "dilation_w": "DilationWFactor"}
 # The options that decide whether an operator can be compiled: the table of the schema, and how each is called there.
 _OPTIONS: dict[str, tuple[Any, dict[str, str]]] = {
+    "ADD": (tflite.AddOptions, _FUSED),
     "AVERAGE_POOL_2D": (tflite.Pool2DOptions, _FUSED),
-    "MAX_POOL_2D": (tflite.Pool2DOptions, _FUSED),
+    "BATCH_MATMUL": (tflite.BatchMatMulOptions, {"adj_x": "AdjX"}),
     "CONCATENATION": (tflite.ConcatenationOptions, {"axis": "Axis", **_FUSED}),
-    "CONV_2D": (tflite.Conv2DOptions, _DILATION),
-    "DEPTHWISE_CONV_2D": (tflite.DepthwiseConv2DOptions, _DILATION),
-    "FULLY_CONNECTED": (tflite.FullyConnectedOptions, {"weights_format": "WeightsFormat"}),
+    "CONV_2D": (tflite.Conv2DOptions, {**_DILATION, **_FUSED}),
+    "DEPTHWISE_CONV_2D": (tflite.DepthwiseConv2DOptions, {**_DILATION, **_FUSED}),
+    "DIV": (tflite.DivOptions, _FUSED),
+    "FULLY_CONNECTED": (tflite.FullyConnectedOptions, {"weights_format": "WeightsFormat", **_FUSED}),
+    "MAX_POOL_2D": (tflite.Pool2DOptions, _FUSED),
+    "MUL": (tflite.MulOptions, _FUSED),
     "PACK": (tflite.PackOptions, {"axis": "Axis"}),
     "STRIDED_SLICE": (
         tflite.StridedSliceOptions,
         {"ellipsis_mask": "EllipsisMask", "new_axis_mask": "NewAxisMask"},
     ),
+    "SUB": (tflite.SubOptions, _FUSED),
+    "TRANSPOSE_CONV": (tflite.TransposeConvOptions, _FUSED),
 }
 
 
@@ -174,7 +180,7 @@ def parse_tflite(data: bytes, name: str) -> TfliteModel:
         raise ModelError(f"{name}: this is no TFLite model (bytes 4 to 8 are not TFL3). Name a .tflite file.")
     try:
         return _Reader(data).model()
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ModelError(f"{name}: the TFLite model is damaged ({error}). Make or fetch it again.") from error
 
 

@@ -298,10 +298,34 @@ class EvaluateSettings:
 
 
 @dataclass(frozen=True)
+class ModelSettings:
+    """A TFLite detector of your own for evaluate, compile, hardware, bundle and report (``None``: the workspace's).
+
+    ``labels`` are its class names by index (``None``: those in its file); ``decoder`` is what its outputs mean.
+    """
+
+    file: Optional[Path]
+    labels: Optional[Path]
+    decoder: str = field(metadata={"choices": ("auto", "ssd", "yolo-dfl", "yolo", "efficientdet")})
+
+
+@dataclass(frozen=True)
 class PreflightSettings:
-    """A TFLite file to judge instead of the workspace's model (``None``: that one)."""
+    """A TFLite file to judge instead of the workspace's model (``None``: that one), and what it must reach.
+
+    ``min_level`` is how much of that file must run on the Edge TPU; ``any``: as much as comes, if only it compiles.
+    """
 
     model: Optional[Path]
+    min_level: str = field(metadata={"choices": ("any", "hardly", "mostly", "all")})
+
+
+@dataclass(frozen=True)
+class AdaptSettings:
+    """A TFLite file to rewrite for the compiler, and the file to write."""
+
+    model: Optional[Path]
+    out: Optional[Path]
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,9 @@ class Settings:
     export: sections.ExportSettings
     quantize: sections.QuantizeSettings
     evaluate: sections.EvaluateSettings
+    model: sections.ModelSettings
     preflight: sections.PreflightSettings
+    adapt: sections.AdaptSettings
     compile: sections.CompileSettings
     hardware: sections.HardwareSettings
     bundle: sections.BundleSettings
@@ -116,7 +118,9 @@ _SECTIONS: dict[str, type] = {
     "export": sections.ExportSettings,
     "quantize": sections.QuantizeSettings,
     "evaluate": sections.EvaluateSettings,
+    "model": sections.ModelSettings,
     "preflight": sections.PreflightSettings,
+    "adapt": sections.AdaptSettings,
     "compile": sections.CompileSettings,
     "hardware": sections.HardwareSettings,
     "bundle": sections.BundleSettings,

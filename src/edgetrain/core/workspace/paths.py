@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Optional
 
 from edgetrain.core.splits import Split
 
@@ -13,6 +14,11 @@ class Workspace:
     """The folder of one dataset's results; nothing outside it is ever written by a stage."""
 
     root: Path
+    own_model: Optional[Path] = None
+
+    def with_model(self, path: Path | None) -> Workspace:
+        """Return the workspace for a model of the user's own; what is made of that lies apart from what is trained."""
+        return replace(self, own_model=path)
 
     @property
     def dataset_path(self) -> Path:
@@ -155,7 +161,7 @@ class Workspace:
     @property
     def model_dir(self) -> Path:
         """TFLite models."""
-        return self.root / "model"
+        return self.root / ("model" if self.own_model is None else "own-model")
 
     @property
     def float_model_path(self) -> Path:
@@ -164,8 +170,8 @@ class Workspace:
 
     @property
     def model_path(self) -> Path:
-        """The full-int8 TFLite model: uint8 in, float32 out, boxes, classes, scores, count."""
-        return self.model_dir / "model.tflite"
+        """The full-int8 TFLite model: uint8 in, float32 out, boxes, classes, scores, count; or the user's own."""
+        return self.own_model or self.model_dir / "model.tflite"
 
     @property
     def compiled_model_path(self) -> Path:

@@ -20,7 +20,7 @@ STAGES = (
     "export", "quantize", "preflight", "evaluate", "compile", "hardware", "bundle", "promote",
 )
 # fmt: on
-_NOT_SHOWN = ("report", "preflight-file")
+_NOT_SHOWN = ("report", "preflight-file", "adapt")
 
 Records = Mapping[str, StageRecord]
 

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgetrain.edgetpu.compiler.package import EDGETPU_OPERATOR, EdgeTpuPackage, packages_of
+from edgetrain.edgetpu.compiler.partition import Crossing, crossings, first_part, tensor_bytes
 from edgetrain.edgetpu.compiler.rules import (
     MAPPED,
     NEWEST_RUNTIME,
+    POST_PROCESS,
+    POST_PROCESSES,
     SECOND_SUBGRAPH,
     Reason,
-    is_known,
+    doubtful_size,
     limitation,
     refusal,
-    unproven_version,
 )
+from edgetrain.edgetpu.compiler.versions import is_known, unproven_version
+from edgetrain.tflite.arithmetic import multiply_adds
 from edgetrain.tflite.file import Operator, Subgraph, Tensor, TfliteModel
 
 MAPS, ON_CPU, REFUSED = "maps", "cpu", "refused"
 # Used and remaining memory add up to 7.0 to 7.9 MiB in public logs: the rest holds instructions and activations.
 SURE_CACHE_BYTES, LARGEST_CACHE_BYTES = 7_000_000, 8_300_000
-_TYPE_BYTES = {"FLOAT64": 8, "INT64": 8, "FLOAT32": 4, "INT32": 4, "UINT32": 4, "FLOAT16": 2, "INT16": 2}
+# How much of a model runs on the Edge TPU, most first.
+ALL, MOSTLY, HARDLY = "all", "mostly", "hardly"
+LEVELS = (ALL, MOSTLY, HARDLY)
+_MOST = 0.5
+_MEBIBYTE = 1 << 20
+_DOUBTFUL_ACTIVATION_BYTES = 6 * _MEBIBYTE
 _VERSION_KEY = "min_runtime_version"
 _NEWEST_TENSORFLOW = (2, 5)
 
@@ -47,7 +55,10 @@ class Prediction:
 
     ``refusals`` are reasons for which it refuses the whole model; ``warnings`` are worth knowing; ``packages`` are
     there if the model is compiled already, and then nothing is predicted. Sizes are bytes: ``parameter_bytes`` of the
-    operators that map, ``peak_activation_bytes`` of all tensors that are needed at once.
+    operators that map, ``peak_activation_bytes`` of all tensors that are needed at once. ``multiply_adds`` is what one
+    run of all operators takes, ``mapped_multiply_adds`` the part of it on the Edge TPU. ``level`` is one of
+    :data:`LEVELS`: ``all`` if the CPU has only the conversions at both ends and the post-processing, ``mostly`` if the
+    Edge TPU has at least half of the multiply-adds (of the operators, where none multiplies), else ``hardly``.
     """
 
     operators: tuple[OperatorVerdict, ...]
@@ -56,6 +67,15 @@ class Prediction:
     parameter_bytes: int
     peak_activation_bytes: int
     packages: tuple[EdgeTpuPackage, ...]
+    multiply_adds: int = 0
+    mapped_multiply_adds: int = 0
+    crossings: tuple[Crossing, ...] = ()
+    level: str = HARDLY
+
+    @property
+    def share(self) -> float | None:
+        """Share of the multiply-adds on the Edge TPU, 0 to 1; ``None`` if it is compiled, or nothing multiplies."""
+        return None if self.is_compiled or not self.multiply_adds else self.mapped_multiply_adds / self.multiply_adds
 
     @property
     def is_compiled(self) -> bool:
@@ -87,39 +107,57 @@ def predict(model: TfliteModel, path: Path, *, runtime: int = NEWEST_RUNTIME) ->
     packages = tuple(packages_of(model, path))
     graph = model.subgraphs[0] if model.subgraphs else Subgraph((), (), (), ())
     if packages:
-        outcomes = [(o, MAPS if o.name == EDGETPU_OPERATOR else ON_CPU) for o in graph.operators]
-        verdicts = tuple(OperatorVerdict(o.name, o.version, outcome, "as compiled") for o, outcome in outcomes)
-        return Prediction(verdicts, (), (), 0, _peak_activation_bytes(graph), packages)
+        return _as_compiled(graph, packages)
     verdicts = tuple(_verdicts(graph, runtime))
-    mapped = [o for o, verdict in zip(graph.operators, verdicts) if verdict.outcome == MAPS]
+    on_device = frozenset(index for index, verdict in enumerate(verdicts) if verdict.outcome == MAPS)
+    mapped = [graph.operators[index] for index in sorted(on_device)]
     parameter_bytes = _parameter_bytes(graph, mapped)
-    refusals = tuple(_refusals(model, graph, verdicts))
+    counts = [multiply_adds(operator, graph) for operator in graph.operators]
     return Prediction(
         operators=verdicts,
-        refusals=refusals,
-        warnings=tuple(_warnings(model, graph, parameter_bytes)),
+        refusals=tuple(_refusals(model, graph, verdicts)),
+        warnings=tuple(_warnings(model, graph, verdicts, parameter_bytes)),
         parameter_bytes=parameter_bytes,
         peak_activation_bytes=_peak_activation_bytes(graph),
         packages=(),
+        multiply_adds=sum(counts),
+        mapped_multiply_adds=sum(counts[index] for index in on_device),
+        crossings=crossings(graph, on_device),
+        level=_level(graph, on_device, counts),
+    )
+
+
+def only_ends_on_cpu(graph: Subgraph) -> bool:
+    """Return whether beside the Edge TPU's operator a compiled graph has only what the CPU must do."""
+    return _only_ends_on_cpu(graph, frozenset(i for i, o in enumerate(graph.operators) if o.name == EDGETPU_OPERATOR))
+
+
+def _as_compiled(graph: Subgraph, packages: tuple[EdgeTpuPackage, ...]) -> Prediction:
+    """Return what a compiled file says of itself; how much its packages compute, it does not."""
+    on_device = frozenset(index for index, operator in enumerate(graph.operators) if operator.name == EDGETPU_OPERATOR)
+    outcomes = [(o, MAPS if index in on_device else ON_CPU) for index, o in enumerate(graph.operators)]
+    verdicts = tuple(OperatorVerdict(o.name, o.version, outcome, "as compiled") for o, outcome in outcomes)
+    level = ALL if _only_ends_on_cpu(graph, on_device) else MOSTLY
+    return Prediction(
+        verdicts,
+        (),
+        (),
+        0,
+        _peak_activation_bytes(graph),
+        packages,
+        crossings=crossings(graph, on_device),
+        level=level,
     )
 
 
 def _verdicts(graph: Subgraph, runtime: int) -> Iterator[OperatorVerdict]:
-    """Yield a verdict for each operator.
-
-    There is one part on the Edge TPU: what needs a result of the CPU stays on the CPU, but for a picture of floats,
-    which the CPU may quantize first.
-    """
-    from_cpu: set[int] = set()
-    for operator in graph.operators:
-        why_refused = refusal(operator, graph.tensors)
-        reason = limitation(operator, graph, runtime)
-        if reason is None and from_cpu & set(operator.inputs):
-            reason = Reason(SECOND_SUBGRAPH)
-        is_entry = operator.name == "QUANTIZE" and set(operator.inputs) <= set(graph.inputs)
-        if why_refused or (reason and not is_entry):
-            from_cpu |= set(operator.outputs)
-        if why_refused:
+    """Yield a verdict for each operator: one part is on the Edge TPU, and all that is not in it on the CPU."""
+    refusals = [refusal(operator, graph.tensors) for operator in graph.operators]
+    reasons = [limitation(operator, graph, runtime) for operator in graph.operators]
+    part = first_part(graph, [not text and reason is None for text, reason in zip(refusals, reasons)])
+    for index, operator in enumerate(graph.operators):
+        reason = reasons[index] or (None if index in part else Reason(SECOND_SUBGRAPH))
+        if why_refused := refusals[index]:
             yield OperatorVerdict(operator.name, operator.version, REFUSED, why_refused)
         elif reason:
             yield OperatorVerdict(
@@ -127,6 +165,33 @@ def _verdicts(graph: Subgraph, runtime: int) -> Iterator[OperatorVerdict]:
             )
         else:
             yield OperatorVerdict(operator.name, operator.version, MAPS, MAPPED)
+
+
+def _level(graph: Subgraph, on_device: frozenset[int], counts: Sequence[int]) -> str:
+    """Return how much runs on the Edge TPU, one of :data:`LEVELS`."""
+    if not on_device:
+        return HARDLY
+    if _only_ends_on_cpu(graph, on_device):
+        return ALL
+    total = sum(counts)
+    weights = counts if total else [1] * len(graph.operators)
+    return MOSTLY if sum(weights[index] for index in on_device) >= _MOST * sum(weights) else HARDLY
+
+
+def _only_ends_on_cpu(graph: Subgraph, on_device: frozenset[int]) -> bool:
+    """Return whether the CPU has only what it must: floats to and from integers at the ends, and post-processing."""
+    return bool(on_device) and all(
+        index in on_device or operator.name in POST_PROCESSES or _converts_an_end(graph, operator)
+        for index, operator in enumerate(graph.operators)
+    )
+
+
+def _converts_an_end(graph: Subgraph, operator: Operator) -> bool:
+    """Return whether an operator makes integers of a float input of the model, or floats of integers."""
+    if operator.name == "DEQUANTIZE":
+        return True
+    is_from_float = any(graph.tensors[place].type == "FLOAT32" for place in operator.inputs if place >= 0)
+    return operator.name == "QUANTIZE" and is_from_float and set(operator.inputs) <= set(graph.inputs)
 
 
 def _refusals(model: TfliteModel, graph: Subgraph, verdicts: Sequence[OperatorVerdict]) -> Iterator[str]:
@@ -159,13 +224,21 @@ def _is_quantized(tensor: Tensor) -> bool:
     return tensor.type in ("INT8", "UINT8", "INT16")
 
 
-def _warnings(model: TfliteModel, graph: Subgraph, parameter_bytes: int) -> Iterator[str]:
+def _warnings(
+    model: TfliteModel, graph: Subgraph, verdicts: Sequence[OperatorVerdict], parameter_bytes: int
+) -> Iterator[str]:
     unproven = sorted({f"{o.name} v{o.version}" for o in graph.operators if unproven_version(o)})
     if unproven:
         yield f"{_some(unproven)} came with TensorFlow 2.6: whether the compiler reads it is unproven"
     unknown = sorted({f"{o.name} v{o.version}" for o in graph.operators if o.version > 1 and not is_known(o)})
     if unknown:
         yield f"which version of {_some(unknown)} the compiler reads is not known"
+    others = sorted({o.name for o in graph.operators if o.name in POST_PROCESSES and o.name != POST_PROCESS})
+    if others:
+        yield f"{_some(others)} is a custom operator: the compiler knew it, but the interpreter needs a library for it"
+    mapped = [o for o, verdict in zip(graph.operators, verdicts) if verdict.outcome == MAPS]
+    yield from dict.fromkeys(text for text in (doubtful_size(o, graph) for o in mapped) if text)
+    yield from _doubtful_activations(graph)
     text = model.metadata.get(_VERSION_KEY, b"").rstrip(b"\0").decode(errors="replace")
     parts = [int(part) for part in text.split(".")[:2] if part.isdecimal()]
     if tuple(parts) > _NEWEST_TENSORFLOW:
@@ -174,6 +247,18 @@ def _warnings(model: TfliteModel, graph: Subgraph, parameter_bytes: int) -> Iter
         yield "the parameters do not fit on the chip: some are sent again for every picture, which is slow"
     elif parameter_bytes > SURE_CACHE_BYTES:
         yield "the parameters may not fit on the chip; then some are sent again for every picture, which is slow"
+
+
+def _doubtful_activations(graph: Subgraph) -> Iterator[str]:
+    """Yield what public reports say on both sides where the compiler may give up on activations of this size."""
+    peak = _peak_activation_bytes(graph)
+    if peak >= _DOUBTFUL_ACTIVATION_BYTES:
+        yield (
+            f"{peak / _MEBIBYTE:.1f} MiB of activations at once are doubtful: the compiler took PoseNet at 1281x721 "
+            "(15.9 MiB, google-coral/test_data), and gave up on YOLOv5s at 512x512 (6.0 MiB by its shapes, "
+            'google-coral/edgetpu issue 449) with "large activation tensors". If it does, try compile.search_delegate '
+            "or a smaller picture"
+        )
 
 
 def _parameter_bytes(graph: Subgraph, operators: Sequence[Operator]) -> int:
@@ -192,17 +277,13 @@ def _peak_activation_bytes(graph: Subgraph) -> int:
     for moment, operator in enumerate(graph.operators):
         for place in operator.inputs:
             last[place] = max(moment, last.get(place, 0))
-    held = {place: _size_bytes(graph.tensors[place]) for place in graph.inputs}
+    held = {place: tensor_bytes(graph.tensors[place]) for place in graph.inputs}
     peak = sum(held.values())
     for moment, operator in enumerate(graph.operators):
-        held |= {place: _size_bytes(graph.tensors[place]) for place in operator.outputs}
+        held |= {place: tensor_bytes(graph.tensors[place]) for place in operator.outputs if place >= 0}
         peak = max(peak, sum(held.values()))
         held = {place: size for place, size in held.items() if last.get(place, 0) > moment}
     return peak
-
-
-def _size_bytes(tensor: Tensor) -> int:
-    return math.prod(max(size, 1) for size in tensor.shape) * _TYPE_BYTES.get(tensor.type, 1)
 
 
 def _some(names: Sequence[str], shown: int = 3) -> str:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import ctypes
 from pathlib import Path
 
-from edgetrain.tflite.detector import Opened, TfliteDetector
+from edgetrain.tflite.detector import Decode, Opened, TfliteDetector
 from edgetrain.tflite.interpreters import LIBRARY, Interpreter, load_delegate
 
 
-def open_detector(model_path: Path, device: str, library: str) -> Opened:
+def open_detector(model_path: Path, device: str, library: str, decode: Decode | None = None) -> Opened:
     """Return a compiled model ready to run on an Edge TPU.
 
     Args:
         model_path: a file with ``edgetpu-custom-op``.
         device: ``usb:0``, ``pci:1``, …
         library: file name or path of libedgetpu.
+        decode: makes objects of the model's outputs; ``None``: they are those of SSD post-processing.
 
     Raises:
         ValueError: the delegate cannot be loaded, or the file is no such model.
@@ -26,7 +27,7 @@ def open_detector(model_path: Path, device: str, library: str) -> Opened:
     """
     delegate = load_delegate(library, {"device": device})
     interpreter = Interpreter(str(model_path), experimental_delegates=[delegate])
-    return Opened(TfliteDetector(interpreter, str(model_path)), LIBRARY, runtime_version(library))
+    return Opened(TfliteDetector(interpreter, str(model_path), decode), LIBRARY, runtime_version(library))
 
 
 def runtime_version(library: str) -> str | None:

@@ -20,7 +20,9 @@ from types import ModuleType
 import numpy as np
 import numpy.typing as npt
 
+from edgetrain.core.errors import ModelError
 from edgetrain.edgetpu.device.trial_events import CPU, TrialJob, object_values
+from edgetrain.evaluation.decoders import decode_of
 from edgetrain.images.pixels import network_pixels
 from edgetrain.records.example import read_examples
 from edgetrain.tflite.detector import Opened, TfliteDetector
@@ -28,7 +30,7 @@ from edgetrain.tflite.detector import Opened, TfliteDetector
 Pixels = npt.NDArray[np.uint8]
 Emit = Callable[..., None]
 # What the interpreters raise; everything else is a mistake of ours and ends the process with its traceback.
-_FAILURES = (ValueError, RuntimeError, OSError, ImportError)
+_FAILURES = (ValueError, RuntimeError, OSError, ImportError, ModelError)
 _KEPT_PICTURES = 8
 _SIGN_OF_LIFE_SECONDS = 1.0
 _SOAK_SAMPLE_SECONDS = 10.0
@@ -73,7 +75,8 @@ def run(job: TrialJob, emit: Emit) -> None:
 
 
 def _open(job: TrialJob) -> Opened:
-    opened: Opened = _door(job).open_detector(Path(job.model), job.device, job.library)
+    decode = [decode_of(Path(job.decoded_model), job.decoder)] if job.decoder else []
+    opened: Opened = _door(job).open_detector(Path(job.model), job.device, job.library, *decode)
     return opened
 
 

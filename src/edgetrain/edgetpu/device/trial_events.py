@@ -22,7 +22,8 @@ class TrialJob:
 
     ``device`` is ``cpu``, ``usb:N`` or ``pci:N``; ``api`` is ``auto``, ``pycoral`` or ``delegate``; ``library`` is
     libedgetpu's file. The pictures are those of the TFRecords in ``records``. ``temperature`` is a file with
-    thousandths of a degree Celsius, or empty.
+    thousandths of a degree Celsius, or empty. ``decoder`` is that of a model that this project did not train, and
+    ``decoded_model`` the file, not compiled, whose outputs tell what it needs; empty: SSD post-processing.
     """
 
     model: str
@@ -34,6 +35,8 @@ class TrialJob:
     inferences: int
     minutes: float
     temperature: str = ""
+    decoder: str = ""
+    decoded_model: str = ""
 
     def to_json(self) -> str:
         """Return the job as one line of text."""
