@@ -15,6 +15,7 @@ class NetworkType(enum.Enum):
 
     MOBILENET_V1_SSD = "mobilenet_v1_ssd"
     MOBILENET_V2_SSD = "mobilenet_v2_ssd"
+    MOBILENET_V2_SSDLITE = "mobilenet_v2_ssdlite"
     MOBILENET_V2_FPNLITE = "mobilenet_v2_fpnlite"
     MOBILENET_V1_FPN = "mobilenet_v1_fpn"
 
@@ -32,6 +33,7 @@ class NetworkType(enum.Enum):
 _OWN_IMAGE_SIZES = {
     NetworkType.MOBILENET_V1_SSD: 300,
     NetworkType.MOBILENET_V2_SSD: 300,
+    NetworkType.MOBILENET_V2_SSDLITE: 300,
     NetworkType.MOBILENET_V2_FPNLITE: 320,
     NetworkType.MOBILENET_V1_FPN: 640,
 }
@@ -212,6 +214,7 @@ class CheckpointSettings:
     sha256: str = field(metadata={"pattern": "|[0-9a-fA-F]{64}", "shape": "64 hexadecimal digits, or empty"})
     mobilenet_v1_ssd_url: str
     mobilenet_v2_ssd_url: str
+    mobilenet_v2_ssdlite_url: str
     mobilenet_v2_fpnlite_url: str
     mobilenet_v2_fpnlite_640_url: str
     mobilenet_v1_fpn_url: str
