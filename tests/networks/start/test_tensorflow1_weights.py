@@ -18,7 +18,7 @@ from tests.support.places import PROJECT_DIR
 from tests.support.tiny_run import pipeline_text
 
 pytestmark = pytest.mark.tensorflow
-NETWORKS = ["mobilenet_v1_ssd", "mobilenet_v2_ssd", "mobilenet_v2_ssdlite"]
+NETWORKS = ["mobilenet_v1_ssd", "mobilenet_v2_ssd", "mobilenet_v2_ssdlite", "mobiledet_ssd"]
 CLASSES = ("widget", "person", "Traffic_Light")
 OPTIONAL = ("/FeatureMaps/", "BoxPredictor/")
 

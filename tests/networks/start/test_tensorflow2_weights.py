@@ -184,7 +184,7 @@ def test_the_plain_detector_starts_the_backbone_of_a_pyramid(tmp_path, published
 
     matches = api.restore_start(model, config, published("mobilenet_v2_ssd")[1])
 
-    expected = "260 variables taken from the checkpoint, 124 new; class predictors all new; the checkpoint has a head of"
+    expected = "260 variables taken from the checkpoint, 124 new; class predictors all new; the checkpoint has a head"
     assert summary_of(matches).startswith(expected)
 
 

@@ -1,7 +1,7 @@
 """The parts of a detector behind its backbone, each of which is taken from a checkpoint whole or not at all.
 
-Names and shapes alone deceive: the pointwise half of a separable convolution is called as a plain one is and may have its
-shape, but what it read was filtered before. So a part fits only if the checkpoint has all of its variables in their
+Names and shapes alone deceive: the pointwise half of a separable convolution is called as a plain one is and may have
+its shape, but what it read was filtered before. So a part fits only if the checkpoint has all of its variables in their
 shapes, and no variable more; and what reads a part that is new is new as well.
 """
 
