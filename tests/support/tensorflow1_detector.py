@@ -3,8 +3,9 @@
 ``python -m tests.support.tensorflow1_detector NETWORK CLASSES FOLDER`` writes ``FOLDER/model.ckpt.*``, and to
 ``FOLDER/outputs.npz`` a picture with the raw boxes and class scores of all anchors. With ``CHECKPOINT PICTURES`` it
 reads the variables of a checkpoint instead, and the pictures of a ``.npy`` file, float32 (n, side, side, 3) in 0 to
-255. A process of its own, since a graph of TensorFlow 1 needs names that TensorFlow has not any more. Its depth multiplier is 1: with less, the API's Keras
-networks are others than its TF1 networks (v1 applies it twice, v2 has other residuals).
+255. A process of its own, since a graph of TensorFlow 1 needs names that TensorFlow has not any more. Its depth
+multiplier is 1: with less, the API's Keras networks are others than its TF1 networks (v1 applies it twice, v2 has other
+residuals).
 """
 
 from __future__ import annotations
