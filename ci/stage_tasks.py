@@ -60,7 +60,7 @@ FLAGS = {
     "jobs": ("records.jobs", "processes; 0: one for each core"),
     "runner": ("records.runner", "Apache Beam's runner that converts, such as DirectRunner (profile beam)"),
     "from_csv": ("records.from_csv", "edited table, or a folder of such, in place of the XML of its pictures"),
-    "network_type": ("network.type", "mobilenet_v1_ssd, mobilenet_v2_ssd, mobilenet_v2_fpnlite or mobilenet_v1_fpn"),
+    "network_type": ("network.type", "such as mobilenet_v2_ssd or mobilenet_v2_ssdlite; all are in invoke.yaml"),
     "url": ("checkpoint.url", "checkpoint archive: http(s)://, file:// or a path"),
     "sha256": ("checkpoint.sha256", "digest that the archive must have"),
     "steps": ("training.steps", "training steps"),

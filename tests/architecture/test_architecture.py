@@ -34,7 +34,11 @@ DOORS = {
     "pycocotools": ["evaluation/metrics.py"],
     "google_crc32c": ["records/tfrecord.py"],
     "google.protobuf": ["networks/pipeline_config.py", "demo/pretraining.py"],
-    "object_detection": ["training/object_detection_api.py", "demo/pretraining.py"],
+    "object_detection": [
+        "training/object_detection_api.py",
+        "networks/mobiledet_extractor.py",  # a network that the API's builder lacks
+        "demo/pretraining.py",
+    ],
     # A configuration is a message of the API's own type wherever it is handed on.
     "object_detection.protos": [
         "networks/pipeline_config.py",
@@ -60,7 +64,15 @@ DOORS = {
     # The bindings of TFLite's schema, and the FlatBuffers in an Edge TPU's package.
     "tflite": ["tflite/editing.py", "tflite/file.py", "tflite/rendering.py"],
     "flatbuffers": ["edgetpu/compiler/package.py", "tflite/metadata.py", "tflite/rendering.py"],
-    "tensorflow": ["training/", "networks/start/", "tflite/conversion.py", "tflite/layer_comparison.py", "demo/"],
+    "tensorflow": [
+        "training/",
+        "networks/start/",
+        "networks/mobiledet_backbone.py",
+        "networks/mobiledet_extractor.py",
+        "tflite/conversion.py",
+        "tflite/layer_comparison.py",
+        "demo/",
+    ],
     # Only the FlatBuffers reader that TensorFlow carries along.
     "tensorflow.lite": ["tflite/graph.py", "tflite/metadata.py"],
     # Arrays of pixels, boxes and model inputs.

@@ -123,6 +123,7 @@ def test_the_rate_follows_the_number_of_steps(parsed, steps, warmup, expected):
     [
         pytest.param("Conv1/kernel:0", True, id="v2 backbone"),
         pytest.param("conv_dw_1_bn/gamma:0", True, id="v1 backbone"),
+        pytest.param("mobiledet_1_conv_BN/gamma:0", True, id="mobiledet backbone"),
     ],
 )
 def test_without_the_whole_model_only_the_backbone_is_frozen(parsed, network, name, is_frozen):
@@ -136,7 +137,7 @@ def test_without_the_whole_model_only_the_backbone_is_frozen(parsed, network, na
 def test_a_network_has_an_input_size_of_its_own(parsed, network):
     resizer = parsed(network__type=network).model.ssd.image_resizer.fixed_shape_resizer
 
-    expected = {"mobilenet_v2_fpnlite": 320, "mobilenet_v1_fpn": 640}.get(network, 300)
+    expected = {"mobiledet_ssd": 320, "mobilenet_v2_fpnlite": 320, "mobilenet_v1_fpn": 640}.get(network, 300)
     assert (resizer.width, resizer.height) == (expected, expected)
 
 

@@ -1,9 +1,11 @@
 """A detector of the Object Detection API as TensorFlow 1 has it: a graph with random weights, saved as published.
 
 ``python -m tests.support.tensorflow1_detector NETWORK CLASSES FOLDER`` writes ``FOLDER/model.ckpt.*``, and to
-``FOLDER/outputs.npz`` a picture with the raw boxes and class scores of all anchors. A process of its own, since a graph
-of TensorFlow 1 needs names that TensorFlow has not any more. Its depth multiplier is 1: with less, the API's Keras
-networks are others than its TF1 networks (v1 applies it twice, v2 has other residuals).
+``FOLDER/outputs.npz`` a picture with the raw boxes and class scores of all anchors. With ``CHECKPOINT PICTURES`` it
+reads the variables of a checkpoint instead, and the pictures of a ``.npy`` file, float32 (n, side, side, 3) in 0 to
+255. A process of its own, since a graph of TensorFlow 1 needs names that TensorFlow has not any more. Its depth
+multiplier is 1: with less, the API's Keras networks are others than its TF1 networks (v1 applies it twice, v2 has other
+residuals).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from object_detection.builders import anchor_generator_builder, box_predictor_builder, hyperparams_builder
+from object_detection.models.ssd_mobiledet_feature_extractor import SSDMobileDetEdgeTPUFeatureExtractor
 from object_detection.models.ssd_mobilenet_v1_feature_extractor import SSDMobileNetV1FeatureExtractor
 from object_detection.models.ssd_mobilenet_v2_feature_extractor import SSDMobileNetV2FeatureExtractor
 
@@ -26,6 +29,8 @@ from tests.support.tiny_run import TINY, pipeline_text
 _EXTRACTORS = {
     "mobilenet_v1_ssd": SSDMobileNetV1FeatureExtractor,
     "mobilenet_v2_ssd": SSDMobileNetV2FeatureExtractor,
+    "mobilenet_v2_ssdlite": SSDMobileNetV2FeatureExtractor,
+    "mobiledet_ssd": SSDMobileDetEdgeTPUFeatureExtractor,
 }
 
 
@@ -42,9 +47,23 @@ def write_detector(network: str, classes: int, folder: Path) -> None:
         for variable in variables:
             variable.load(_random_value(variable, random), session)
         _save(session, variables, folder / "model.ckpt")
-        values = session.run(outputs)
+        _write_outputs(session.run(outputs), picture, folder)
+
+
+def run_detector(network: str, classes: int, folder: Path, *, checkpoint: Path, pictures: Path) -> None:
+    """Write what a checkpoint's detector says of pictures; each variable of the graph must be in the checkpoint."""
+    restore_moved_names()
+    _lend_legacy_layers()
+    shown = np.load(pictures)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        outputs = _predictions(network, classes, tf.constant(shown))
+        tf.compat.v1.train.Saver(tf.compat.v1.global_variables()).restore(session, str(checkpoint))
+        _write_outputs(session.run(outputs), shown, folder)
+
+
+def _write_outputs(values: dict[str, list[np.ndarray]], pictures: np.ndarray, folder: Path) -> None:
     boxes, scores = values["box_encodings"], values["class_predictions_with_background"]
-    np.savez(folder / "outputs.npz", picture=picture, boxes=np.concatenate(boxes, 1), scores=np.concatenate(scores, 1))
+    np.savez(folder / "outputs.npz", picture=pictures, boxes=np.concatenate(boxes, 1), scores=np.concatenate(scores, 1))
 
 
 def _lend_legacy_layers() -> None:
@@ -64,8 +83,9 @@ def _predictions(network: str, classes: int, picture: tf.Tensor) -> dict[str, li
         depth_multiplier=ssd.feature_extractor.depth_multiplier,
         min_depth=ssd.feature_extractor.min_depth,
         pad_to_multiple=1,
+        use_depthwise=ssd.feature_extractor.use_depthwise,
         conv_hyperparams_fn=hyperparams_builder.build(ssd.feature_extractor.conv_hyperparams, is_training=False),
-        override_base_feature_extractor_hyperparams=True,
+        override_base_feature_extractor_hyperparams=ssd.feature_extractor.override_base_feature_extractor_hyperparams,
     )
     predictor = box_predictor_builder.build(
         hyperparams_builder.build, ssd.box_predictor, is_training=False, num_classes=classes
@@ -106,4 +126,8 @@ def _save(session: tf.compat.v1.Session, variables: list[tf.Variable], path: Pat
 
 
 if __name__ == "__main__":
-    write_detector(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    name, count, output, *given = sys.argv[1:]
+    if given:
+        run_detector(name, int(count), Path(output), checkpoint=Path(given[0]), pictures=Path(given[1]))
+    else:
+        write_detector(name, int(count), Path(output))

@@ -19,7 +19,14 @@ PLAIN = {"BoxPredictor", "FeatureMaps"}
 PYRAMID = {"WeightSharedConvolutionalBoxPredictor", "FeatureMaps", "bottom_up_Conv2d"}
 NETWORKS = [
     pytest.param(name, id=name)
-    for name in ("mobilenet_v1_ssd", "mobilenet_v2_ssd", "mobilenet_v2_fpnlite", "mobilenet_v1_fpn")
+    for name in (
+        "mobilenet_v1_ssd",
+        "mobilenet_v2_ssd",
+        "mobilenet_v2_ssdlite",
+        "mobiledet_ssd",
+        "mobilenet_v2_fpnlite",
+        "mobilenet_v1_fpn",
+    )
 ]
 
 
@@ -177,6 +184,8 @@ def _plain(variable):
     [
         pytest.param("mobilenet_v1_ssd", ("conv1", "conv_dw_1", "conv_pw_1", "conv_dw_2", "conv_pw_2"), id="v1"),
         pytest.param("mobilenet_v2_ssd", ("Conv1", "expanded_conv", "block_1"), id="v2"),
+        pytest.param("mobilenet_v2_ssdlite", ("Conv1", "expanded_conv", "block_1"), id="v2 lite"),
+        pytest.param("mobiledet_ssd", ("mobiledet_stem", "mobiledet_1", "mobiledet_2"), id="mobiledet"),
         pytest.param("mobilenet_v1_fpn", ("conv1", "conv_dw_1", "conv_pw_1", "conv_dw_2", "conv_pw_2"), id="v1 fpn"),
         pytest.param("mobilenet_v2_fpnlite", ("Conv1", "expanded_conv", "block_1"), id="v2 fpnlite"),
     ],

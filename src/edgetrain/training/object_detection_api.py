@@ -24,6 +24,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import TrainingError
 from edgetrain.core.workspace.label_map_file import read_label_map
+from edgetrain.networks.mobiledet_extractor import register_mobiledet
 from edgetrain.networks.start.archive import LABEL_MAP_NAME
 from edgetrain.networks.start.tensorflow1_weights import load_tensorflow1_weights
 from edgetrain.networks.start.tensorflow2_weights import load_tensorflow2_weights
@@ -83,6 +84,7 @@ def build_model(config: TrainEvalPipelineConfig, *, is_training: bool) -> Any:
     Variables that match ``train_config.freeze_variables`` are frozen for good: no gradient, and batch normalization
     with its stored statistics.
     """
+    register_mobiledet()
     model = model_builder.build(config.model, is_training=is_training)
     _set_phase(model, is_training=False)
     size = input_size(config)

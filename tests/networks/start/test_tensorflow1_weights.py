@@ -18,7 +18,7 @@ from tests.support.places import PROJECT_DIR
 from tests.support.tiny_run import pipeline_text
 
 pytestmark = pytest.mark.tensorflow
-NETWORKS = [pytest.param(f"mobilenet_{version}_ssd", id=version) for version in ("v1", "v2")]
+NETWORKS = ["mobilenet_v1_ssd", "mobilenet_v2_ssd", "mobilenet_v2_ssdlite", "mobiledet_ssd"]
 CLASSES = ("widget", "person", "Traffic_Light")
 OPTIONAL = ("/FeatureMaps/", "BoxPredictor/")
 
@@ -161,6 +161,30 @@ def test_a_feature_pyramid_takes_the_backbone_only(detector, start):
     assert len(taken) == 260
     assert all(match.source.startswith("FeatureExtractor/MobilenetV2/") for match in taken)
     assert not any("Predictor" in match.variable or "FeatureMaps" in match.variable for match in taken)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "mine"),
+    [
+        pytest.param("mobilenet_v2_ssdlite", "mobilenet_v2_ssd", id="separable in plain"),
+        pytest.param("mobilenet_v2_ssd", "mobilenet_v2_ssdlite", id="plain in separable"),
+    ],
+)
+def test_a_head_of_another_kind_is_left_whole_and_the_table_says_why(detector, start, theirs, mine):
+    """The pointwise halves of separable layers have the names and shapes of plain ones; they are not taken for them."""
+    from edgetrain.networks.start.weight_matches import summary_of
+
+    model, before, matches = start(detector(theirs), mine)
+
+    changed = {one.name for one in model.variables if not np.array_equal(one.numpy(), before[one.name])}
+    assert changed == {name for name in before if not any(part in name for part in OPTIONAL)}
+    head = [one for one in matches if any(part in one.variable for part in OPTIONAL)]
+    assert all(one.note.startswith("new: ") for one in head)
+    assert {one.note.partition(" (")[0] for one in head} >= {"new: the checkpoint has other extra layers"}
+    rest = {one.note for one in matches if not one.variable and "Depthwise" not in one.source}
+    assert "left out: the network has other extra layers" in rest or mine == "mobilenet_v2_ssdlite"
+    assert "260 variables taken from the checkpoint" in summary_of(matches)
+    assert "; the checkpoint has a head of another kind" in summary_of(matches)
 
 
 def test_another_networks_checkpoint_is_refused_and_changes_nothing(detector, start):

@@ -17,7 +17,7 @@ from tests.support.tiny_run import pipeline_text, write_backbone_archive
 pytestmark = pytest.mark.tensorflow
 CLASSES = ("widget", "person", "Traffic_Light")
 SIZE = 128
-NETWORKS = ("mobilenet_v2_ssd", "mobilenet_v2_fpnlite", "mobilenet_v1_fpn")
+NETWORKS = ("mobilenet_v2_ssd", "mobilenet_v2_ssdlite", "mobilenet_v2_fpnlite", "mobilenet_v1_fpn")
 
 
 def built(tmp_path, network, names, **changes):
@@ -184,7 +184,7 @@ def test_the_plain_detector_starts_the_backbone_of_a_pyramid(tmp_path, published
 
     matches = api.restore_start(model, config, published("mobilenet_v2_ssd")[1])
 
-    expected = "260 variables taken from the checkpoint, 124 new; class predictors all new; 64 variables of it not part"
+    expected = "260 variables taken from the checkpoint, 124 new; class predictors all new; the checkpoint has a head"
     assert summary_of(matches).startswith(expected)
 
 
@@ -225,3 +225,25 @@ def test_a_checkpoint_that_was_cut_is_one_message(tmp_path):
 
     with pytest.raises(TrainingError, match=r"ckpt-0: this checkpoint is damaged \(.*\)\. Fetch it again\."):
         api.restore_start(model, config, tmp_path / "ckpt-0")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "mine"),
+    [
+        pytest.param("mobilenet_v2_ssdlite", "mobilenet_v2_ssd", id="separable in plain"),
+        pytest.param("mobilenet_v2_ssd", "mobilenet_v2_ssdlite", id="plain in separable"),
+    ],
+)
+def test_a_head_of_another_kind_is_left_whole(tmp_path, published, theirs, mine):
+    """Some of its layers stand at the same place and have the same shape."""
+    from edgetrain.networks.start.weight_matches import summary_of
+    from edgetrain.training import object_detection_api as api
+
+    config, model = built(tmp_path, mine, CLASSES)
+
+    matches = api.restore_start(model, config, published(theirs)[1])
+
+    taken = [match.variable for match in matches if match.is_taken]
+    assert len(taken) == 260
+    assert not any("/FeatureMaps/" in name or "BoxPredictor/" in name for name in taken)
+    assert "; the checkpoint has a head of another kind" in summary_of(matches)

@@ -19,6 +19,8 @@ class NetworkType(enum.Enum):
 
     MOBILENET_V1_SSD = "mobilenet_v1_ssd"
     MOBILENET_V2_SSD = "mobilenet_v2_ssd"
+    MOBILENET_V2_SSDLITE = "mobilenet_v2_ssdlite"
+    MOBILEDET_SSD = "mobiledet_ssd"
     MOBILENET_V2_FPNLITE = "mobilenet_v2_fpnlite"
     MOBILENET_V1_FPN = "mobilenet_v1_fpn"
 
@@ -36,6 +38,8 @@ class NetworkType(enum.Enum):
 _OWN_IMAGE_SIZES = {
     NetworkType.MOBILENET_V1_SSD: 300,
     NetworkType.MOBILENET_V2_SSD: 300,
+    NetworkType.MOBILENET_V2_SSDLITE: 300,
+    NetworkType.MOBILEDET_SSD: 320,
     NetworkType.MOBILENET_V2_FPNLITE: 320,
     NetworkType.MOBILENET_V1_FPN: 640,
 }
@@ -221,6 +225,8 @@ class CheckpointSettings:
     sha256: str = field(metadata={"pattern": "|[0-9a-fA-F]{64}", "shape": "64 hexadecimal digits, or empty"})
     mobilenet_v1_ssd_url: str
     mobilenet_v2_ssd_url: str
+    mobilenet_v2_ssdlite_url: str
+    mobiledet_ssd_url: str
     mobilenet_v2_fpnlite_url: str
     mobilenet_v2_fpnlite_640_url: str
     mobilenet_v1_fpn_url: str
@@ -253,7 +259,7 @@ class TrainingSettings:
     gradient_clip_norm: float = field(metadata=_at_least(0))
     augmentations: tuple[str, ...]
     augmented_versions: Optional[int] = field(metadata=_between(0, 1000))
-    frozen_blocks: int = field(metadata=_between(0, 17))
+    frozen_blocks: int = field(metadata=_between(0, 22))
     freeze_batch_norm: bool
     weight_average: float = field(metadata=_between(0, 0.99999))
     rare_class_share: float = field(metadata=_between(0, 1))

@@ -11,8 +11,8 @@ import tensorflow as tf
 from edgetrain.core.errors import TrainingError
 
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
-_DETECTOR = {1: "FeatureExtractor/Mobilenet", 2: "model/_feature_extractor/"}
-_BACKBONE = {1: "Mobilenet", 2: "feature_extractor/"}
+_DETECTOR = {1: ("FeatureExtractor/Mobilenet", "FeatureExtractor/MobileDet"), 2: ("model/_feature_extractor/",)}
+_BACKBONE = {1: ("Mobilenet", "MobileDet"), 2: ("feature_extractor/",)}
 
 
 @dataclass(frozen=True)
@@ -56,5 +56,5 @@ def checkpoint_kind(prefix: Path, name: str) -> CheckpointKind:
     )
 
 
-def _any_starts(names: Sequence[str], start: str) -> bool:
+def _any_starts(names: Sequence[str], start: tuple[str, ...]) -> bool:
     return any(name.startswith(start) for name in names)

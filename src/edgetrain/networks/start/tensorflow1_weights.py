@@ -1,8 +1,8 @@
 """Weights of TensorFlow 1 checkpoints, brought by name into the Keras models of the Object Detection API.
 
-Accepted: checkpoints of the API's TF1 detectors ``ssd_mobilenet_v1`` and ``ssd_mobilenet_v2``, plain or trained with
-fake quantization, and of the slim classifiers that they start from; a network with a feature pyramid takes the backbone
-of them. Structure of the names (v2; Keras on the left)::
+Accepted: checkpoints of the API's TF1 detectors ``ssd_mobilenet_v1``, ``ssd_mobilenet_v2``, ``ssdlite_mobilenet_v2``
+and ``ssdlite_mobiledet_edgetpu``, plain or trained with fake quantization, and of the slim classifiers that they start
+from. A network with another kind of head takes the backbone of them. Structure of the names (v2; Keras on the left)::
 
     Conv1/kernel                        FeatureExtractor/MobilenetV2/Conv/weights
     block_3_depthwise/depthwise_kernel  FeatureExtractor/MobilenetV2/expanded_conv_3/depthwise/depthwise_weights
@@ -11,6 +11,8 @@ of them. Structure of the names (v2; Keras on the left)::
     …BoxHead_0/BoxEncodingPredictor/…   BoxPredictor_0/BoxEncodingPredictor/weights, biases
     …ClassHead_0/ClassPredictor/…       BoxPredictor_0/ClassPredictor/weights, biases
 
+SSDLite has separable extra layers and predictors: the first half of NAME_conv is NAME_depthwise_conv and
+NAME_depthwise/depthwise_weights, that of ClassPredictor is ClassPredictor_depthwise, each with BatchNorm.
 Where a variable has a moving average, that is taken. The names are those of the API's own TF1 graph and of
 ``nets/mobilenet_v1.py`` and ``nets/mobilenet/mobilenet_v2.py`` (tensorflow/models, research/slim).
 """
@@ -24,6 +26,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from edgetrain.networks.mobiledet_backbone import tensorflow1_scopes
+from edgetrain.networks.start.head_parts import whole_parts
 from edgetrain.networks.start.weight_matches import (
     COCO,
     Proposal,
@@ -57,15 +61,19 @@ _V2_LAYERS = (
     (r"block_(\d+)_(expand|depthwise|project)(_BN)?", r"expanded_conv_\1/\2"),
     (r"Conv_1(_bn)?", "Conv_1"),
 )
-_LAYERS = {"MobilenetV1": _V1_LAYERS, "MobilenetV2": _V2_LAYERS}
+_MOBILEDET_LAYERS = tuple((f"{layer}(_BN)?", scope) for layer, scope in tensorflow1_scopes().items())
+_LAYERS = {"MobilenetV1": _V1_LAYERS, "MobilenetV2": _V2_LAYERS, "MobileDetEdgeTPU": _MOBILEDET_LAYERS}
 _NETWORKS = {
     "ssd_mobilenet_v1_keras": "MobilenetV1",
     "ssd_mobilenet_v2_keras": "MobilenetV2",
     "ssd_mobilenet_v1_fpn_keras": "MobilenetV1",
     "ssd_mobilenet_v2_fpn_keras": "MobilenetV2",
+    "ssd_mobiledet_edgetpu_keras": "MobileDetEdgeTPU",
 }
 _FEATURE_MAP = re.compile(r".*/FeatureMaps/(.+)_(?:conv|batchnorm)")
-_HEAD = re.compile(r"BoxPredictor/Convolutional(?:Box|Class)Head_(\d+)/(BoxEncodingPredictor|ClassPredictor)")
+_HEAD = re.compile(
+    r"BoxPredictor/Convolutional(?:Box|Class)Head_(\d+)/((?:BoxEncoding|Class)Predictor(?:_depthwise)?)(?:_batchnorm)?"
+)
 _IGNORED = (
     (r"/(act|weights)_quant/", "range of fake quantization"),
     (r"/(Momentum|RMSProp(_\d)?|Adam(_\d)?)$|^beta[12]_power$", "state of the optimizer"),
@@ -80,7 +88,7 @@ def tensorflow1_name(variable: str, network: str) -> str | None:
 
     Args:
         variable: name of the variable, such as ``block_3_expand/kernel``, without ``:0``.
-        network: ``MobilenetV1`` or ``MobilenetV2``.
+        network: ``MobilenetV1``, ``MobilenetV2`` or ``MobileDetEdgeTPU``.
     """
     layer, _, kind = variable.rpartition("/")
     if kind not in _VARIABLES:
@@ -117,7 +125,8 @@ def load_tensorflow1_weights(
     """
     checkpoint = _Checkpoint(prefix)
     proposals = [_proposal(variable, checkpoint, _NETWORKS[network], kind, class_names) for variable in model.variables]
-    return [*assign(model, prefix, proposals), *checkpoint.left_over()]
+    proposals, rest = whole_parts(proposals, list(checkpoint.left_over()))
+    return [*assign(model, prefix, proposals), *rest]
 
 
 def _proposal(variable: Any, checkpoint: _Checkpoint, network: str, kind: str, class_names: Sequence[str]) -> Proposal:

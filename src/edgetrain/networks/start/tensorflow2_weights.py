@@ -15,6 +15,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
+from edgetrain.networks.start.head_parts import whole_parts
 from edgetrain.networks.start.weight_matches import (
     Proposal,
     SourceClasses,
@@ -64,9 +65,9 @@ def load_tensorflow2_weights(
     for variable in model.variables:
         key = keys.get(variable.ref(), "")
         proposals.append(_proposal(variable, key, reader.get_tensor(key) if key else None, class_names, theirs))
-    matches = assign(model, prefix, proposals)
-    taken = set(keys.values())
-    return [*matches, *_left_over(sorted(set(reader.get_variable_to_shape_map()) - taken - {_OBJECT_GRAPH}))]
+    unplaced = set(reader.get_variable_to_shape_map()) - set(keys.values()) - {_OBJECT_GRAPH}
+    proposals, rest = whole_parts(proposals, list(_left_over(sorted(unplaced))))
+    return [*assign(model, prefix, proposals), *rest]
 
 
 def _keys(prefix: Path, root: tf.train.Checkpoint) -> dict[Any, str]:

@@ -20,8 +20,10 @@ from edgetrain.networks.start.coco_classes import COCO_IDS, coco_id
 
 Weights = npt.NDArray[np.float32]
 
-_NEW, _TAKEN, _LEFT_OUT = "new: ", "taken", "left out: "
+NEW = "new: "
+_TAKEN, _LEFT_OUT = "taken", "left out: "
 NO_PLACE = f"{_LEFT_OUT}not part of this network"
+OTHER_IN_CHECKPOINT, OTHER_IN_NETWORK = "the checkpoint has other ", "the network has other "
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,16 @@ class WeightMatch:
     def is_taken(self) -> bool:
         """Whether the variable has its value, or a part of it, from the checkpoint."""
         return self.note.startswith(_TAKEN)
+
+    @property
+    def is_of_other_head(self) -> bool:
+        """Whether the variable stays out because network and checkpoint have different layers behind the backbone."""
+        return self.note.startswith((f"{NEW}{OTHER_IN_CHECKPOINT}", f"{_LEFT_OUT}{OTHER_IN_NETWORK}"))
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nothing is known of the variable but that the network has no place for it."""
+        return self.note == NO_PLACE
 
 
 @dataclass(frozen=True)
@@ -61,12 +73,16 @@ COCO = SourceClasses(COCO_IDS, "COCO", coco_id)
 
 @dataclass(frozen=True)
 class Proposal:
-    """The value that a variable shall get (``None``: it keeps its own), that value's name, and what to say of it."""
+    """The value that a variable shall get (``None``: it keeps its own), that value's name, and what to say of it.
+
+    ``is_of_other_classes``: there is a value, but nothing says to which classes its channels belong.
+    """
 
     variable: Any
     source: str
     value: Weights | None
     note: str
+    is_of_other_classes: bool = False
 
     @property
     def name(self) -> str:
@@ -78,9 +94,9 @@ def propose(variable: Any, source: str, given: Weights | None) -> Proposal:
     """Return what a variable gets from a value of the checkpoint: all of it, if there is one of the same shape."""
     shape = tuple(variable.shape)
     if given is None:
-        return Proposal(variable, source, None, f"{_NEW}not in the checkpoint")
+        return Proposal(variable, source, None, f"{NEW}not in the checkpoint")
     if given.shape != shape:
-        note = f"{_NEW}the checkpoint has shape {given.shape}, the network {shape}"
+        note = f"{NEW}the checkpoint has shape {given.shape}, the network {shape}"
         return Proposal(variable, source, None, note)
     return Proposal(variable, source, given, _TAKEN)
 
@@ -100,8 +116,8 @@ def propose_classes(
     mine, other = len(names) + 1, theirs.count + 1
     *first_axes, channels = variable.shape
     if given.shape != (*first_axes, channels // mine * other):
-        note = f"{_NEW}the checkpoint's shape {given.shape} is not that of {theirs.owner}'s classes"
-        return Proposal(variable, source, None, note)
+        note = f"{NEW}the checkpoint's shape {given.shape} is not that of {theirs.owner}'s classes"
+        return Proposal(variable, source, None, note, is_of_other_classes=True)
     ids = {0: 0} | {i: found for i, name in enumerate(names, start=1) if (found := theirs.find(name))}
     value = variable.numpy().reshape(*first_axes, -1, mine)
     value[..., list(ids)] = given.reshape(*first_axes, -1, other)[..., list(ids.values())]
@@ -125,7 +141,7 @@ def assign(model: Any, prefix: Path, proposals: Sequence[Proposal]) -> list[Weig
     backbone = {variable.ref() for variable in parts["feature_extractor"].variables}
     faults = [one for one in proposals if one.value is None and one.variable.ref() in backbone]
     if faults:
-        first = f"{faults[0].name}: {faults[0].note.removeprefix(_NEW)}"
+        first = f"{faults[0].name}: {faults[0].note.removeprefix(NEW)}"
         raise TrainingError(
             f"{prefix}: this checkpoint does not fit the network's backbone: {first} "
             f"({counted(len(faults), 'such variable')}). Give the checkpoint of that network (checkpoint.url), or the "
@@ -154,11 +170,13 @@ def write_weight_matches(path: Path, matches: Iterable[WeightMatch]) -> None:
 def summary_of(matches: Sequence[WeightMatch]) -> str:
     """Return a sentence about what was taken from the checkpoint, what is new, and what of it has no place."""
     taken = sum(match.is_taken for match in matches)
-    new = sum(match.note.startswith(_NEW) for match in matches)
-    unknown = [match.source for match in matches if match.note == NO_PLACE]
+    new = sum(match.note.startswith(NEW) for match in matches)
+    unknown = [match.source for match in matches if match.is_unknown]
     predictors = [match for match in matches if "/ClassPredictor/" in match.variable]
     classes = next((match.note for match in reversed(predictors) if match.is_taken), "all new")
     text = f"{counted(taken, 'variable')} taken from the checkpoint, {new} new; class predictors {classes}"
+    if any(match.is_of_other_head for match in matches):
+        text += "; the checkpoint has a head of another kind"
     if unknown:
         text += f"; {counted(len(unknown), 'variable')} of it not part of this network, such as {unknown[0]}"
     return f"{text} (train/start_weights.csv)"
