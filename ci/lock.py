@@ -37,21 +37,23 @@ class Lock:
     options: tuple[str, ...]
 
 
-_LINUX_3_11 = ("--python-version=3.11", "--python-platform=x86_64-manylinux_2_28")
-_LEAN = (f"--excludes={_SOURCES}/excludes.txt", f"--overrides={_SOURCES}/overrides.txt")
+_LEAN = f"--excludes={_SOURCES}/excludes.txt"
 _LIGHT = ("--universal", "--python-version=3.9", "--only-binary=:all:")
-_CPU = (f"--excludes={_SOURCES}/excludes-cpu.txt",)
+_CURRENT = ("--universal", "--python-version=3.11", _LEAN)
+_LINUX_3_11 = ("--python-version=3.11", "--python-platform=x86_64-manylinux_2_28")
+_CPU = f"--overrides={_SOURCES}/overrides-cpu.txt"
 _BEAM = (f"--excludes={_SOURCES}/excludes-beam.txt", f"--overrides={_SOURCES}/overrides-beam.txt")
 LOCKS = (
-    Lock("check.in", "requirements-check.txt", "", (*_LIGHT, *_LEAN)),
+    Lock("check.in", "requirements-check.txt", "", (*_LIGHT, _LEAN)),
     Lock("compile.in", "requirements-compile.txt", "requirements-check.txt", _LIGHT),
-    Lock("device.in", "requirements-device.txt", "requirements-compile.txt", _LIGHT),
-    Lock("train.in", "requirements.txt", "requirements-check.txt", (*_LINUX_3_11, *_LEAN, *_CPU)),
-    Lock("test.in", "requirements-test.txt", "requirements.txt", (*_LINUX_3_11, *_LEAN, *_CPU)),
-    Lock("beam.in", "requirements-beam.txt", "requirements.txt", (*_LINUX_3_11, *_BEAM)),
+    Lock("device.in", "requirements-device.txt", "requirements-check.txt", _LIGHT),
+    Lock("train.in", "requirements.txt", "requirements-check.txt", (*_CURRENT, _CPU)),
+    Lock("test.in", "requirements-test.txt", "requirements.txt", (*_CURRENT, _CPU)),
+    Lock("gpu.in", "requirements-gpu.txt", "requirements.txt", _CURRENT),
+    Lock("legacy.in", "requirements-legacy.txt", "requirements-check.txt", (*_LINUX_3_11, _LEAN)),
+    Lock("beam.in", "requirements-beam.txt", "requirements-check.txt", (*_LINUX_3_11, *_BEAM)),
     Lock("label.in", "requirements-label.txt", "requirements-check.txt", _LIGHT),
-    Lock("gpu.in", "requirements-gpu.txt", "requirements.txt", (*_LINUX_3_11, *_LEAN)),
-    Lock("build.in", f"{_SOURCES}/build.txt", "requirements.txt", _LINUX_3_11),
+    Lock("build.in", f"{_SOURCES}/build.txt", "requirements.txt", ("--universal", "--python-version=3.11")),
 )
 
 

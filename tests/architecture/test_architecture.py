@@ -59,7 +59,7 @@ DOORS = {
     "tensorflow.lite.python.interpreter": ["tflite/interpreters.py"],
     # The bindings of TFLite's schema, and the FlatBuffers in an Edge TPU's package.
     "tflite": ["tflite/file.py"],
-    "flatbuffers": ["edgetpu/compiler/package.py", "tflite/metadata.py"],
+    "flatbuffers": ["edgetpu/compiler/package.py", "tflite/layer_comparison.py", "tflite/metadata.py"],
     "tensorflow": ["training/", "networks/start/", "tflite/conversion.py", "tflite/layer_comparison.py", "demo/"],
     # Only the FlatBuffers reader that TensorFlow carries along.
     "tensorflow.lite": ["tflite/graph.py", "tflite/metadata.py"],
