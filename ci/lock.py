@@ -16,8 +16,7 @@ from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
 _SOURCES = "ci/requirements"
-# The resolver. Only this script needs it, so it is in no profile.
-_UV = "uv==0.13.9"
+_UV_LOCK = _ROOT / "ci" / "requirements" / "uv.txt"
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,7 @@ LOCKS = (
     Lock("legacy.in", "requirements-legacy.txt", "requirements-check.txt", (*_LINUX_3_11, _LEAN)),
     Lock("beam.in", "requirements-beam.txt", "requirements-check.txt", (*_LINUX_3_11, *_BEAM)),
     Lock("label.in", "requirements-label.txt", "requirements-check.txt", _LIGHT),
+    Lock("uv.in", f"{_SOURCES}/uv.txt", "", ("--universal", "--python-version=3.9")),
     Lock("build.in", f"{_SOURCES}/build.txt", "requirements.txt", ("--universal", "--python-version=3.11")),
 )
 
@@ -73,7 +73,8 @@ def main() -> None:
 def _install_uv(tools_dir: Path) -> Path:
     venv.create(tools_dir, with_pip=True)
     pip = tools_dir / "bin" / "pip"
-    subprocess.run([pip, "install", "--quiet", "--disable-pip-version-check", _UV], check=True)  # noqa: S603 - our own
+    command = [pip, "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", _UV_LOCK]
+    subprocess.run(command, check=True)  # noqa: S603 - our own
     return tools_dir / "bin" / "uv"
 
 

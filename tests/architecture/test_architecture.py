@@ -60,9 +60,9 @@ DOORS = {
     # The bindings of TFLite's schema, and the FlatBuffers in an Edge TPU's package.
     "tflite": ["tflite/file.py"],
     "flatbuffers": ["edgetpu/compiler/package.py", "tflite/layer_comparison.py", "tflite/metadata.py"],
-    "tensorflow": ["training/", "networks/start/", "tflite/conversion.py", "tflite/layer_comparison.py", "demo/"],
+    "tensorflow": ["training/", "networks/start/", "tflite/conversion.py", "demo/"],
     # Only the FlatBuffers reader that TensorFlow carries along.
-    "tensorflow.lite": ["tflite/graph.py", "tflite/metadata.py"],
+    "tensorflow.lite": ["tflite/graph.py", "tflite/layer_comparison.py", "tflite/metadata.py"],
     # Arrays of pixels, boxes and model inputs.
     "numpy": [
         "images/pixels.py",

@@ -9,6 +9,7 @@ networks are others than its TF1 networks (v1 applies it twice, v2 has other res
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 import types
 from pathlib import Path
@@ -48,12 +49,13 @@ def write_detector(network: str, classes: int, folder: Path) -> None:
 
 
 def _lend_legacy_layers() -> None:
-    """Give TensorFlow the layers of TensorFlow 1, which it looks for in a package that is not installed: tf_keras."""
-    for name in ("tf_keras", "tf_keras.legacy_tf_layers"):
-        sys.modules[name] = types.ModuleType(name)
+    """Give TensorFlow the layers of TensorFlow 1 where it looks for them: in no version of a package is that a module."""
+    home = "tf_keras" if importlib.util.find_spec("tf_keras") else "keras"
+    layers = importlib.import_module(f"{home}.src.legacy_tf_layers")
+    sys.modules.setdefault("tf_keras", types.ModuleType("tf_keras"))
+    sys.modules["tf_keras.legacy_tf_layers"] = layers
     for name in ("base", "convolutional", "core", "normalization", "pooling"):
-        module = importlib.import_module(f"keras.src.legacy_tf_layers.{name}")
-        sys.modules[f"tf_keras.legacy_tf_layers.{name}"] = module
+        sys.modules[f"tf_keras.legacy_tf_layers.{name}"] = importlib.import_module(f"{layers.__name__}.{name}")
 
 
 def _predictions(network: str, classes: int, picture: tf.Tensor) -> dict[str, list[tf.Tensor]]:

@@ -10,11 +10,11 @@ from typing import Any
 import flatbuffers
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 
 from edgetrain.core.system.progress import listener
 from edgetrain.tflite.calibration import LayerError
+from edgetrain.tflite.interpreters import Interpreter, OpResolverType
 
 # It changes no value: its error is that of the layer before.
 _PASSING_ON = "RESHAPE"
@@ -76,16 +76,16 @@ class _LayerReader:
     """A TFLite model whose intermediate results can be read after a run."""
 
     def __init__(self, path: Path, threads: int) -> None:
-        self._interpreter = tf.lite.Interpreter(
+        self._interpreter = Interpreter(
             model_content=_with_all_outputs(path.read_bytes()),
             num_threads=threads,
             # A delegate would take the operators together, and their names would be its own.
-            experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         details = {detail["index"]: detail for detail in self._interpreter.get_tensor_details()}
-        # The operators have no public accessor; the version of TensorFlow is pinned.
+        # The operators have no public accessor; the version of the interpreter is pinned.
         operators = self._interpreter._get_ops_details()  # noqa: SLF001
         self.layers = {
             details[index]["name"]: _Layer(
