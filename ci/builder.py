@@ -154,7 +154,7 @@ def provide_uv(uv: Uv, environ: Mapping[str, str]) -> dict[str, str] | None:
         if not uv.environment.is_ready():
             try:
                 build = _Build(uv.environment, environ, lock_descriptor)
-                build.run(Path(sys.executable), [uv.requirements], None, [uv.program, "--version"])
+                build.run(Path(sys.executable).resolve(), [uv.requirements], None, [uv.program, "--version"])
             except SetupError as error:
                 if not re.search(_NO_FILE, str(error)):
                     raise

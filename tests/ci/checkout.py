@@ -115,5 +115,5 @@ def _write_wheel(path: Path, files: dict[str, bytes]) -> None:
     with zipfile.ZipFile(path, "w") as wheel:
         for name, content in {**files, record: "".join(f"{name},,\n" for name in [*files, record]).encode()}.items():
             info = zipfile.ZipInfo(name)
-            info.external_attr = 0o755 << 16  # else a program in it cannot be run
+            info.external_attr = 0o100755 << 16  # else a program in it cannot be run
             wheel.writestr(info, content)
