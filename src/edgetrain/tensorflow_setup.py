@@ -1,4 +1,4 @@
-"""What must be true before TensorFlow and the Object Detection API are imported; ``edgetrain`` sees to it for all rooms.
+"""What must be true before TensorFlow and the Object Detection API are imported; ``edgetrain`` itself sees to it.
 
 The API was written for TensorFlow 2.8 and imports packages for models and metrics that this project does not have:
 some are gone from newer TensorFlow, others have no wheel for newer Pythons or are large. In their place the API, and

@@ -49,7 +49,7 @@ def write_detector(network: str, classes: int, folder: Path) -> None:
 
 
 def _lend_legacy_layers() -> None:
-    """Give TensorFlow the layers of TensorFlow 1 where it looks for them: in no version of a package is that a module."""
+    """Give TensorFlow the layers of TensorFlow 1 where it looks for them, which no package has."""
     home = "tf_keras" if importlib.util.find_spec("tf_keras") else "keras"
     layers = importlib.import_module(f"{home}.src.legacy_tf_layers")
     sys.modules.setdefault("tf_keras", types.ModuleType("tf_keras"))

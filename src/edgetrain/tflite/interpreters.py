@@ -1,7 +1,7 @@
 """The TFLite interpreter of this environment: the door to tflite_runtime and ai_edge_litert, else TensorFlow's own.
 
-``tflite_runtime`` is what the Edge TPU's library is built against; ``ai_edge_litert``, that of the train profile, has its
-interface, but has not been proven with the Edge TPU; TensorFlow's is the one of the legacy profile.
+``tflite_runtime`` is what the Edge TPU's library is built against; ``ai_edge_litert``, that of the train profile, has
+its interface, but has not been proven with the Edge TPU; TensorFlow's is the one of the legacy profile.
 """
 
 from __future__ import annotations
