@@ -1,4 +1,4 @@
-"""What the Object Detection API imports and nobody needs is stood in for: for the API alone, and only until it is used."""
+"""What the Object Detection API imports and nobody needs is stood in for: for the API alone, until it is used."""
 
 from __future__ import annotations
 
@@ -68,10 +68,8 @@ def test_to_prepare_twice_changes_nothing(tmp_path):
 @pytest.mark.tensorflow
 def test_every_stand_in_is_imported_by_the_api(tmp_path):
     """Else it is out of date."""
-    code = (
-        "import edgetrain.training.object_detection_api; from object_detection import model_lib_v2; print(*sys.modules)"
-    )
-    loaded = run(tmp_path, code).splitlines()[-1].split()
+    code = "import edgetrain.training.object_detection_api; from object_detection import model_lib_v2"
+    loaded = run(tmp_path, f"{code}; print(*sys.modules)").splitlines()[-1].split()
 
     assert [name for name in STAND_INS if name not in loaded and name != "tensorflow.compat.v1.estimator"] == []
 

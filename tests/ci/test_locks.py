@@ -21,7 +21,7 @@ ON_3_11 = {
 }
 IMPOSTORS = {"object-detection", "pycoral"}
 
-# Their interpreter or TensorFlow is built for an older numpy, protobuf, pandas…: they agree with the check profile only.
+# Their interpreter or TensorFlow is built for an older numpy or protobuf: they agree with the check profile only.
 OLDER = ("requirements-legacy.txt", "requirements-device.txt", "requirements-beam.txt")
 # What stands in for them: edgetrain/tensorflow_setup.py.
 STOOD_IN_FOR = {

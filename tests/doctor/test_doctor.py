@@ -201,7 +201,7 @@ def test_a_pci_node_that_may_not_be_opened_wants_a_group(tmp_path, coral):
 @pytest.mark.parametrize(
     ("changes", "subject", "words"),
     [
-        pytest.param({}, "edgetpu_compiler", "apt install edgetpu-compiler", id="not there"),
+        pytest.param({}, "edgetpu_compiler", "ci/inv --profile compile ci.compiler", id="not there"),
         pytest.param({"machine": "aarch64"}, "processor", "for x86-64 only", id="ARM"),
         pytest.param(
             {"said": {"/usr/bin/edgetpu_compiler": "Edge TPU Compiler version 15.0.340273435"}},
