@@ -53,8 +53,8 @@ def install(folder: Path, wish: Wish, *, sources_path: Path = SOURCES_PATH) -> l
     """
     if platform.machine() not in ("x86_64", "AMD64"):
         raise ToolError(
-            f"{_NAME} was made for amd64 only, this is {platform.machine()}. Run it on such a machine, or in the container "
-            "of ci/edgetpu-compiler.Containerfile."
+            f"{_NAME} was made for amd64 only, this is {platform.machine()}. Run it on such a machine, or in the "
+            "container of ci/edgetpu-compiler.Containerfile."
         )
     with tempfile.TemporaryDirectory() as temporary:
         said, archive, digest = _fetch_first(wish, Path(temporary), sources_path)
@@ -92,14 +92,13 @@ def _fetch_first(wish: Wish, folder: Path, sources_path: Path) -> tuple[list[str
             continue
         if not sha256:
             raise DownloadError(
-                f"{url}: its SHA-256 is {download.sha256}, and nothing says whether that is right, so it is not unpacked. "
-                f"If you trust it: --sha256 {download.sha256}"
+                f"{url}: its SHA-256 is {download.sha256}, and nothing says whether that is right, so it is not "
+                f"unpacked. If you trust it: --sha256 {download.sha256}"
             )
         return [*said, f"fetched from {url}"], archive, download.sha256
+    reasons = "".join(f"\n  {reason}" for reason in said)
     raise DownloadError(
-        f"no source gave {_NAME} 16.0:\n  "
-        + "\n  ".join(said)
-        + "\nOr name a file that you have: --url FILE --sha256 DIGEST."
+        f"no source gave {_NAME} 16.0:{reasons}\nOr name a file that you have: --url FILE --sha256 DIGEST."
     )
 
 

@@ -169,7 +169,7 @@ def pretrain_demo(_context: Context, steps: int = 2200, seed: int = 0, out: str 
 
 @task
 def coral(_context: Context) -> None:
-    """Fetch what a Coral agent needs beside PyPI (ci/coral.json): ci/inv --profile device ci.coral."""
+    """Fetch what a Coral agent needs beside PyPI (edgetpu/device/pairs.json): ci/inv --profile device ci.coral."""
     from ci.coral import install
 
     try:

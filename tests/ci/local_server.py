@@ -61,8 +61,6 @@ class LocalServer:
                 self.end_headers()
                 self.wfile.write(content[: ours.cut.get(path)])
 
-            do_HEAD = do_GET
-
             def log_message(self, *_: object) -> None:
                 pass
 

@@ -136,6 +136,7 @@ def test_google_s_pycoral_is_known_by_its_modules(coral):
         pytest.param("16.0tf2.15.1-1.bookworm", ("tflite-runtime", "2.16.1"), "warn", id="wide build, too new"),
         pytest.param("16.0tf2.17.1-1.bookworm", ("tflite-runtime", "2.17.1"), "ok", id="same version"),
         pytest.param("16.0tf2.17.1-1.bookworm", ("ai-edge-litert", "2.17.0"), "warn", id="LiteRT is unproven"),
+        pytest.param("16.0tf2.19.1-1.trixie", ("ai-edge-litert", "2.3.0"), "warn", id="LiteRT that others run"),
     ],
 )
 def test_a_library_fits_the_interpreter_that_it_was_built_for(coral, version, interpreter, expected):

@@ -15,6 +15,7 @@ from pathlib import Path
 from edgetrain.doctor.host import Host
 from edgetrain.edgetpu.compiler.set_up import INSTALL_COMPILER
 from edgetrain.edgetpu.device.discovery import FRESH_USB_ID, USED_USB_ID, EdgeTpu, find_edge_tpus
+from edgetrain.edgetpu.device.pairs import are_a_pair
 
 TRAIN, CHECK, COMPILE, DEVICE, TEST, LEGACY, BEAM, LABEL, GPU = PROFILES = (
     *("train", "check", "compile", "device", "test", "legacy", "beam", "label", "gpu"),
@@ -246,12 +247,14 @@ def _fit(version: str, interpreter: tuple[str, str] | None) -> tuple[State, str]
     if interpreter is None or runs is None:
         return State.WARN, "Without an interpreter its fit cannot be told."
     name = " ".join(interpreter)
+    built_for = re.search(r"tf(\d+)\.(\d+)", version, re.IGNORECASE)
     if interpreter[0] == "ai-edge-litert":  # its versions are not TensorFlow's
-        return State.WARN, f"No libedgetpu is known to fit {name}. {_PAIR_FIX}"
+        is_known = built_for and are_a_pair(*interpreter, ".".join(built_for.groups()))
+        unknown = f"It is not known to fit {name}. {_PAIR_FIX}"
+        return State.WARN, f"Others run it with {name}; unproven by this project." if is_known else unknown
     if not version:
         return State.WARN, f"What it was built for is unknown; a crash means that it does not fit {name}."
     pair = int(runs[1]), int(runs[2])
-    built_for = re.search(r"tf(\d+)\.(\d+)", version, re.IGNORECASE)
     if built_for is None:
         is_good = pair < _STOCK_LIMIT
         return (State.OK, "") if is_good else (State.FAIL, f"Stock 16.0 crashes with {name}. {_PAIR_FIX}")
