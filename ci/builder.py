@@ -140,7 +140,7 @@ def build_once(
         if not environment.is_ready():
             uv_environ = provide_uv(uv, environ)
             build = _Build(environment, environ if uv_environ is None else uv_environ, lock_descriptor)
-            trial = [environment.python, "-I", "-c", "import invoke"]
+            trial: list[str | Path] = [environment.python, "-I", "-c", "import invoke"]
             build.run(python, requirements, uv.program if uv_environ is not None else None, trial)
 
 
@@ -154,13 +154,14 @@ def provide_uv(uv: Uv, environ: Mapping[str, str]) -> dict[str, str] | None:
         if not uv.environment.is_ready():
             try:
                 build = _Build(uv.environment, environ, lock_descriptor)
-                build.run(Path(sys.executable).resolve(), [uv.requirements], None, [uv.program, "--version"])
+                trial: list[str | Path] = [uv.program, "--version"]
+                build.run(Path(sys.executable).resolve(), [uv.requirements], None, trial)
             except SetupError as error:
                 if not re.search(_NO_FILE, str(error)):
                     raise
                 say("the package index has no uv for this system: pip installs, which takes longer.")
                 return None
-    pip = [uv.environment.python, "-I", "-m", "pip", "config", "list"]
+    pip: list[str | Path] = [uv.environment.python, "-I", "-m", "pip", "config", "list"]
     answer = subprocess.run(pip, env=_without(environ), capture_output=True, text=True, check=False)  # noqa: S603 - our own
     told, unknown = translate(answer.stdout)
     if unknown:

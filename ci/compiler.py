@@ -30,7 +30,6 @@ _VERSION = "version 16."
 _MOST_BYTES = 256 << 20
 _MOST_FILES = 1000
 _SMALL_FILE_BYTES = 16 << 20
-_TAR_STARTS = {b"\x1f\x8b": "gz", b"\xfd7zXZ\x00": "xz"}
 
 
 class Wish(NamedTuple):
@@ -131,9 +130,8 @@ def unpack(archive: Path, target: Path) -> None:
     content = archive.read_bytes()
     if content.startswith(b"!<arch>\n"):
         content = _data_of_package(content, archive)
-    kind = next((name for start, name in _TAR_STARTS.items() if content.startswith(start)), "")
     try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode=f"r:{kind}") as tar:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:*") as tar:
             for member in _members(tar, archive):
                 _extract(tar, member, target / _inside(member.name, archive))
     except (tarfile.TarError, EOFError, OSError) as error:

@@ -88,7 +88,8 @@ def translate(listing: str) -> tuple[dict[str, str], list[str]]:
     Args:
         listing: output of ``pip config list``, one ``section.name='value'`` a line.
     """
-    variables, unknown = {}, []
+    variables: dict[str, str] = {}
+    unknown = []
     for name, value in _settings(listing).items():
         if name in _TRANSLATIONS:
             targets, convert = _TRANSLATIONS[name]

@@ -70,8 +70,8 @@ def _download(version: PythonVersion, environ: Mapping[str, str], uv: Uv) -> Pat
         raise SetupError(f"EDGETRAIN_PYTHON={DOWNLOAD}: only uv could fetch a Python. Install Python {wanted} instead.")
     say(f"fetching Python {wanted} into {folder}")
     variables |= {"UV_PYTHON_INSTALL_DIR": str(folder)}
-    fetch = [uv.program, "python", "install", "--no-bin", wanted]
-    find = [uv.program, "python", "find", "--managed-python", "--no-python-downloads", wanted]
+    fetch: list[str | Path] = [uv.program, "python", "install", "--no-bin", wanted]
+    find: list[str | Path] = [uv.program, "python", "find", "--managed-python", "--no-python-downloads", wanted]
     for command in (fetch, find):
         answer = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)  # noqa: S603 - ours
         if answer.returncode:

@@ -73,7 +73,15 @@ def main() -> None:
 def _install_uv(tools_dir: Path) -> Path:
     venv.create(tools_dir, with_pip=True)
     pip = tools_dir / "bin" / "pip"
-    command = [pip, "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", _UV_LOCK]
+    command: list[str | Path] = [
+        pip,
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "-r",
+        _UV_LOCK,
+    ]
     subprocess.run(command, check=True)  # noqa: S603 - our own
     return tools_dir / "bin" / "uv"
 
