@@ -1,7 +1,8 @@
 """Builds virtual environments from pinned requirements, each once, however many processes ask and however they end.
 
 An environment is whole if and only if its stamp is there and names the requirements, the Python and the folder it was
-made for; the stamp is written last. One lock file per environment lets a single process build it.
+made for; the stamp is written last. One lock file per environment lets a single process build it. uv installs, which
+pip has put into an environment of its own; where uv cannot do as pip is told, pip installs.
 """
 
 from __future__ import annotations
@@ -13,49 +14,50 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ci.errors import SetupError
+from ci.index_settings import translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
-_PIP_OPTIONS = (
-    "--no-input",
-    "--disable-pip-version-check",
-    "--progress-bar=off",
-    "--no-user",
-    "--no-deps",
-    "--no-build-isolation",
-    "--require-hashes",
+_OPTIONS = ("--no-deps", "--no-build-isolation", "--require-hashes")
+_PIP_OPTIONS = ("--no-input", "--disable-pip-version-check", "--progress-bar=off", "--no-user", *_OPTIONS)
+# One index is as good as another, since the hash decides; uv would else look into the first only.
+_UV_OPTIONS = ("--compile-bytecode", "--index-strategy=unsafe-best-match", *_OPTIONS)
+# Of a user's uv settings, those that do not change what is installed or where.
+_KEPT_UV_VARIABLES = (
+    *("UV_CACHE_DIR", "UV_CONCURRENT_", "UV_HTTP_", "UV_LINK_MODE", "UV_OFFLINE", "UV_PYTHON_INSTALL_MIRROR"),
 )
 # Of a user's settings, those that would put packages elsewhere or change which ones are installed. Indexes, proxies
 # and certificates stay.
 _DROPPED_VARIABLES = frozenset(
     ["PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIREMENT", "PIP_CONSTRAINT", "PIP_DRY_RUN"]
 )
+_NO_FILE = "No matching distribution found|Could not find a version|No solution found|has no wheels with a matching"
 _SECONDS_TO_STOP = 3
 _SECONDS_BETWEEN_LINES = 10
 _FAILURES = (
     ("No space left on device|Disk quota exceeded", "the disk is full. Free some space and run it again."),
     (
-        "DO NOT MATCH THE HASHES",
+        "DO NOT MATCH THE HASHES|Hash mismatch",
         "a downloaded file is not the pinned one (hash mismatch). If a mirror changes files, go around it.",
     ),
     (
-        "CERTIFICATE_VERIFY_FAILED|SSLError",
+        "CERTIFICATE_VERIFY_FAILED|SSLError|invalid peer certificate|UnknownIssuer",
         'the package index\'s certificate is not trusted. Name your own with "pip config set global.cert FILE".',
     ),
     (
         (
             "Failed to establish a new connection|NewConnectionError|name resolution|Network is unreachable|ProxyError"
-            "|ConnectTimeout|[Rr]ead timed out|Connection refused|Connection reset"
+            "|ConnectTimeout|[Rr]ead timed out|Connection refused|Connection reset|error sending request|dns error"
         ),
         "the package index cannot be reached. Check the network, or pip's index and proxy settings.",
     ),
     (
-        "No matching distribution found|Could not find a version",
+        _NO_FILE,
         "the package index has no file for this system. README.md lists the systems that are supported.",
     ),
 )
@@ -100,8 +102,25 @@ class Environment(NamedTuple):
             return False
 
 
+class Uv(NamedTuple):
+    """Where uv is, and which file pins it.
+
+    Attributes:
+        environment: the one that holds it, made or not.
+        requirements: its pins.
+    """
+
+    environment: Environment
+    requirements: Path
+
+    @property
+    def program(self) -> Path:
+        """The program itself."""
+        return self.environment.directory / "bin" / "uv"
+
+
 def build_once(
-    environment: Environment, python: Path, requirements: Sequence[Path], environ: Mapping[str, str]
+    environment: Environment, python: Path, requirements: Sequence[Path], environ: Mapping[str, str], uv: Uv
 ) -> None:
     """Replaces what is there by a whole environment. Of several callers one builds, the others wait and find it ready.
 
@@ -110,6 +129,7 @@ def build_once(
         python: the interpreter it is based on.
         requirements: files with pinned packages, installed one after the other.
         environ: variables for the programs; pip's settings are respected.
+        uv: installs, and is installed first.
 
     Raises:
         SetupError: a step failed. Nothing is left that looks whole.
@@ -118,7 +138,46 @@ def build_once(
     environment.directory.parent.mkdir(parents=True, exist_ok=True)
     with _locked(environment) as lock_descriptor:
         if not environment.is_ready():
-            _Build(environment, environ, lock_descriptor).run(python, requirements)
+            uv_environ = provide_uv(uv, environ)
+            build = _Build(environment, environ if uv_environ is None else uv_environ, lock_descriptor)
+            trial: list[str | Path] = [environment.python, "-I", "-c", "import invoke"]
+            build.run(python, requirements, uv.program if uv_environ is not None else None, trial)
+
+
+def provide_uv(uv: Uv, environ: Mapping[str, str]) -> dict[str, str] | None:
+    """Installs uv, once, and gives the variables that tell it what pip is told; none where pip has to do it.
+
+    Raises:
+        SetupError: not even pip can install from the index.
+    """
+    with _locked(uv.environment) as lock_descriptor:
+        if not uv.environment.is_ready():
+            try:
+                build = _Build(uv.environment, environ, lock_descriptor)
+                trial: list[str | Path] = [uv.program, "--version"]
+                build.run(Path(sys.executable).resolve(), [uv.requirements], None, trial)
+            except SetupError as error:
+                if not re.search(_NO_FILE, str(error)):
+                    raise
+                say("the package index has no uv for this system: pip installs, which takes longer.")
+                return None
+    pip: list[str | Path] = [uv.environment.python, "-I", "-m", "pip", "config", "list"]
+    answer = subprocess.run(pip, env=_without(environ), capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    told, unknown = translate(answer.stdout)
+    if unknown:
+        say(f"pip is told {', '.join(unknown)}, which uv does not know: pip installs, which takes longer.")
+        return None
+    foreign = {key for key in environ if key.startswith("UV_") and not key.startswith(_KEPT_UV_VARIABLES)}
+    return {
+        **{key: environ[key] for key in environ.keys() - foreign},
+        "UV_NO_CONFIG": "1",
+        "UV_NO_PROGRESS": "1",
+        **told,
+    }
+
+
+def _without(environ: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in environ.items() if key not in _DROPPED_VARIABLES}
 
 
 def say(message: str) -> None:
@@ -143,19 +202,22 @@ class _Build:
 
     def __init__(self, environment: Environment, environ: Mapping[str, str], lock_descriptor: int) -> None:
         self._environment = environment
-        self._environ = {key: value for key, value in environ.items() if key not in _DROPPED_VARIABLES}
+        self._environ = _without(environ)
         self._lock_descriptor = lock_descriptor
 
-    def run(self, python: Path, requirements: Sequence[Path]) -> None:
-        """Removes what is there and makes it anew; the stamp comes last."""
+    def run(self, python: Path, requirements: Sequence[Path], uv: Path | None, trial: Sequence[str | Path]) -> None:
+        """Removes what is there and makes it anew, by uv or without it by pip; after a trial the stamp comes last."""
         environment = self._environment
         started = time.monotonic()
         self._remove()
         say(f"setting up {environment.directory} with {python} (once, and again when {requirements[-1].name} changes)")
-        self._run([python, "-I", "-m", "venv", environment.directory], "making the environment")
+        options = ["--without-pip"] if uv else []
+        self._run([python, "-I", "-m", "venv", *options, environment.directory], "making the environment")
+        pip = (environment.python, "-I", "-m", "pip", "install", *_PIP_OPTIONS)
+        install = (uv, "pip", "install", "--python", environment.python, *_UV_OPTIONS) if uv else pip
         for requirements_path in requirements:
-            self._install(requirements_path)
-        self._run([environment.python, "-I", "-c", "import invoke"], "trying the environment")
+            self._install(install, requirements_path)
+        self._run(trial, "trying the environment")
         self._write_stamp()
         say(f"ready after {time.monotonic() - started:.0f} s")
 
@@ -165,11 +227,10 @@ class _Build:
             shutil.rmtree(self._environment.directory)
         self._environment.log_path.unlink(missing_ok=True)
 
-    def _install(self, requirements_path: Path) -> None:
-        count = len(set(re.findall(r"^([\w.-]+)==", requirements_path.read_text(encoding="utf-8"), re.MULTILINE)))
-        command: list[str | Path] = [self._environment.python, "-I", "-m", "pip", "install"]
-        command += [*_PIP_OPTIONS, "-r", requirements_path]
-        self._run(command, f"installing {requirements_path.name}", _Progress(count))
+    def _install(self, install: Sequence[str | Path], requirements_path: Path) -> None:
+        text = requirements_path.read_text(encoding="utf-8")
+        count = len(set(re.findall(r"^([\w.-]+)==", text, re.MULTILINE)))
+        self._run([*install, "-r", requirements_path], f"installing {requirements_path.name}", _Progress(count))
 
     def _run(self, command: Sequence[str | Path], step: str, progress: _Progress | None = None) -> None:
         """Runs a program, its output in the log; says why if it fails."""
@@ -216,31 +277,20 @@ def _stopped_on_interrupt(process: subprocess.Popen[str]) -> Iterator[None]:
 
 
 class _Progress:
-    """Tells from pip's output how far it is: on a terminal in one line, otherwise every few seconds."""
+    """Tells from the installer's output how far it is: each large file, but a line every few seconds at most."""
 
     def __init__(self, count: int) -> None:
-        self._count = count
-        self._fetched = 0
         self._said_at = time.monotonic()
+        say(f"installing {count} packages")
 
     def show(self, line: str) -> None:
-        """Takes one more line of pip's output."""
-        if line.startswith(("Collecting ", "Processing ")):
-            self._fetched += 1
-            package = line.split()[1].rpartition("/")[2].partition("==")[0]
-            self._say_now_and_then(f"fetching package {self._fetched} of {self._count}: {package}")
-        elif line.startswith("Installing collected packages"):
-            if sys.stderr.isatty():
-                sys.stderr.write("\r\033[K")
-            say(f"installing {self._count} packages")
-
-    def _say_now_and_then(self, text: str) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\033[Kci/inv: {text}")
-            sys.stderr.flush()
-        elif time.monotonic() - self._said_at >= _SECONDS_BETWEEN_LINES:
+        """Takes one more line of pip's or uv's output."""
+        is_due = time.monotonic() - self._said_at >= _SECONDS_BETWEEN_LINES
+        if is_due and line.lstrip().startswith(
+            ("Collecting ", "Downloading ", "Downloaded ", "Prepared ", "Installed ")
+        ):
             self._said_at = time.monotonic()
-            say(text)
+            say(line.partition("--hash")[0].strip())
 
 
 def _explain(step: str, output: str, log_path: Path) -> str:

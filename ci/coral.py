@@ -1,12 +1,11 @@
 """Fetches what runs models on a Coral agent and is not on PyPI: the interpreter's wheel and the Edge TPU's library.
 
-``ci/coral.json`` names them by URL. A digest that is there must agree; one that is not is measured at the first
-download, kept beside the file, and demanded from then on.
+``edgetrain/edgetpu/device/pairs.json`` names them by URL. A digest that is there must agree; one that is not is
+measured at the first download, kept beside the file, and demanded from then on.
 """
 
 from __future__ import annotations
 
-import json
 import platform
 import subprocess
 import sys
@@ -15,97 +14,79 @@ from pathlib import Path
 
 from edgetrain.core.errors import DownloadError, ToolError
 from edgetrain.core.system.files import write_text
+from edgetrain.edgetpu.device.pairs import PAIRS_PATH, PairFile, fitting_pair
 from edgetrain.networks.start.download import fetch
+from edgetrain.networks.start.recorded_download import record_path, recorded_digest
 
-LIST_PATH = Path(__file__).resolve().parent / "coral.json"
-
-
-@dataclass(frozen=True)
-class ExternalPackage:
-    """A file outside PyPI; ``python`` is empty for what is no wheel, ``sha256`` where nobody has measured it."""
-
-    name: str
-    url: str
-    sha256: str
-    machine: str
-    python: str = ""
-
-    @property
-    def file_name(self) -> str:
-        """Return the last part of the URL."""
-        return self.url.rsplit("/", maxsplit=1)[-1]
+OS_RELEASE = Path("/etc/os-release")
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A package that was fetched, and whether its digest was known before."""
+    """A file that was fetched, and whether its digest was known before."""
 
-    package: ExternalPackage
+    file: PairFile
     path: Path
     sha256: str
     was_known: bool
 
 
-def packages_for(kind: str, *, machine: str, python: str, list_path: Path = LIST_PATH) -> list[ExternalPackage]:
-    """Return the packages of a kind (``wheels``, ``debian_packages``) that fit a machine and a Python.
-
-    Raises:
-        ToolError: there is none.
-    """
-    entries = json.loads(list_path.read_text(encoding="utf-8"))[kind]
-    found = [ExternalPackage(**entry) for entry in entries if entry["machine"] == machine]
-    fitting = [package for package in found if package.python in ("", python)]
-    if not fitting:
-        known = ", ".join(sorted({f"{entry['machine']} {entry.get('python', '')}".strip() for entry in entries}))
-        raise ToolError(
-            f"{list_path.name}: no {kind.replace('_', ' ')} for {machine} with Python {python}; there are some for "
-            f"{known}. Use such a machine, or build your own (docs/coral.md)."
-        )
-    return fitting
+def this_system(os_release: Path = OS_RELEASE) -> str:
+    """Return what the system calls itself, such as ``debian 12``; empty if it does not say."""
+    try:
+        lines = os_release.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    values = {name: value.strip("\"'") for name, _, value in (line.partition("=") for line in lines)}
+    return f"{values.get('ID', '')} {values.get('VERSION_ID', '')}".strip()
 
 
-def fetch_package(package: ExternalPackage, folder: Path) -> Fetched:
-    """Fetch a package; the digest of an earlier download must come again.
+def fetch_file(file: PairFile, folder: Path) -> Fetched:
+    """Fetch a file; the digest of an earlier download must come again.
 
     Raises:
         DownloadError: the source cannot be reached, or the file is not the one that it was.
     """
-    path = folder / package.file_name
-    record_path = path.with_name(f"{path.name}.sha256")
-    known = package.sha256 or (record_path.read_text(encoding="ascii").strip() if record_path.is_file() else "")
+    path = folder / file.url.rsplit("/", maxsplit=1)[-1]
+    known = file.sha256 or recorded_digest(path)
     try:
-        download = fetch(package.url, path, sha256=known)
+        download = fetch(file.url, path, sha256=known)
     except DownloadError as error:
         reason = str(error).split(". ")[0]
-        raise DownloadError(f"{package.name}: {reason}. Or bring the file by hand to {path} and try again.") from error
-    write_text(record_path, f"{download.sha256}\n")
-    return Fetched(package, path, download.sha256, was_known=bool(known))
+        raise DownloadError(f"{file.name}: {reason}. Or bring the file by hand to {path} and try again.") from error
+    write_text(record_path(path), f"{download.sha256}\n")
+    return Fetched(file, path, download.sha256, was_known=bool(known))
 
 
-def install(folder: Path, *, list_path: Path = LIST_PATH) -> list[str]:
-    """Fetch all packages of this machine, install the wheels, and return what there is to say and to do.
+def install(folder: Path, *, pairs_path: Path = PAIRS_PATH, system: str | None = None) -> list[str]:
+    """Fetch all that this machine needs, install the wheel, and return what there is to say and to do.
 
     Raises:
         EdgetrainError: nothing fits this machine, a download failed, or pip did.
     """
-    machine, python = platform.machine(), f"{sys.version_info[0]}.{sys.version_info[1]}"
-    said = []
-    for kind in ("wheels", "debian_packages"):
-        for package in packages_for(kind, machine=machine, python=python, list_path=list_path):
-            fetched = fetch_package(package, folder)
-            said.append(f"{package.name}: SHA-256 {fetched.sha256}")
-            if not fetched.was_known:
-                said.append(f"  measured now for the first time: put it into ci/{list_path.name}")
-            if kind == "wheels":
-                _pip_install(fetched.path)
-            else:
-                said.append(f"  install it as root: apt install {fetched.path}")
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    pair = fitting_pair(python, platform.machine(), this_system() if system is None else system, path=pairs_path)
+    said = [f"{pair.interpreter} {pair.version} with libedgetpu for TensorFlow {pair.tensorflow} ({pair.told_by})"]
+    for file in (pair.wheel, pair.library):
+        if file is None:
+            said.append(f"{pair.interpreter} {pair.version} is in this environment already")
+            continue
+        fetched = fetch_file(file, folder)
+        said.append(f"{file.name}: SHA-256 {fetched.sha256}")
+        if not fetched.was_known:
+            said.append(f"  unproven: measured now for the first time; put it into {pairs_path.name}")
+        if file is pair.wheel:
+            _pip_install(fetched.path)
+        else:
+            said.append(f"  install it as root: apt install {fetched.path}")
     return said
 
 
 def _pip_install(wheel: Path) -> None:
+    # The environment is made without pip; Python brings one along.
+    ensured = subprocess.run([sys.executable, "-m", "ensurepip"], capture_output=True, text=True, check=False)
     command = [sys.executable, "-m", "pip", "install", "--no-deps", "--disable-pip-version-check", str(wheel)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    ran = subprocess.run(command, capture_output=True, text=True, check=False) if not ensured.returncode else ensured  # noqa: S603 - our own
     if ran.returncode:
         last = ran.stderr.strip().splitlines()[-1:] or ["no word"]
         raise ToolError(

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ci.builder import Environment, build_once, say
+from ci.builder import Environment, Uv, build_once, say
 from ci.errors import SetupError, SetupUsageError
-from ci.interpreters import find_python
+from ci.interpreters import DOWNLOAD, find_python
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,16 +35,18 @@ class Profile(NamedTuple):
     builds_sdists: bool
 
 
-_TENSORFLOW_PYTHONS = ((3, 11),)
-_LIGHT_PYTHONS = ((3, 11), (3, 13), (3, 12), (3, 10), (3, 9))
-_NUMPY_1_PYTHONS = ((3, 11), (3, 9), (3, 10), (3, 12))
+# TensorFlow 2.21 has no wheel for 3.14. README.md has this table for its readers; a test compares them.
+_TENSORFLOW_PYTHONS = ((3, 13), (3, 12), (3, 11))
+_LIGHT_PYTHONS = (*_TENSORFLOW_PYTHONS, (3, 10), (3, 9))
+_OLD_PYTHONS = ((3, 11),)
 PROFILES = {
     "train": Profile("requirements.txt", _TENSORFLOW_PYTHONS, builds_sdists=True),
     "check": Profile("requirements-check.txt", _LIGHT_PYTHONS, builds_sdists=False),
-    "compile": Profile("requirements-compile.txt", _NUMPY_1_PYTHONS, builds_sdists=False),
-    "device": Profile("requirements-device.txt", _NUMPY_1_PYTHONS, builds_sdists=False),
+    "compile": Profile("requirements-compile.txt", _LIGHT_PYTHONS, builds_sdists=False),
+    "device": Profile("requirements-device.txt", _LIGHT_PYTHONS, builds_sdists=False),
     "test": Profile("requirements-test.txt", _TENSORFLOW_PYTHONS, builds_sdists=True),
-    "beam": Profile("requirements-beam.txt", _TENSORFLOW_PYTHONS, builds_sdists=False),
+    "legacy": Profile("requirements-legacy.txt", _OLD_PYTHONS, builds_sdists=True),
+    "beam": Profile("requirements-beam.txt", _OLD_PYTHONS, builds_sdists=False),
     "label": Profile("requirements-label.txt", _LIGHT_PYTHONS, builds_sdists=False),
     "gpu": Profile("requirements-gpu.txt", _TENSORFLOW_PYTHONS, builds_sdists=True),
 }
@@ -115,9 +117,15 @@ def describe_environment(root: Path, name: str, version: PythonVersion, shared_d
         version: of the Python it runs on.
         shared_dir: folder for the environments of several checkouts, kept apart by a digest; None: ``root/.venv``.
     """
+    return _environment(root, name, requirements_paths(root, PROFILES[name]), version, shared_dir)
+
+
+def _environment(
+    root: Path, name: str, requirements: Sequence[Path], version: PythonVersion, shared_dir: str | None
+) -> Environment:
     python = f"python {version[0]}.{version[1]} {sys.platform}-{os.uname().machine}"
     digest = hashlib.sha256(python.encode())
-    for requirements_path in requirements_paths(root, PROFILES[name]):
+    for requirements_path in requirements:
         digest.update(requirements_path.read_bytes())
     if shared_dir:
         directory = Path(shared_dir).expanduser().absolute() / f"{name}-{digest.hexdigest()[:16]}"
@@ -142,12 +150,9 @@ def prepare(arguments: Sequence[str], root: Path, environ: Mapping[str, str]) ->
     """
     available = [name for name, profile in PROFILES.items() if (root / profile.lock_name).exists()]
     name, invoke_arguments = split_arguments(arguments, available)
-    environment = describe_environment(root, name, _choose_version(name, environ), environ.get("EDGETRAIN_ENV_DIR"))
     variables = {key: value for key, value in environ.items() if key not in _FOREIGN_PACKAGES_VARIABLES}
     variables["PYTHONNOUSERSITE"] = "1"
-    if not environment.is_ready():
-        _, python = find_python(name, [_choose_version(name, environ)], environ)
-        build_once(environment, python, requirements_paths(root, PROFILES[name]), variables)
+    environment = _ready_environment(root, name, environ) or _make_environment(root, name, environ, variables)
     bin_dir = environment.directory / "bin"
     variables |= {
         "VIRTUAL_ENV": str(environment.directory),
@@ -157,14 +162,63 @@ def prepare(arguments: Sequence[str], root: Path, environ: Mapping[str, str]) ->
     return [str(environment.python), str(program), "--search-root", str(root), *invoke_arguments], variables
 
 
-def _choose_version(name: str, environ: Mapping[str, str]) -> PythonVersion:
-    """Gives the version of an environment's Python; it looks for an interpreter only if it has to."""
-    versions = PROFILES[name].pythons
-    if sys.version_info[:2] in versions:
-        return sys.version_info[:2]
-    if len(versions) == 1 and not environ.get("EDGETRAIN_PYTHON"):
-        return versions[0]
-    return find_python(name, versions, environ)[0]
+def _ready_environment(root: Path, name: str, environ: Mapping[str, str]) -> Environment | None:
+    """Gives one that stands, of whichever Python, the running one first; of the caller's if one is named."""
+    running = sys.version_info[:2]
+    versions = sorted(PROFILES[name].pythons, key=lambda version: version != running)
+    if environ.get("EDGETRAIN_PYTHON", DOWNLOAD) != DOWNLOAD:
+        # ci/inv has started this very program with it.
+        versions = [version for version in versions if version == running]
+    known = (describe_environment(root, name, version, environ.get("EDGETRAIN_ENV_DIR")) for version in versions)
+    return next((environment for environment in known if environment.is_ready()), None)
+
+
+def _make_environment(root: Path, name: str, environ: Mapping[str, str], variables: Mapping[str, str]) -> Environment:
+    refuse_system(name, sys.platform, os.uname().machine)
+    shared_dir = environ.get("EDGETRAIN_ENV_DIR")
+    uv_requirements = root / "ci" / "requirements" / "uv.txt"
+    uv = Uv(_environment(root, "uv", [uv_requirements], sys.version_info[:2], shared_dir), uv_requirements)
+    version, python = find_python(name, PROFILES[name].pythons, environ, uv)
+    environment = describe_environment(root, name, version, shared_dir)
+    build_once(environment, python, requirements_paths(root, PROFILES[name]), variables, uv)
+    return environment
+
+
+def refuse_system(name: str, system: str, machine: str) -> None:
+    """Says it where a profile has no packages for a system, before any is fetched.
+
+    Args:
+        name: a profile.
+        system: ``sys.platform``.
+        machine: processor, as the kernel calls it.
+
+    Raises:
+        SetupError: the system is not supported.
+    """
+    if PROFILES[name].pythons == _LIGHT_PYTHONS:
+        return
+    only_x86 = name in ("gpu", "legacy", "beam")
+    supported = {("linux", "x86_64")} if only_x86 else {("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")}
+    if (system, machine) not in supported:
+        names = ", ".join(" on ".join(pair) for pair in sorted(supported))
+        raise SetupError(
+            f"the {name} profile has no packages for {system} on {machine}, only for {names}. Use such a machine; on "
+            "Windows, WSL2 is one."
+        )
+    if system == "linux" and not _has_glibc():
+        raise SetupError(
+            f"the {name} profile needs a Linux with glibc: TensorFlow has no wheels for musl, as Alpine has it. "
+            "Use Debian, Ubuntu, Fedora or alike, or a container of them."
+        )
+    if (system, machine) != ("linux", "x86_64"):
+        say(f"the {name} profile has been resolved for {system} on {machine} and never run there.")
+
+
+def _has_glibc() -> bool:
+    try:
+        return "glibc" in (os.confstr("CS_GNU_LIBC_VERSION") or "")
+    except (OSError, ValueError):
+        return False
 
 
 def main() -> None:

@@ -1,4 +1,7 @@
-"""Finds the Python that an environment is made with: this one, those on PATH, pyenv's, or the one the caller names."""
+"""Finds the Python that an environment is made with: this one, those on PATH, pyenv's, or the one the caller names.
+
+If the caller wishes so (``EDGETRAIN_PYTHON=download``), uv fetches one where none is installed.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci.builder import Uv, provide_uv, say
 from ci.errors import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     PythonVersion = tuple[int, int]
+
+DOWNLOAD = "download"
 
 # The real path is the installation itself, never a link in an environment, which may be about to be removed.
 _PROBE = """
@@ -25,19 +31,22 @@ print(json.dumps([*sys.version_info[:2], os.path.realpath(sys.executable), has_v
 
 
 def find_python(
-    profile_name: str, versions: Sequence[PythonVersion], environ: Mapping[str, str]
+    profile_name: str, versions: Sequence[PythonVersion], environ: Mapping[str, str], uv: Uv
 ) -> tuple[PythonVersion, Path]:
     """Gives an installed Python that can make environments: its version, and the absolute path of its program.
 
     Args:
         profile_name: what it is for, for the message.
         versions: the supported ones, the preferred one first.
-        environ: the caller's variables. If ``EDGETRAIN_PYTHON`` is set, it names the only one considered.
+        environ: the caller's variables. If ``EDGETRAIN_PYTHON`` is a program, it is the only one considered; if it is
+            ``download``, one is fetched where none is installed.
+        uv: fetches it.
 
     Raises:
-        SetupError: there is none, or it has no venv module.
+        SetupError: there is none, it has no venv module, or it cannot be fetched.
     """
-    chosen = environ.get("EDGETRAIN_PYTHON")
+    wish = environ.get("EDGETRAIN_PYTHON", "")
+    chosen = "" if wish == DOWNLOAD else wish
     without_venv = None
     for candidate in [chosen] if chosen else _candidates(versions, environ):
         version, path, has_venv = _probe(candidate)
@@ -47,7 +56,30 @@ def find_python(
             without_venv = without_venv or path
         elif chosen:
             raise SetupError(_not_supported(chosen, version, profile_name, versions))
+    if wish == DOWNLOAD:
+        return versions[0], _download(versions[0], environ, uv)
     raise SetupError(_without_venv(without_venv) if without_venv else _not_found(profile_name, versions))
+
+
+def _download(version: PythonVersion, environ: Mapping[str, str], uv: Uv) -> Path:
+    """Has uv fetch a Python, beside the environments."""
+    wanted, folder = "{}.{}".format(*version), uv.environment.directory.parent / "pythons"
+    folder.mkdir(parents=True, exist_ok=True)
+    variables = provide_uv(uv, environ)
+    if variables is None:
+        raise SetupError(f"EDGETRAIN_PYTHON={DOWNLOAD}: only uv could fetch a Python. Install Python {wanted} instead.")
+    say(f"fetching Python {wanted} into {folder}")
+    variables |= {"UV_PYTHON_INSTALL_DIR": str(folder)}
+    fetch: list[str | Path] = [uv.program, "python", "install", "--no-bin", wanted]
+    find: list[str | Path] = [uv.program, "python", "find", "--managed-python", "--no-python-downloads", wanted]
+    for command in (fetch, find):
+        answer = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+        if answer.returncode:
+            raise SetupError(
+                f"Python {wanted} cannot be fetched:\n{answer.stderr.rstrip()}\nci/inv: name a mirror in "
+                f"UV_PYTHON_INSTALL_MIRROR, or install Python {wanted} another way."
+            )
+    return Path(answer.stdout.strip())
 
 
 def _candidates(versions: Sequence[PythonVersion], environ: Mapping[str, str]) -> Iterator[str]:
@@ -89,11 +121,12 @@ def _without_venv(path: Path) -> str:
 
 
 def _not_found(profile_name: str, versions: Sequence[PythonVersion]) -> str:
-    preferred = "{}.{}".format(*versions[0])
+    preferred, running = "{}.{}".format(*versions[0]), sys.version_info[:2]
+    too_new = " (TensorFlow has no wheels for {}.{})".format(*running) if running > max(versions) else ""
     return (
-        f"the {profile_name} profile needs Python {_any_of(versions)}, and there is none. Install it (Debian, Ubuntu: "
-        f'"apt install python{preferred}-venv"; elsewhere: "pyenv install {preferred}"), '
-        "or name it in EDGETRAIN_PYTHON."
+        f"the {profile_name} profile needs Python {_any_of(versions)}, and there is none{too_new}. Install it (Debian, "
+        f'Ubuntu: "apt install python{preferred}-venv"; elsewhere: "pyenv install {preferred}"), name it in '
+        f"EDGETRAIN_PYTHON, or set EDGETRAIN_PYTHON={DOWNLOAD}, which fetches one."
     )
 
 

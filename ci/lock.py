@@ -16,8 +16,7 @@ from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
 _SOURCES = "ci/requirements"
-# The resolver. Only this script needs it, so it is in no profile.
-_UV = "uv==0.13.9"
+_UV_LOCK = _ROOT / "ci" / "requirements" / "uv.txt"
 
 
 @dataclass(frozen=True)
@@ -37,21 +36,24 @@ class Lock:
     options: tuple[str, ...]
 
 
-_LINUX_3_11 = ("--python-version=3.11", "--python-platform=x86_64-manylinux_2_28")
-_LEAN = (f"--excludes={_SOURCES}/excludes.txt", f"--overrides={_SOURCES}/overrides.txt")
+_LEAN = f"--excludes={_SOURCES}/excludes.txt"
 _LIGHT = ("--universal", "--python-version=3.9", "--only-binary=:all:")
-_CPU = (f"--excludes={_SOURCES}/excludes-cpu.txt",)
+_CURRENT = ("--universal", "--python-version=3.11", _LEAN)
+_LINUX_3_11 = ("--python-version=3.11", "--python-platform=x86_64-manylinux_2_28")
+_CPU = f"--overrides={_SOURCES}/overrides-cpu.txt"
 _BEAM = (f"--excludes={_SOURCES}/excludes-beam.txt", f"--overrides={_SOURCES}/overrides-beam.txt")
 LOCKS = (
-    Lock("check.in", "requirements-check.txt", "", (*_LIGHT, *_LEAN)),
+    Lock("check.in", "requirements-check.txt", "", (*_LIGHT, _LEAN)),
     Lock("compile.in", "requirements-compile.txt", "requirements-check.txt", _LIGHT),
-    Lock("device.in", "requirements-device.txt", "requirements-compile.txt", _LIGHT),
-    Lock("train.in", "requirements.txt", "requirements-check.txt", (*_LINUX_3_11, *_LEAN, *_CPU)),
-    Lock("test.in", "requirements-test.txt", "requirements.txt", (*_LINUX_3_11, *_LEAN, *_CPU)),
-    Lock("beam.in", "requirements-beam.txt", "requirements.txt", (*_LINUX_3_11, *_BEAM)),
+    Lock("device.in", "requirements-device.txt", "requirements-check.txt", _LIGHT),
+    Lock("train.in", "requirements.txt", "requirements-check.txt", (*_CURRENT, _CPU)),
+    Lock("test.in", "requirements-test.txt", "requirements.txt", (*_CURRENT, _CPU)),
+    Lock("gpu.in", "requirements-gpu.txt", "requirements.txt", _CURRENT),
+    Lock("legacy.in", "requirements-legacy.txt", "requirements-check.txt", (*_LINUX_3_11, _LEAN)),
+    Lock("beam.in", "requirements-beam.txt", "requirements-check.txt", (*_LINUX_3_11, *_BEAM)),
     Lock("label.in", "requirements-label.txt", "requirements-check.txt", _LIGHT),
-    Lock("gpu.in", "requirements-gpu.txt", "requirements.txt", (*_LINUX_3_11, *_LEAN)),
-    Lock("build.in", f"{_SOURCES}/build.txt", "requirements.txt", _LINUX_3_11),
+    Lock("uv.in", f"{_SOURCES}/uv.txt", "", ("--universal", "--python-version=3.9")),
+    Lock("build.in", f"{_SOURCES}/build.txt", "requirements.txt", ("--universal", "--python-version=3.11")),
     Lock("audit.in", f"{_SOURCES}/audit.txt", "", (*_LINUX_3_11, "--only-binary=:all:")),
 )
 
@@ -72,7 +74,16 @@ def main() -> None:
 def _install_uv(tools_dir: Path) -> Path:
     venv.create(tools_dir, with_pip=True)
     pip = tools_dir / "bin" / "pip"
-    subprocess.run([pip, "install", "--quiet", "--disable-pip-version-check", _UV], check=True)  # noqa: S603 - our own
+    command: list[str | Path] = [
+        pip,
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "-r",
+        _UV_LOCK,
+    ]
+    subprocess.run(command, check=True)  # noqa: S603 - our own
     return tools_dir / "bin" / "uv"
 
 

@@ -192,7 +192,7 @@ def reference(_context: Context, check: bool = False) -> None:
 
 @task
 def coral(_context: Context) -> None:
-    """Fetch what a Coral agent needs beside PyPI (ci/coral.json): ci/inv --profile device ci.coral."""
+    """Fetch what a Coral agent needs beside PyPI (edgetpu/device/pairs.json): ci/inv --profile device ci.coral."""
     from ci.coral import install
 
     try:
@@ -201,4 +201,23 @@ def coral(_context: Context) -> None:
         raise Exit(f"error: {error}", code=1) from error
 
 
-namespace = Collection(lint, types, pipelines, workflows, check, soak, pretrain_demo, rehearse, beam, coral, reference)
+@task(
+    help={
+        "into": "folder for it, whose bin then belongs on PATH; none: this environment",
+        "url": "a source of your own: a URL or a file",
+        "sha256": "digest of that source's file; without one it is printed, and nothing unpacked",
+    }
+)
+def compiler(_context: Context, into: str = "", url: str = "", sha256: str = "") -> None:
+    """Fetch and check edgetpu_compiler (ci/compiler_sources.json): ci/inv --profile compile ci.compiler."""
+    from ci.compiler import Wish, install
+
+    try:
+        print(*install(Path(into or sys.prefix), Wish(url, sha256)), sep="\n")
+    except EdgetrainError as error:
+        raise Exit(f"error: {error}", code=1) from error
+
+
+namespace = Collection(
+    lint, types, pipelines, workflows, check, soak, pretrain_demo, rehearse, beam, coral, compiler, reference
+)

@@ -2,7 +2,7 @@
 # Makes this machine a GoCD agent that tries models on its Coral. Run it as root in a clone of this repository; a second
 # run changes only what is not yet so.
 #   ci/agents/coral-agent.sh [--dry-run] [--server URL --key-file FILE [--environments A,B]]
-# Debian 12 or Raspberry Pi OS 12, 64 bits: there are libraries for these (ci/coral.json). Without --server everything but
+# Debian and Raspberry Pi OS 12 and 13, Ubuntu 22.04 and 24.04, 64 bits: there are libraries for these (pairs.json). Without --server everything but
 # GoCD's agent is set up. --dry-run prints what would be done, and changes nothing.
 set -eu
 
@@ -84,7 +84,7 @@ trust() {
 
 # What it does not know it refuses, before anything is changed.
 release=${EDGETRAIN_OS_RELEASE:-/etc/os-release}
-[ -r "$release" ] || fail "$release: not there. This script knows Debian 12 and Raspberry Pi OS 12; see docs/coral.md."
+[ -r "$release" ] || fail "$release: not there. This script knows Debian, Ubuntu and Raspberry Pi OS; see docs/coral.md."
 system=$(
     # shellcheck source=/dev/null
     . "$release"
@@ -92,13 +92,13 @@ system=$(
 )
 case $system in
     # Raspberry Pi OS calls itself debian if it has 64 bits, and raspbian if it has 32.
-    'debian 12') ;;
-    *) fail "$release: \"$system\" is not Debian 12 or Raspberry Pi OS 12 of 64 bits. Set it up by hand: docs/coral.md." ;;
+    'debian 12' | 'debian 13' | 'ubuntu 22.04' | 'ubuntu 24.04') ;;
+    *) fail "$release: \"$system\" is not Debian or Raspberry Pi OS 12 or 13 or Ubuntu 22.04 or 24.04 of 64 bits. Set it up by hand: docs/coral.md." ;;
 esac
 machine=$(uname -m)
 case $machine in
     x86_64 | aarch64) ;;
-    *) fail "processor $machine: there is no Edge TPU library for it in ci/coral.json. Use x86_64 or aarch64." ;;
+    *) fail "processor $machine: there is no Edge TPU library for it in pairs.json. Use x86_64 or aarch64." ;;
 esac
 if [ -n "$server" ]; then
     case $server in

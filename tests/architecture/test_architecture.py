@@ -63,18 +63,22 @@ DOORS = {
     "tensorflow.lite.python.interpreter": ["tflite/interpreters.py"],
     # The bindings of TFLite's schema, and the FlatBuffers in an Edge TPU's package.
     "tflite": ["tflite/editing.py", "tflite/file.py", "tflite/rendering.py"],
-    "flatbuffers": ["edgetpu/compiler/package.py", "tflite/metadata.py", "tflite/rendering.py"],
+    "flatbuffers": [
+        "edgetpu/compiler/package.py",
+        "tflite/layer_comparison.py",
+        "tflite/metadata.py",
+        "tflite/rendering.py",
+    ],
     "tensorflow": [
         "training/",
         "networks/start/",
         "networks/mobiledet_backbone.py",
         "networks/mobiledet_extractor.py",
         "tflite/conversion.py",
-        "tflite/layer_comparison.py",
         "demo/",
     ],
     # Only the FlatBuffers reader that TensorFlow carries along.
-    "tensorflow.lite": ["tflite/graph.py", "tflite/metadata.py"],
+    "tensorflow.lite": ["tflite/graph.py", "tflite/layer_comparison.py", "tflite/metadata.py"],
     # Arrays of pixels, boxes and model inputs.
     "numpy": [
         "edgetpu/adapt/",

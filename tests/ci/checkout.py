@@ -1,8 +1,12 @@
-"""A checkout as small as can be: this project's ``ci/inv``, and a lock with one package that stands in for Invoke."""
+"""A checkout as small as can be: this project's ``ci/inv``, and a lock with one package that stands in for Invoke.
+
+Its package index is a folder with that package and with uv, packed again from this environment.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import os
 import shutil
@@ -54,9 +58,11 @@ class Checkout:
 
     def environ(self, **variables: str) -> dict[str, str]:
         """The caller's variables, with a package index that is a folder."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "EDGETRAIN_"))}
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "EDGETRAIN_", "UV_"))}
         pip = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels_dir)}
-        return {**kept, **pip, **variables}
+        uv = {"UV_CACHE_DIR": str(self.root.parent / "uv cache")}
+        chosen = {**kept, **pip, **uv, **variables}
+        return {key: value for key, value in chosen.items() if value}
 
     def inv(self, *arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
         """Runs ``ci/inv --profile check``, or with the profile in front of the arguments."""
@@ -65,10 +71,11 @@ class Checkout:
         environ = self.environ(**variables)
         return subprocess.run(command, cwd=cwd or self.root, env=environ, capture_output=True, text=True, check=False)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Starts the same, without waiting for its end."""
         command = [self.root / "ci" / "inv", "--profile", "check", *arguments]
-        return subprocess.Popen(command, env=self.environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, env=self.environ(**variables), **pipes)
 
     def told(self, *arguments: str, cwd: Path | None = None, **variables: str) -> dict[str, object]:
         """What the stand-in for Invoke saw."""
@@ -76,18 +83,37 @@ class Checkout:
 
 
 def make_checkout(root: Path, wheels_dir: Path) -> Checkout:
-    """Makes a checkout whose lock pins the only wheel of a folder."""
+    """Makes a checkout whose lock pins the stand-in for Invoke, and which has uv from the same folder."""
     root.mkdir(parents=True)
     shutil.copytree(PROJECT_DIR / "ci", root / "ci", ignore=shutil.ignore_patterns("__pycache__", "requirements"))
-    digest = hashlib.sha256(next(wheels_dir.glob("*.whl")).read_bytes()).hexdigest()
+    (root / "ci" / "requirements").mkdir()
     checkout = Checkout(root, wheels_dir)
-    checkout.lock_path.write_text(f"invoke==1.0 \\\n    --hash=sha256:{digest}\n", encoding="utf-8")
+    checkout.lock_path.write_text(_pin(wheels_dir, "invoke"), encoding="utf-8")
+    (root / "ci" / "requirements" / "uv.txt").write_text(_pin(wheels_dir, "uv"), encoding="utf-8")
     return checkout
 
 
-def make_wheel(folder: Path) -> None:
-    """Writes the wheel of the stand-in for Invoke into a folder, which then is a package index."""
-    with zipfile.ZipFile(folder / "invoke-1.0-py3-none-any.whl", "w") as wheel:
-        for name, text in _WHEEL_FILES.items():
-            wheel.writestr(name, text)
-        wheel.writestr("invoke-1.0.dist-info/RECORD", "".join(f"{name},,\n" for name in _WHEEL_FILES))
+def _pin(wheels_dir: Path, name: str) -> str:
+    wheel = next(wheels_dir.glob(f"{name}-*.whl"))
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    return f"{name}=={wheel.name.split('-')[1]} \\\n    --hash=sha256:{digest}\n"
+
+
+def make_wheels(folder: Path) -> None:
+    """Writes the wheels of the stand-in for Invoke and of uv into a folder, which then is a package index."""
+    _write_wheel(folder / "invoke-1.0-py3-none-any.whl", {name: text.encode() for name, text in _WHEEL_FILES.items()})
+    uv = importlib.metadata.distribution("uv")
+    home = f"uv-{uv.version}"
+    files = {f"{home}.data/scripts/uv": Path(next(f for f in uv.files if f.name == "uv").locate()).read_bytes()}
+    files[f"{home}.dist-info/METADATA"] = f"Metadata-Version: 2.1\nName: uv\nVersion: {uv.version}\n".encode()
+    files[f"{home}.dist-info/WHEEL"] = _WHEEL_FILES["invoke-1.0.dist-info/WHEEL"].encode()
+    _write_wheel(folder / f"{home}-py3-none-any.whl", files)
+
+
+def _write_wheel(path: Path, files: dict[str, bytes]) -> None:
+    record = next(name for name in files if name.endswith("/METADATA")).replace("METADATA", "RECORD")
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name, content in {**files, record: "".join(f"{name},,\n" for name in [*files, record]).encode()}.items():
+            info = zipfile.ZipInfo(name)
+            info.external_attr = 0o100755 << 16  # else a program in it cannot be run
+            wheel.writestr(info, content)

@@ -1,5 +1,6 @@
 """Recipes of GoCD agents: scripts that a shell understands, that refuse what they do not know, and calls that exist."""
 
+import json
 import os
 import re
 import shlex
@@ -9,6 +10,7 @@ import subprocess
 import pytest
 
 from ci.command_lines import fault_of
+from edgetrain.edgetpu.device.pairs import PAIRS_PATH
 from tests.support.places import PROJECT_DIR
 
 _ROOT = PROJECT_DIR
@@ -156,7 +158,7 @@ def test_without_a_server_no_agent_is_installed(dry_run):
 @pytest.mark.parametrize(
     ("arguments", "machine_is", "message"),
     [
-        pytest.param([], {"release": "ID=fedora\nVERSION_ID=40\n"}, '"fedora 40" is not Debian 12', id="system"),
+        pytest.param([], {"release": "ID=fedora\nVERSION_ID=40\n"}, '"fedora 40" is not Debian or', id="system"),
         pytest.param([], {"release": "ID=raspbian\nVERSION_ID=12\n"}, "of 64 bits", id="32 bits"),
         pytest.param([], {"machine": "armv7l"}, "processor armv7l", id="processor"),
         pytest.param(["--sever", "x"], {}, '"--sever" is not understood', id="flag"),
@@ -180,3 +182,12 @@ def test_the_resources_of_the_recipes_are_those_of_the_pipelines():
     given = set(re.findall(r"^# Resource: ([\w-]+)\.", recipes, re.MULTILINE))
     given |= set(re.findall(r"auto\.register\.resources=([\w-]+)", _SCRIPT.read_text(encoding="utf-8")))
     assert wanted == given
+
+
+@pytest.mark.parametrize("system", ["debian 12", "debian 13", "ubuntu 22.04", "ubuntu 24.04"])
+def test_the_systems_of_the_script_are_those_of_the_table(dry_run, system):
+    known = json.loads(PAIRS_PATH.read_text(encoding="utf-8"))["systems"]
+    name, version = system.split()
+
+    assert set(re.findall(r"'(\w+ [\d.]+)'", _SCRIPT.read_text(encoding="utf-8"))) == set(known)
+    assert dry_run(release=f'ID={name}\nVERSION_ID="{version}"\n').returncode == 0

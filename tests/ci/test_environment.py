@@ -11,14 +11,15 @@ import time
 from pathlib import Path
 
 import pytest
-from checkout import Checkout, make_checkout, make_wheel
+from checkout import Checkout, make_checkout, make_wheels
 
-from ci.builder import _explain
-from ci.environment import describe_environment, split_arguments
+from ci.builder import Environment, Uv, _explain
+from ci.environment import describe_environment, refuse_system, split_arguments
 from ci.errors import SetupError
 from ci.interpreters import find_python
 
 PROFILES = ["train", "check", "test", "gpu"]
+NO_UV = Uv(Environment(Path("/nowhere/uv"), ""), Path("/nowhere/uv.txt"))
 
 
 def fake_python(folder: Path, version: list[int], *, has_venv: bool = True) -> dict[str, str]:
@@ -31,9 +32,9 @@ def fake_python(folder: Path, version: list[int], *, has_venv: bool = True) -> d
 
 @pytest.fixture(scope="module")
 def wheels_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package index with the stand-in for Invoke."""
+    """A package index with the stand-in for Invoke and with uv."""
     folder = tmp_path_factory.mktemp("wheels")
-    make_wheel(folder)
+    make_wheels(folder)
     return folder
 
 
@@ -129,14 +130,22 @@ def test_an_environment_that_was_moved_is_made_anew(ready: Checkout, tmp_path: P
     assert "setting up" in moved.inv().stderr
 
 
-def test_a_killed_set_up_is_done_anew(checkout: Checkout) -> None:
+@pytest.mark.parametrize(
+    "moment",
+    [
+        *("check.lock", "uv.lock", "uv.log", "uv/pyvenv.cfg", "uv/bin/pip3", "uv/bin/uv", "uv/edgetrain-stamp"),
+        *("check.log", "check/pyvenv.cfg", "check/bin/python", "check/lib/*/site-packages/invoke*"),
+    ],
+)
+def test_a_killed_set_up_is_done_anew(checkout: Checkout, moment: str) -> None:
+    """Killed as soon as a file is there, of all that are made on the way."""
     with checkout.start() as process:
-        while not (checkout.environment_dir / "pyvenv.cfg").exists():
-            time.sleep(0.01)
+        while not any((checkout.root / ".venv").glob(moment)) and process.poll() is None:
+            time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
 
-    assert not (checkout.environment_dir / "edgetrain-stamp").exists()
     assert checkout.inv().returncode == 0
+    assert json.loads(checkout.inv("again").stdout)["prefix"] == str(checkout.environment_dir)
 
 
 def test_of_two_at_once_one_makes_it_and_the_other_waits(checkout: Checkout) -> None:
@@ -144,7 +153,7 @@ def test_of_two_at_once_one_makes_it_and_the_other_waits(checkout: Checkout) -> 
         errors = [process.communicate()[1] for process in (first, second)]
 
     assert [first.returncode, second.returncode] == [0, 0]
-    assert sum("setting up" in error for error in errors) == 1
+    assert sum(f"setting up {checkout.environment_dir} " in error for error in errors) == 1
     assert sum("waiting for another set-up" in error for error in errors) == 1
 
 
@@ -155,7 +164,7 @@ def test_checkouts_share_environments_in_the_folder_that_is_named(checkout: Chec
     first = checkout.inv(EDGETRAIN_ENV_DIR=str(shared_dir))
     second = other.inv(EDGETRAIN_ENV_DIR=str(shared_dir))
 
-    assert [path.name[:6] for path in shared_dir.iterdir() if path.is_dir()] == ["check-"]
+    assert sorted(path.name.split("-")[0] for path in shared_dir.iterdir() if path.is_dir()) == ["check", "uv"]
     assert (first.returncode, second.returncode, second.stderr) == (0, 0, "")
 
 
@@ -199,6 +208,9 @@ def test_a_file_that_is_not_the_pinned_one_is_refused_and_the_next_run_starts_ov
         pytest.param("Failed to establish a new connection: refused", "index cannot be reached", id="network"),
         pytest.param("SSLError(SSLCertVerificationError(1", "certificate is not trusted", id="certificate"),
         pytest.param("ERROR: No matching distribution found for x==1", "no file for this system", id="platform"),
+        pytest.param("cause: error sending request for url (https://a.b/", "index cannot be reached", id="uv, network"),
+        pytest.param("error: Hash mismatch for `x==1`", "not the pinned one (hash mismatch)", id="uv, hash"),
+        pytest.param("cause: invalid peer certificate: UnknownIssuer", "is not trusted", id="uv, certificate"),
         pytest.param("ERROR: something new", "the lines above say why", id="unknown"),
     ],
 )
@@ -242,17 +254,19 @@ def test_a_python_of_another_version_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(
         SetupError, match=r"EDGETRAIN_PYTHON=.* is Python 3\.12; the train profile needs Python 3\.11\."
     ):
-        find_python("train", [(3, 11)], fake_python(tmp_path, [3, 12]))
+        find_python("train", [(3, 11)], fake_python(tmp_path, [3, 12]), NO_UV)
 
 
 def test_a_python_without_venv_names_the_package_to_install(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"apt install python3\.11-venv"):
-        find_python("train", [(3, 11)], fake_python(tmp_path, [3, 11], has_venv=False))
+        find_python("train", [(3, 11)], fake_python(tmp_path, [3, 11], has_venv=False), NO_UV)
 
 
 def test_no_python_names_the_one_to_install() -> None:
-    with pytest.raises(SetupError, match=r'needs Python 2\.0, and there is none\. Install it .*"pyenv install 2\.0"'):
-        find_python("train", [(2, 0)], {"PATH": "/nowhere", "HOME": "/nowhere"})
+    """Newer ones than TensorFlow has wheels for do not count."""
+    expected = r'needs Python 2\.0, and there is none \(TensorFlow has no wheels for 3\.\d+\)\. .*"pyenv install 2\.0"'
+    with pytest.raises(SetupError, match=expected):
+        find_python("train", [(2, 0)], {"PATH": "/nowhere", "HOME": "/nowhere"}, NO_UV)
 
 
 def test_what_is_no_python_is_refused_before_anything_else(ready: Checkout) -> None:
@@ -260,3 +274,31 @@ def test_what_is_no_python_is_refused_before_anything_else(ready: Checkout) -> N
 
     assert (result.returncode, result.stdout) == (1, "")
     assert "EDGETRAIN_PYTHON=/nowhere/python is not a Python 3.9 or newer" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "system", "machine", "said"),
+    [
+        pytest.param("train", "win32", "AMD64", "on Windows, WSL2 is one", id="Windows"),
+        pytest.param("train", "darwin", "x86_64", "no packages for darwin on x86_64", id="Intel Mac"),
+        pytest.param("gpu", "linux", "aarch64", "only for linux on x86_64", id="GPU on ARM64"),
+        pytest.param("legacy", "darwin", "arm64", "only for linux on x86_64", id="legacy on a Mac"),
+    ],
+)
+def test_a_system_without_packages_is_refused(name: str, system: str, machine: str, said: str) -> None:
+    with pytest.raises(SetupError, match=said):
+        refuse_system(name, system, machine)
+
+
+def test_a_system_that_nobody_has_run_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
+    refuse_system("train", "linux", "aarch64")
+
+    assert "resolved for linux on aarch64 and never run" in capsys.readouterr().err
+
+
+def test_uv_installs_and_leaves_bytecode(ready: Checkout) -> None:
+    site = next(ready.environment_dir.glob("lib/*/site-packages"))
+
+    assert "Installed 1 package" in (ready.root / ".venv" / "check.log").read_text()
+    assert list(site.glob("invoke/__pycache__/main.*.pyc"))
+    assert not (site / "pip").exists()

@@ -11,9 +11,28 @@ from packaging.requirements import Requirement
 from tests.support.places import PROJECT_DIR
 
 ROOT = PROJECT_DIR
-LOCKS = sorted([*ROOT.glob("requirements*.txt"), ROOT / "ci" / "requirements" / "build.txt"])
+LOCKS = sorted([*ROOT.glob("requirements*.txt"), *(ROOT / "ci" / "requirements" / f"{n}.txt" for n in ("build", "uv"))])
 # PyPI's projects of these names are something else than the API and Coral's library.
+ON_3_11 = {
+    "python_version": "3.11",
+    "python_full_version": "3.11.0",
+    "sys_platform": "linux",
+    "platform_machine": "x86_64",
+}
 IMPOSTORS = {"object-detection", "pycoral"}
+
+# Their interpreter or TensorFlow is built for an older numpy or protobuf: they agree with the check profile only.
+OLDER = ("requirements-legacy.txt", "requirements-device.txt", "requirements-beam.txt")
+# What stands in for them: edgetrain/tensorflow_setup.py.
+STOOD_IN_FOR = {
+    "tensorflow-io",
+    "tf-models-official",
+    "lvis",
+    "opencv-python",
+    "opencv-python-headless",
+    "matplotlib",
+    "scipy",
+}
 
 each_lock = pytest.mark.parametrize("lock", [pytest.param(path, id=path.name) for path in LOCKS])
 
@@ -27,9 +46,8 @@ def read_entries(lock: Path) -> list[tuple[Requirement, int]]:
 
 def read_versions(lock: Path) -> dict[str, str]:
     """Gives the version of each package on the Python of the train profile."""
-    on_3_11 = {"python_version": "3.11", "python_full_version": "3.11.0"}
     entries = [requirement for requirement, _ in read_entries(lock)]
-    chosen = [entry for entry in entries if not entry.marker or entry.marker.evaluate(on_3_11)]
+    chosen = [entry for entry in entries if not entry.marker or entry.marker.evaluate(ON_3_11)]
     return {entry.name: str(entry.specifier) for entry in chosen}
 
 
@@ -53,7 +71,7 @@ def test_a_lock_names_no_index_and_no_folder(lock: Path) -> None:
 @each_lock
 def test_locks_agree_on_the_versions_they_share(lock: Path) -> None:
     versions = read_versions(lock)
-    reference = read_versions(ROOT / "requirements-test.txt")
+    reference = read_versions(ROOT / ("requirements-check.txt" if lock.name in OLDER else "requirements-test.txt"))
 
     assert {name: reference[name] for name in versions if name in reference} == {
         name: version for name, version in versions.items() if name in reference
@@ -75,7 +93,10 @@ def test_the_test_profile_holds_everything_that_is_tested(wider: str) -> None:
             "device.in": "requirements-device.txt",
             "training.in": "requirements.txt",
             "train.in": "requirements.txt",
-            "test.in": "requirements-test.txt",
+            "tensorflow.in": "requirements.txt",
+            "testing.in": "requirements-test.txt",
+            "legacy.in": "requirements-legacy.txt",
+            "uv.in": "ci/requirements/uv.txt",
             "beam.in": "requirements-beam.txt",
             "label.in": "requirements-label.txt",
             "gpu.in": "requirements-gpu.txt",
@@ -86,8 +107,33 @@ def test_the_test_profile_holds_everything_that_is_tested(wider: str) -> None:
 )
 def test_a_lock_holds_what_its_source_asks_for(source: str, lock: str) -> None:
     lines = (ROOT / "ci" / "requirements" / source).read_text().splitlines()
-    asked = [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
+    stated = [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
+    asked = [entry for entry in stated if not entry.marker or entry.marker.evaluate(ON_3_11)]
     versions = read_versions(ROOT / lock)
 
     for requirement in asked:
         assert requirement.specifier.contains(versions[requirement.name].removeprefix("==")), requirement
+
+
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-test.txt", "requirements-gpu.txt", "requirements-legacy.txt"]
+)
+def test_what_the_api_imports_and_nobody_needs_is_not_installed(name: str) -> None:
+    assert STOOD_IN_FOR.isdisjoint(read_versions(ROOT / name))
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize(
+    ("system", "machine", "tensorflow"),
+    [("linux", "x86_64", "tensorflow-cpu"), ("linux", "aarch64", "tensorflow"), ("darwin", "arm64", "tensorflow")],
+)
+def test_each_system_has_one_tensorflow_and_one_version_of_each_package(
+    python: str, system: str, machine: str, tensorflow: str
+) -> None:
+    place = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": system}
+    place["platform_machine"] = machine
+    entries = [entry for entry, _ in read_entries(ROOT / "requirements.txt")]
+    chosen = [entry.name for entry in entries if not entry.marker or entry.marker.evaluate(place)]
+
+    assert [name for name in chosen if name in ("tensorflow", "tensorflow-cpu")] == [tensorflow]
+    assert len(chosen) == len(set(chosen))

@@ -105,7 +105,8 @@ def test_a_good_coral_agent_is_ready(coral):
         pytest.param(
             {"library": "16.0tf2.15.1-1"}, "libedgetpu", "not built for tflite-runtime 2.17.1", id="other pair"
         ),
-        pytest.param({"python": (3, 13)}, "Python", "3.9, 3.10, 3.11, 3.12", id="new Python"),
+        pytest.param({"python": (3, 14)}, "Python", "3.9, 3.10, 3.11, 3.12, 3.13", id="new Python"),
+        pytest.param({"python": (3, 10)}, "Python", "The next minor release is for Python 3.11", id="old Python"),
         pytest.param({"packages": {**GOOD, "numpy": None}}, "packages", "doctor --profile device", id="package"),
         pytest.param({"packages": {**GOOD, "tflite-runtime": None}}, "interpreter", "ci.coral", id="no interpreter"),
         pytest.param(
@@ -135,6 +136,7 @@ def test_google_s_pycoral_is_known_by_its_modules(coral):
         pytest.param("16.0tf2.15.1-1.bookworm", ("tflite-runtime", "2.16.1"), "warn", id="wide build, too new"),
         pytest.param("16.0tf2.17.1-1.bookworm", ("tflite-runtime", "2.17.1"), "ok", id="same version"),
         pytest.param("16.0tf2.17.1-1.bookworm", ("ai-edge-litert", "2.17.0"), "warn", id="LiteRT is unproven"),
+        pytest.param("16.0tf2.19.1-1.trixie", ("ai-edge-litert", "2.3.0"), "warn", id="LiteRT that others run"),
     ],
 )
 def test_a_library_fits_the_interpreter_that_it_was_built_for(coral, version, interpreter, expected):
@@ -200,7 +202,7 @@ def test_a_pci_node_that_may_not_be_opened_wants_a_group(tmp_path, coral):
 @pytest.mark.parametrize(
     ("changes", "subject", "words"),
     [
-        pytest.param({}, "edgetpu_compiler", "apt install edgetpu-compiler", id="not there"),
+        pytest.param({}, "edgetpu_compiler", "ci/inv --profile compile ci.compiler", id="not there"),
         pytest.param({"machine": "aarch64"}, "processor", "for x86-64 only", id="ARM"),
         pytest.param(
             {"said": {"/usr/bin/edgetpu_compiler": "Edge TPU Compiler version 15.0.340273435"}},
@@ -227,15 +229,34 @@ def test_training_wants_memory_and_the_right_processor(tmp_path):
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/meminfo").write_text("MemTotal:        2048000 kB\n")
 
-    found = bad(FakeHost(tmp_path, machine="aarch64"), "train")
+    found = bad(FakeHost(tmp_path, machine="riscv64"), "train")
 
     assert found["memory"].found == "2.0 GiB"
     assert found["processor"].state.value == "fail"
 
 
+@pytest.mark.parametrize(("profile", "state"), [("train", "warn"), ("gpu", "fail"), ("legacy", "fail")])
+def test_arm_is_unproven_for_training_and_has_no_cuda(tmp_path, profile, state):
+    assert bad(FakeHost(tmp_path, machine="aarch64"), profile)["processor"].state.value == state
+
+
 def test_a_gpu_is_only_demanded_by_its_profile(tmp_path):
     assert "GPU" in bad(FakeHost(tmp_path), "gpu")
     assert "GPU" not in bad(FakeHost(tmp_path), "train")
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        pytest.param("NVIDIA L4, 575.51.03, 8.9", "", id="fits"),
+        pytest.param("Tesla P100, 470.82.01, 6.0", "needs driver 525.60 or newer", id="old driver"),
+        pytest.param("GTX 980, 535.10.01, 5.2", "compute capability 6.0", id="old card"),
+    ],
+)
+def test_driver_and_card_are_those_that_the_cuda_wheels_need(tmp_path, said, words):
+    found = bad(FakeHost(tmp_path, said={"nvidia-smi": said}), "gpu")
+
+    assert words in found["GPU"].fix if words else "GPU" not in found
 
 
 def test_json_says_the_same(coral):

@@ -78,12 +78,13 @@ def test_the_checkpoint_is_unpacked_and_noted_with_its_digest(run, archives, wor
 
 def test_an_unchecked_digest_of_a_download_is_printed_whole(run, stage, archives, monkeypatch):
     archive = archives("detection")
-    monkeypatch.setattr(stage, "fetch", lambda *_, **__: Download(archive, file_digest(archive)))
+    monkeypatch.setattr(stage, "fetch_recorded", lambda *_, **__: Download(archive, file_digest(archive)))
 
     report = run("https://host/zoo.tar.gz")
 
-    expected = f"the digest was not checked; to have it checked, set checkpoint.sha256: {file_digest(archive)}"
-    assert report.notes == (expected,)
+    (note,) = report.notes
+    assert note.startswith("the digest was not checked, but is demanded from now on")
+    assert note.endswith(f"set checkpoint.sha256: {file_digest(archive)}")
 
 
 @pytest.mark.shared
@@ -235,6 +236,7 @@ def test_another_digest_than_set_is_refused(run, archives, workspace):
     [
         pytest.param("http://[::1/w.tar.gz", "this is no URL", id="malformed"),
         pytest.param("ftp://host/w.tar.gz", "ftp:// is not supported", id="scheme"),
+        pytest.param("http://host/w.tar.gz", "Use https://host/w.tar.gz, or set the digest", id="plain http"),
         pytest.param("/nowhere/w.tar.gz", "no such file", id="no file"),
     ],
 )

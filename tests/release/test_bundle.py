@@ -227,9 +227,10 @@ def install_pycoral(monkeypatch):
 def test_a_model_of_the_project_is_read_as_frigate_reads_it(finished_workspace):
     """Frigate takes output 0 for boxes, 1 for classes, 2 for scores, 3 for the count. The compiler keeps this order."""
     import numpy as np
-    import tensorflow as tf
 
-    interpreter = tf.lite.Interpreter(str(finished_workspace.model_path))
+    from edgetrain.tflite.interpreters import Interpreter
+
+    interpreter = Interpreter(str(finished_workspace.model_path))
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.full((1, 96, 96, 3), 90, np.uint8))
     interpreter.invoke()

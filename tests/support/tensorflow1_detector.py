@@ -11,6 +11,7 @@ residuals).
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 import types
 from pathlib import Path
@@ -67,12 +68,13 @@ def _write_outputs(values: dict[str, list[np.ndarray]], pictures: np.ndarray, fo
 
 
 def _lend_legacy_layers() -> None:
-    """Give TensorFlow the layers of TensorFlow 1, which it looks for in a package that is not installed: tf_keras."""
-    for name in ("tf_keras", "tf_keras.legacy_tf_layers"):
-        sys.modules[name] = types.ModuleType(name)
+    """Give TensorFlow the layers of TensorFlow 1 where it looks for them, which no package has."""
+    home = "tf_keras" if importlib.util.find_spec("tf_keras") else "keras"
+    layers = importlib.import_module(f"{home}.src.legacy_tf_layers")
+    sys.modules.setdefault("tf_keras", types.ModuleType("tf_keras"))
+    sys.modules["tf_keras.legacy_tf_layers"] = layers
     for name in ("base", "convolutional", "core", "normalization", "pooling"):
-        module = importlib.import_module(f"keras.src.legacy_tf_layers.{name}")
-        sys.modules[f"tf_keras.legacy_tf_layers.{name}"] = module
+        sys.modules[f"tf_keras.legacy_tf_layers.{name}"] = importlib.import_module(f"{layers.__name__}.{name}")
 
 
 def _predictions(network: str, classes: int, picture: tf.Tensor) -> dict[str, list[tf.Tensor]]:

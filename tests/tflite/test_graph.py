@@ -44,10 +44,10 @@ def test_a_model_without_post_processing_is_refused(tmp_path):
 
 def test_an_interpreter_reads_boxes_classes_scores_count(finished_workspace):
     """Both files, the float32 one too: shapes tell the four outputs apart."""
-    import tensorflow as tf
+    from edgetrain.tflite.interpreters import Interpreter
 
     for path in (finished_workspace.float_model_path, finished_workspace.model_path):
-        interpreter = tf.lite.Interpreter(str(path))
+        interpreter = Interpreter(str(path))
         details = interpreter.get_output_details()
 
         assert [detail["name"] for detail in details] == [f"StatefulPartitionedCall:{i}" for i in (3, 2, 1, 0)]

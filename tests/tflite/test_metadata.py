@@ -175,12 +175,12 @@ def test_the_model_keeps_the_metadata_that_it_had(model_path):
 def test_a_model_with_metadata_still_runs(model_path):
     """The interpreter reads the model and not the archive behind it."""
     import numpy as np
-    import tensorflow as tf
 
+    from edgetrain.tflite.interpreters import Interpreter
     from edgetrain.tflite.metadata import write_metadata
 
     write_metadata(model_path, _description())
-    interpreter = tf.lite.Interpreter(str(model_path))
+    interpreter = Interpreter(str(model_path))
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.array([[1, 2, 3, 4]], np.float32))
     interpreter.invoke()

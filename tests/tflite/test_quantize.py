@@ -75,10 +75,10 @@ def test_both_models_carry_the_labels(quantized):
 @pytest.mark.parametrize("is_black", [pytest.param(False, id="good"), pytest.param(True, id="black")])
 def test_pixels_mean_the_same_whatever_pictures_measured_the_ranges(quantized, is_black):
     """0 is -1 and 255 is 1: a device hands the pixels over as they are."""
-    import tensorflow as tf
+    from edgetrain.tflite.interpreters import Interpreter
 
     model_path = Workspace(quantized(is_black=is_black).workspace.root).model_path
-    (details,) = tf.lite.Interpreter(str(model_path)).get_input_details()
+    (details,) = Interpreter(str(model_path)).get_input_details()
     scale, zero_point = details["quantization"]
 
     assert [(pixel - zero_point) * scale for pixel in (0, 255)] == pytest.approx([-1, 1], abs=0.005)

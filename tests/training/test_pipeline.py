@@ -70,9 +70,9 @@ def test_the_int8_model_computes_in_integers_and_speaks_as_coral_expects(finishe
 
 
 def _output_sizes(path):
-    import tensorflow as tf
+    from edgetrain.tflite.interpreters import Interpreter
 
-    interpreter = tf.lite.Interpreter(str(path))
+    interpreter = Interpreter(str(path))
     interpreter.allocate_tensors()
     (details,) = interpreter.get_input_details()
     interpreter.set_tensor(details["index"], np.zeros(details["shape"], np.uint8))

@@ -15,21 +15,24 @@ from pathlib import Path
 from edgetrain.doctor.host import Host
 from edgetrain.edgetpu.compiler.set_up import INSTALL_COMPILER
 from edgetrain.edgetpu.device.discovery import FRESH_USB_ID, USED_USB_ID, EdgeTpu, find_edge_tpus
+from edgetrain.edgetpu.device.pairs import are_a_pair
 
-TRAIN, CHECK, COMPILE, DEVICE, TEST, BEAM, LABEL, GPU = PROFILES = (
-    *("train", "check", "compile", "device", "test", "beam", "label", "gpu"),
+TRAIN, CHECK, COMPILE, DEVICE, TEST, LEGACY, BEAM, LABEL, GPU = PROFILES = (
+    *("train", "check", "compile", "device", "test", "legacy", "beam", "label", "gpu"),
 )
-_TENSORFLOW_PYTHONS = ((3, 11),)
-_LIGHT_PYTHONS = ((3, 9), (3, 10), (3, 11), (3, 12), (3, 13))
+_TENSORFLOW_PYTHONS = ((3, 11), (3, 12), (3, 13))
+_LIGHT_PYTHONS = ((3, 9), (3, 10), *_TENSORFLOW_PYTHONS)
+_ENDING_PYTHONS = ((3, 9), (3, 10))
 PYTHONS = {
-    **dict.fromkeys((TRAIN, TEST, BEAM, GPU), _TENSORFLOW_PYTHONS),
-    **dict.fromkeys((CHECK, LABEL), _LIGHT_PYTHONS),
-    **dict.fromkeys((COMPILE, DEVICE), _LIGHT_PYTHONS[:-1]),
+    **dict.fromkeys((TRAIN, TEST, GPU), _TENSORFLOW_PYTHONS),
+    **dict.fromkeys((LEGACY, BEAM), ((3, 11),)),
+    **dict.fromkeys((CHECK, LABEL, COMPILE, DEVICE), _LIGHT_PYTHONS),
 }
 _PACKAGES = {
-    TRAIN: ("tensorflow-cpu", "tf-object-detection-api", "numpy", "pandas", "lxml", "pillow", "jinja2", "tflite"),
-    TEST: ("tensorflow-cpu", "tf-object-detection-api", "pytest", "ruff", "mypy"),
-    GPU: ("tensorflow", "tf-object-detection-api", "numpy", "pandas", "lxml", "pillow"),
+    TRAIN: ("tensorflow", "tf-keras", "tf-object-detection-api", "ai-edge-litert", "numpy", "pandas", "lxml", "tflite"),
+    TEST: ("tensorflow", "tf-keras", "tf-object-detection-api", "pytest", "ruff", "mypy"),
+    LEGACY: ("tensorflow", "tf-object-detection-api", "pytest"),
+    GPU: ("tensorflow", "tf-keras", "tf-object-detection-api", "nvidia-cudnn-cu12", "numpy", "pandas", "lxml"),
     CHECK: ("lxml", "pillow", "google-crc32c"),
     BEAM: ("apache-beam", "lxml", "pillow", "google-crc32c"),
     LABEL: ("labelimgplusplus", "pyqt5", "lxml", "pillow"),
@@ -41,6 +44,11 @@ _TRAINING_MEMORY = 6 * _GIBIBYTE
 _TRAINING_DISK = 5 * _GIBIBYTE
 _LIGHT_DISK = _GIBIBYTE
 _X86 = ("x86_64", "AMD64")
+_ARM = ("aarch64", "arm64")
+# CUDA 12.x runs with any driver from this one on (NVIDIA, CUDA compatibility: minor versions); the wheels are of 12.9.
+_CUDA_DRIVER = (525, 60)
+# TensorFlow's .bazelrc, cuda_clang_official: sm_60, sm_70, sm_80, sm_89, compute_90. Newer cards compile at first use.
+_LEAST_COMPUTE_CAPABILITY = (6, 0)
 _USB2_MBPS = 480
 _STOCK_LIMIT = (2, 12)  # stock libedgetpu 16.0 crashes with this tflite-runtime and later ones
 # Builds known to work with more interpreters than that of their own version, by their maker's notes: first and last.
@@ -77,6 +85,7 @@ def check_host(host: Host, profile: str) -> list[HostCheck]:
     looks: dict[str, tuple[Look, ...]] = {
         TRAIN: (_python, _architecture, _packages, _memory, _disk, _gpu),
         TEST: (_python, _architecture, _packages, _memory, _disk),
+        LEGACY: (_python, _architecture, _packages, _memory, _disk),
         GPU: (_python, _architecture, _packages, _memory, _disk, _gpu),
         CHECK: (_python, _packages, _disk),
         BEAM: (_python, _packages, _disk),
@@ -92,17 +101,30 @@ def _python(host: Host, profile: str) -> Iterator[HostCheck]:
     names = ", ".join(".".join(map(str, version)) for version in supported)
     is_good = host.python in supported
     fix = "" if is_good else f"Profile {profile} is for Python {names}: install one, or name it in EDGETRAIN_PYTHON."
-    yield HostCheck(State.OK if is_good else State.FAIL, "Python", found, fix)
+    if host.python > max(supported):
+        fix += " Newer ones follow when all packages have wheels for them."
+    state = State.OK if is_good else State.FAIL
+    if is_good and host.python in _ENDING_PYTHONS:
+        state, fix = State.WARN, "The next minor release is for Python 3.11 and newer: install one in time."
+    yield HostCheck(state, "Python", found, fix)
 
 
-def _architecture(host: Host, _profile: str) -> Iterator[HostCheck]:
-    is_good = host.machine in _X86
-    fix = "" if is_good else "TensorFlow 2.15 and its companions are pinned for x86-64: train on such a machine."
-    yield HostCheck(State.OK if is_good else State.FAIL, "processor", host.machine, fix)
+def _architecture(host: Host, profile: str) -> Iterator[HostCheck]:
+    if host.machine in _X86:
+        yield HostCheck(State.OK, "processor", host.machine)
+    elif host.machine in _ARM and profile in (TRAIN, TEST):
+        fix = "The packages are resolved for it (Linux, macOS) and were never run there: unproven."
+        yield HostCheck(State.WARN, "processor", host.machine, fix)
+    else:
+        fix = "There are no packages for it: train on x86-64."
+        yield HostCheck(State.FAIL, "processor", host.machine, fix)
 
 
 def _packages(host: Host, profile: str) -> Iterator[HostCheck]:
     versions = {name: host.package_version(name) for name in _PACKAGES[profile]}
+    if versions.get("tensorflow", "") is None:
+        # The same files without CUDA; it has no wheels but for Linux on x86-64.
+        versions["tensorflow"] = host.package_version("tensorflow-cpu")
     missing = [name for name, version in versions.items() if version is None]
     if missing:
         fix = f"Run this in the profile's own environment: ci/inv --profile {profile} doctor --profile {profile}"
@@ -123,20 +145,34 @@ def _memory(host: Host, _profile: str) -> Iterator[HostCheck]:
 
 def _disk(host: Host, profile: str) -> Iterator[HostCheck]:
     free = host.free_bytes()
-    wanted = _TRAINING_DISK if profile in (TRAIN, TEST, GPU) else _LIGHT_DISK
+    wanted = _TRAINING_DISK if profile in (TRAIN, TEST, LEGACY, GPU) else _LIGHT_DISK
     fix = "" if free >= wanted else f"Free some space: {wanted / _GIBIBYTE:.0f} GiB are comfortable."
     yield HostCheck(State.WARN if fix else State.OK, "disk", f"{free / _GIBIBYTE:.1f} GiB free", fix)
 
 
 def _gpu(host: Host, profile: str) -> Iterator[HostCheck]:
-    said = host.said_by("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
-    if said:
-        hint = "" if profile == GPU else "The profile gpu would use it (unproven)."
-        yield HostCheck(State.OK, "GPU", said.splitlines()[0], hint)
+    said = host.said_by("nvidia-smi", "--query-gpu=name,driver_version,compute_cap", "--format=csv,noheader")
+    if said and profile == GPU:
+        yield _gpu_fit(said.splitlines()[0])
+    elif said:
+        yield HostCheck(State.OK, "GPU", said.splitlines()[0], "The profile gpu would use it (unproven).")
     elif profile == GPU:
         yield HostCheck(
             State.FAIL, "GPU", "nvidia-smi finds none", "Install NVIDIA's driver, or use the profile train."
         )
+
+
+def _gpu_fit(found: str) -> HostCheck:
+    """Return whether driver and card are those of TensorFlow's CUDA wheels; ``found``: name, driver, capability."""
+    _, driver, capability = (*found.rsplit(", ", 2), "", "")[:3]
+    for text, least, fix in (
+        (driver, _CUDA_DRIVER, "CUDA 12.9 of the wheels needs driver {}.{} or newer: install one."),
+        (capability, _LEAST_COMPUTE_CAPABILITY, "TensorFlow is compiled for compute capability {}.{} and newer."),
+    ):
+        numbers = tuple(int(number) for number in re.findall(r"\d+", text)[:2])
+        if numbers and numbers < least:
+            return HostCheck(State.FAIL, "GPU", found, fix.format(*least))
+    return HostCheck(State.OK, "GPU", found, "Driver and card fit; what training gains by it is unproven.")
 
 
 def _compiler(host: Host, _profile: str) -> Iterator[HostCheck]:
@@ -211,12 +247,14 @@ def _fit(version: str, interpreter: tuple[str, str] | None) -> tuple[State, str]
     if interpreter is None or runs is None:
         return State.WARN, "Without an interpreter its fit cannot be told."
     name = " ".join(interpreter)
+    built_for = re.search(r"tf(\d+)\.(\d+)", version, re.IGNORECASE)
     if interpreter[0] == "ai-edge-litert":  # its versions are not TensorFlow's
-        return State.WARN, f"No libedgetpu is known to fit {name}. {_PAIR_FIX}"
+        is_known = built_for and are_a_pair(*interpreter, ".".join(built_for.groups()))
+        unknown = f"It is not known to fit {name}. {_PAIR_FIX}"
+        return State.WARN, f"Others run it with {name}; unproven by this project." if is_known else unknown
     if not version:
         return State.WARN, f"What it was built for is unknown; a crash means that it does not fit {name}."
     pair = int(runs[1]), int(runs[2])
-    built_for = re.search(r"tf(\d+)\.(\d+)", version, re.IGNORECASE)
     if built_for is None:
         is_good = pair < _STOCK_LIMIT
         return (State.OK, "") if is_good else (State.FAIL, f"Stock 16.0 crashes with {name}. {_PAIR_FIX}")

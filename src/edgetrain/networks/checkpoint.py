@@ -17,7 +17,7 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.networks.start.archive import LABEL_MAP_NAME, checkpoint_dir_of, copy_checkpoint, unpack_checkpoint
 from edgetrain.networks.start.checkpoints import checkpoint_kind
-from edgetrain.networks.start.download import fetch
+from edgetrain.networks.start.recorded_download import fetch_recorded, recorded_digest
 
 _MEBIBYTE = 1 << 20
 # Nearer to the 640 pixels of the second archive of its network than to the 320 of the first.
@@ -43,10 +43,14 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         else:
             # A part of the URL's digest, against mix-ups of archives of one name.
             archive = workspace.downloads_dir / f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{name}"
-            fetched = fetch(url, archive, sha256=settings.checkpoint.sha256, advance=_tell)
+            was_known = bool(settings.checkpoint.sha256 or recorded_digest(archive))
+            fetched = fetch_recorded(url, archive, sha256=settings.checkpoint.sha256, advance=_tell)
             prefix, digest = unpack_checkpoint(fetched.path, temporary), fetched.sha256
-            if url.startswith("http") and not settings.checkpoint.sha256:
-                notes.append(f"the digest was not checked; to have it checked, set checkpoint.sha256: {digest}")
+            if url.startswith("http") and not was_known:
+                notes.append(
+                    "the digest was not checked, but is demanded from now on in this workspace; to have it checked "
+                    f"everywhere, set checkpoint.sha256: {digest}"
+                )
         kind = checkpoint_kind(prefix, name)
         classes = _classes(temporary / LABEL_MAP_NAME)
         source = {"type": kind.type, "tensorflow": kind.tensorflow, "archive": name, "sha256": digest}

@@ -1,7 +1,7 @@
 """The TFLite interpreter of this environment: the door to tflite_runtime and ai_edge_litert, else TensorFlow's own.
 
-``tflite_runtime`` is what the Edge TPU's library is built against; ``ai_edge_litert`` has its interface, but has not
-been proven with the Edge TPU; TensorFlow's is the one of the train profile.
+``tflite_runtime`` is what the Edge TPU's library is built against; ``ai_edge_litert``, that of the train profile, has
+its interface, but has not been proven with the Edge TPU; TensorFlow's is the one of the legacy profile.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import numpy.typing as npt
 from edgetrain.tflite.detector import Decode, Opened, TfliteDetector
 
 try:
-    from tflite_runtime.interpreter import Interpreter, load_delegate
+    from tflite_runtime.interpreter import Interpreter, OpResolverType, load_delegate
 
     LIBRARY = "tflite_runtime"
 except ImportError:
     try:
-        from ai_edge_litert.interpreter import Interpreter, load_delegate
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType, load_delegate
 
         LIBRARY = "ai_edge_litert"
     except ImportError:
-        from tensorflow.lite.python.interpreter import Interpreter, load_delegate
+        from tensorflow.lite.python.interpreter import Interpreter, OpResolverType, load_delegate
 
         LIBRARY = "tensorflow"
 
-__all__ = ["LIBRARY", "Array", "Interpreter", "load_delegate"]
+__all__ = ["LIBRARY", "Array", "Interpreter", "OpResolverType", "load_delegate"]
 
 Array = npt.NDArray[Any]
 

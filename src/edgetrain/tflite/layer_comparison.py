@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import flatbuffers
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
 
 from edgetrain.core.system.progress import listener
 from edgetrain.tflite.calibration import LayerError
+from edgetrain.tflite.interpreters import Interpreter, OpResolverType
 
 # It changes no value: its error is that of the layer before.
 _PASSING_ON = "RESHAPE"
@@ -74,11 +76,16 @@ class _LayerReader:
     """A TFLite model whose intermediate results can be read after a run."""
 
     def __init__(self, path: Path, threads: int) -> None:
-        self._interpreter = tf.lite.Interpreter(str(path), num_threads=threads, experimental_preserve_all_tensors=True)
+        self._interpreter = Interpreter(
+            model_content=_with_all_outputs(path.read_bytes()),
+            num_threads=threads,
+            # A delegate would take the operators together, and their names would be its own.
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         details = {detail["index"]: detail for detail in self._interpreter.get_tensor_details()}
-        # The operators have no public accessor; the version of TensorFlow is pinned.
+        # The operators have no public accessor; the version of the interpreter is pinned.
         operators = self._interpreter._get_ops_details()  # noqa: SLF001
         self.layers = {
             details[index]["name"]: _Layer(
@@ -97,6 +104,22 @@ class _LayerReader:
         """Return the output of one operator as numbers."""
         layer = self.layers[name]
         return layer.to_numbers(self._interpreter.get_tensor(layer.index))
+
+
+def _with_all_outputs(content: bytes) -> bytes:
+    """Return a TFLite model whose outputs are those of all its operators.
+
+    An operator may write its result over its input, which ADD does, even where the interpreter is asked to preserve
+    all tensors (TensorFlow 2.15 does not hold to it); a model's outputs are never written over.
+    """
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    (graph,) = model.subgraphs
+    made = (index for operator in graph.operators for index in operator.outputs)
+    graph.outputs = np.array(list(dict.fromkeys([*graph.outputs, *made])), np.int32)
+    model.signatureDefs = None  # they name the former outputs
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 class _Sums:

@@ -1,8 +1,6 @@
-"""How to get edgetpu_compiler: Google's package for Debian and Ubuntu on amd64 (coral.ai/docs/edgetpu/compiler)."""
+"""How to get edgetpu_compiler: ``ci/inv ci.compiler`` fetches it from the sources of ``ci/compiler_sources.json``."""
 
-INSTALL_COMPILER = """Install it on 64-bit Intel or AMD (Debian, Ubuntu):
-  curl -fsSL https://packages.cloud.google.com/apt/doc/apt-key.gpg | sudo gpg --dearmor -o /etc/apt/keyrings/coral.gpg
-  echo "deb [signed-by=/etc/apt/keyrings/coral.gpg] https://packages.cloud.google.com/apt coral-edgetpu-stable main" \
-| sudo tee /etc/apt/sources.list.d/coral.list
-  sudo apt update && sudo apt install edgetpu-compiler
-or name it in compile.program, or run this step in the container of ci/edgetpu-compiler.Containerfile."""
+INSTALL_COMPILER = """Get it on 64-bit Intel or AMD, without root:
+  ci/inv --profile compile ci.compiler
+which tries Google's package and a mirror, and checks what it gets (docs/coral.md); or name your own in compile.program,
+or run this step in the container of ci/edgetpu-compiler.Containerfile."""

@@ -60,7 +60,7 @@ def fetch(
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if _scheme(url) in _HTTP:
+        if scheme_of(url) in _HTTP:
             known = file_digest(path) if path.is_file() else ""
             if known and sha256.lower() in ("", known):
                 return Download(path, known)
@@ -85,7 +85,12 @@ def _ignore(_done: int, _total: int) -> None:
     """Hear nothing."""
 
 
-def _scheme(url: str) -> str:
+def scheme_of(url: str) -> str:
+    """Return ``http``, ``https``, ``file``, …; empty for a path.
+
+    Raises:
+        DownloadError: this is no URL.
+    """
     try:
         return urllib.parse.urlsplit(url).scheme
     except ValueError as error:
@@ -170,16 +175,16 @@ def _version(headers: Message) -> str:
 
 
 class _OnlyHttp(urllib.request.HTTPRedirectHandler):
-    """Refuses redirections to anything but http and https."""
+    """Refuses redirections to anything but http and https, and from https to http."""
 
     def redirect_request(self, *args: Any) -> urllib.request.Request | None:
         """Return the request of the new place, which is the last argument.
 
         Raises:
-            HTTPError: the new place is not http or https.
+            HTTPError: the new place is not http or https, or less safe than the old one.
         """
         request, stream, code, _reason, headers, place = args
-        if urllib.parse.urlsplit(place).scheme not in _HTTP:
+        if urllib.parse.urlsplit(place).scheme not in (_HTTP if request.type == "http" else ("https",)):
             raise urllib.error.HTTPError(request.full_url, code, f"a redirection to {place}", headers, stream)
         return super().redirect_request(*args)
 

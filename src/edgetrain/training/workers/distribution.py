@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import tensorflow as tf
 from tensorflow.python.eager import context
-from tensorflow.tsl.protobuf import coordination_config_pb2
+from tensorflow.python.eager.context import coordination_config_pb2
 
 from edgetrain.core.errors import SettingsError, TrainingError
 from edgetrain.training.workers.cluster import Cluster
