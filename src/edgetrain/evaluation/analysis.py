@@ -19,6 +19,7 @@ from edgetrain.evaluation.thresholds import (
     ScoreCurve,
     Threshold,
     chosen_threshold,
+    is_counted,
     score_curve,
     sum_of,
 )
@@ -182,7 +183,7 @@ def _judged(found: Found, thresholds: Sequence[float]) -> list[JudgedPicture]:
     for truth in truths_of(found.examples):
         truths[truth.image_id].append(truth)
     detections: list[list[Detection]] = [[] for _ in found.examples]
-    for one in found.detections:
+    for one in filter(lambda one: is_counted(one.box), found.detections):
         detections[one.image_id].append(one)
     lowest = dict(enumerate(thresholds, start=1))
     return [judged_picture(ours, theirs, lowest) for ours, theirs in zip(truths, detections)]

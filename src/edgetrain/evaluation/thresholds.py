@@ -102,6 +102,11 @@ def overlap(first: BoundingBox, second: BoundingBox) -> float:
     return iou(first, second) if first.is_finite() and second.is_finite() else 0.0
 
 
+def is_counted(box: BoundingBox) -> bool:
+    """Return whether COCO counts a detection that finds nothing: its area, width by height, is not below 0."""
+    return not box.width * box.height < 0  # not ">=": what is no number is counted
+
+
 def score_curve(truths: Sequence[Truth], detections: Sequence[Detection], class_id: int) -> ScoreCurve:
     """Return the curve of one class over all pictures."""
     boxes: dict[int, list[BoundingBox]] = {}
@@ -110,7 +115,7 @@ def score_curve(truths: Sequence[Truth], detections: Sequence[Detection], class_
             boxes.setdefault(truth.image_id, []).append(truth.box)
     found: dict[int, list[Detection]] = {}
     for detection in sorted(detections, key=lambda one: -one.score):
-        if detection.class_id == class_id:
+        if detection.class_id == class_id and is_counted(detection.box):
             found.setdefault(detection.image_id, []).append(detection)
     judged = [
         (one.score, match is not None)

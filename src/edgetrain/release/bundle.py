@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
 import re
 import tarfile
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ from edgetrain.edgetpu.compiler.rules import POST_PROCESS
 from edgetrain.edgetpu.hardware_pass import hardware_state
 from edgetrain.edgetpu.hardware_pass import is_proven as is_model_proven
 from edgetrain.release.model_card import CardFacts, licence_counts, render_model_card
+from edgetrain.release.thresholds import ClassThreshold, chosen_thresholds
 from edgetrain.template import render_template
 from edgetrain.tflite.file import TfliteModel
 
@@ -55,14 +57,15 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         )
     name = "-".join([_name(settings), chosen.format, *([] if is_proven else ["unproven"])])
     class_names = read_label_map(workspace.label_map_path).names
+    thresholds, lack = chosen_thresholds(workspace, records, class_names)
     files = {
         _MODEL_NAME: workspace.compiled_model_path.read_bytes(),
-        **_own_files(chosen.format, name, class_names, size),
+        **_own_files(chosen.format, name, class_names, size, thresholds),
     }
     licences = licence_counts(settings.dataset.root / "attribution.csv")
     digests = tuple((file, hashlib.sha256(content).hexdigest()) for file, content in sorted(files.items()))
     hardware = records["hardware"].outcome.summary if is_proven else hardware_state(records, digest)
-    card = CardFacts(name, class_names, size, is_proven, hardware, licences, digests)
+    card = CardFacts(name, class_names, size, is_proven, hardware, licences, digests, thresholds)
     files["MODEL_CARD.md"] = render_model_card(records, card).encode()
     path = workspace.bundle_path(name)
     write_archive(path, name, files)
@@ -75,7 +78,9 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
             "model_sha256": digest,
             "is_proven": is_proven,
             "files": dict(digests),
+            "thresholds": {one.class_name: one.value for one in thresholds},
         },
+        notes=(lack,) if lack else (),
     )
 
 
@@ -101,13 +106,34 @@ def _name(settings: Settings) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "model"
 
 
-def _own_files(output_format: str, folder: str, class_names: tuple[str, ...], size: ImageSize) -> dict[str, bytes]:
+def _own_files(
+    output_format: str,
+    folder: str,
+    class_names: tuple[str, ...],
+    size: ImageSize,
+    thresholds: tuple[ClassThreshold, ...],
+) -> dict[str, bytes]:
     """Return what a format has beside model and card."""
     # With their numbers: a class name that begins with a number would be taken for one.
     labels = "".join(f"{index}  {name}\n" for index, name in enumerate(class_names))
     if output_format == "pycoral":
-        return {"labels.txt": labels.encode(), "detect.py": render_template("bundle/detect.py", {}).encode()}
-    values = {"folder": folder, "width": size.width, "height": size.height, "class_names": class_names}
+        files = {"labels.txt": labels.encode(), "detect.py": render_template("bundle/detect.py", {}).encode()}
+        by_name = {one.class_name: one.value for one in thresholds}
+        return {
+            **files,
+            **(
+                {"thresholds.json": (json.dumps(by_name, indent=2, ensure_ascii=False) + "\n").encode()}
+                if by_name
+                else {}
+            ),
+        }
+    values = {
+        "folder": folder,
+        "width": size.width,
+        "height": size.height,
+        "class_names": class_names,
+        "thresholds": thresholds,
+    }
     return {"labelmap.txt": labels.encode(), "config.yml": render_template("bundle/frigate.yml", values).encode()}
 
 
