@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib
+import importlib.util
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +27,7 @@ from edgetrain.core.wording import (
     UNKNOWN,
     change_text,
     count_text,
+    counted,
     duration_text,
     finite_number,
     share_text,
@@ -46,6 +49,7 @@ from edgetrain.report.advice import answers_of
 from edgetrain.report.charts import UNIT_CHART_PLACE, JudgedBox, Svg, judged_picture, share_bar, training_charts
 from edgetrain.report.curves import curves_section
 from edgetrain.report.mistakes import mistakes_section, wanted_pictures
+from edgetrain.report.placed_boxes import heat_map, placed_boxes
 from edgetrain.report.remarks import StageLine, is_rehearsal, remarks_of
 from edgetrain.report.sections import edgetpu_section, promotion_section, stats_section
 from edgetrain.template import render_template
@@ -86,6 +90,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:  # noqa: ARG001 - 
         "training": _training_facts(records, workspace),
         "charts": _charts(_history(records, workspace)),
         "data": _data_table(records),
+        "maps": _maps(workspace),
         "edgetpu": edgetpu_section(records),
         "promotion": promotion_section(records),
         "stats": stats_section(records["stats"].outcome.results if "stats" in records else {}),
@@ -96,8 +101,20 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:  # noqa: ARG001 - 
     page = render_template("report/index.html", values)
     write_text(workspace.report_page_path, page)
     size_bytes = len(page.encode())
-    results = {"size_bytes": size_bytes, "stages": {line.name: line.status for line in stages}}
-    return Outcome(f"{title}; {workspace.relative(workspace.report_page_path)}", results)
+    plots, notes = _plots(records, workspace)
+    results = {"size_bytes": size_bytes, "plots": plots, "stages": {line.name: line.status for line in stages}}
+    return Outcome(f"{title}; {workspace.relative(workspace.report_page_path)}", results, notes)
+
+
+def _plots(records: Records, workspace: Workspace) -> tuple[list[str], tuple[str, ...]]:
+    """Write the plots where this profile can, and return their names, or why there are none."""
+    if importlib.util.find_spec("matplotlib") is None:
+        return [], ("no plots: Matplotlib is not in this profile (the train profile has it)",)
+    samples = map(as_object, as_list(value_of(records, "evaluate", "samples")))
+    pictures = _pictures(records, workspace, {as_text(sample.get("source_id")) for sample in samples})
+    plots = importlib.import_module("edgetrain.report.plots")
+    names: list[str] = plots.write_plots(records, _history(records, workspace), pictures, workspace)
+    return names, ()
 
 
 def _stage_lines(records: Records) -> list[StageLine]:
@@ -259,6 +276,28 @@ def _training_facts(records: Records, workspace: Workspace) -> list[tuple[str, s
     elif history:
         facts.append(("course", f"not finished: the last step on record is {history[-1].step:,}"))
     return facts
+
+
+def _maps(workspace: Workspace) -> list[tuple[Svg, str]]:
+    """Return where the labelled boxes of all splits lie, and how large they are, with a caption each."""
+    boxes = placed_boxes(workspace)
+    if not boxes:
+        return []
+    across = "across, left to right"
+    centres = heat_map(
+        [(one.x, one.y) for one in boxes], title="Centres of the boxes", labels=(across, "down"), is_down=True
+    )
+    sizes = heat_map(
+        [(one.width, one.height) for one in boxes],
+        title="Sizes of the boxes",
+        labels=("width", "height"),
+        is_down=False,
+    )
+    count = counted(len(boxes), "box")
+    return [
+        (centres, f"Where the centres of {count} lie in their pictures: objects are learnt best where many were."),
+        (sizes, "How large they are, as shares of the width (right) and height (up) of the picture."),
+    ]
 
 
 def _data_table(records: Records) -> list[tuple[str, ...]]:
