@@ -1,5 +1,6 @@
 """Finds objects in a picture with a Coral Edge TPU: python3 detect.py PICTURE [SCORE]"""
 
+import json
 import sys
 from pathlib import Path
 
@@ -11,8 +12,16 @@ from pycoral.utils.edgetpu import make_interpreter
 FOLDER = Path(__file__).resolve().parent
 
 
-def main(picture, score="0.4"):
+def thresholds_of(labels, score):
+    """Return the lowest score of each class: SCORE, or what was chosen for the class, or 0.4."""
+    path = FOLDER / "thresholds.json"
+    chosen = json.loads(path.read_text(encoding="utf-8")) if path.is_file() and score is None else {}
+    return {index: chosen.get(name, float(score or 0.4)) for index, name in labels.items()}
+
+
+def main(picture, score=None):
     labels = read_label_file(str(FOLDER / "labels.txt"))
+    thresholds = thresholds_of(labels, score)
     interpreter = make_interpreter(str(FOLDER / "model_edgetpu.tflite"))
     interpreter.allocate_tensors()
     image = Image.open(picture).convert("RGB")
@@ -21,7 +30,9 @@ def main(picture, score="0.4"):
     common.set_input(interpreter, image.resize((width, height), Image.BILINEAR))
     interpreter.invoke()
     scale = (width / image.width, height / image.height)
-    for found in detect.get_objects(interpreter, float(score), scale):
+    for found in detect.get_objects(interpreter, min(thresholds.values()), scale):
+        if found.score < thresholds[found.id]:
+            continue
         box = found.bbox
         print(f"{labels[found.id]} {found.score:.2f}: {box.xmin} {box.ymin} {box.xmax} {box.ymax}")
 

@@ -53,6 +53,7 @@ DOORS = {
         "images/pixels.py",
         "demo/",
     ],
+    "matplotlib": ["report/plots.py"],
     "tqdm": ["pipeline/console.py"],
     "urllib3": ["collect/web_client.py"],
     "yaml": ["annotations/yolo_files.py"],

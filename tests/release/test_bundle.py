@@ -15,7 +15,7 @@ from PIL import Image
 from ci.standin.compiled_file import write_compiled
 from edgetrain.core.errors import GateError, MissingInputError, ModelError
 from edgetrain.core.label_map import LabelMap
-from edgetrain.core.system.files import file_digest, write_json
+from edgetrain.core.system.files import file_digest, tree_digest, write_json
 from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.edgetpu.compiler.provenance import PROVENANCE_KEY
 from edgetrain.release import bundle
@@ -192,6 +192,71 @@ def test_pycoral_s_example_runs_as_it_is(settings, compiled, tmp_path, monkeypat
     assert seen["model"] == str(folder / "model_edgetpu.tflite")
     assert (seen["size"], seen["scale"], seen["score"]) == ((8, 8), (0.1, 0.2), 0.4)
     assert capsys.readouterr().out == "2 stroke: fast 0.75: 1 2 3 4\n"
+
+
+def judged(workspace, **changes):
+    """Leave the reports of compilation and evaluation of the workspace's model, with a threshold for each class."""
+    inputs = {"model/model.tflite": "m"}
+    outputs = {"model/model_edgetpu.tflite": tree_digest(workspace.compiled_model_path)}
+    write_json(
+        workspace.report_path("compile"), {"made_from": {"fingerprint": "f", "inputs": inputs, "outputs": outputs}}
+    )
+    counts = {"boxes": 10, "right": 8, "wrong": 3}
+    chosen = {name: {"threshold": value, "judged": counts} for name, value in THRESHOLDS.items()}
+    thresholds = {"split": "validation", "images": 45, "rule": "best-f1", "classes": chosen}
+    made_from = {"fingerprint": "f", "inputs": inputs}
+    report = {"split": "test", "images": 70, "thresholds": thresholds, "made_from": made_from}
+    write_json(workspace.report_path("evaluate"), {**report, **changes})
+
+
+THRESHOLDS = {"boat": 0.35, "2 stroke: fast": 0.8}
+
+
+def test_frigate_s_configuration_has_the_thresholds_that_evaluate_chose(settings, compiled, tmp_path):
+    passed(compiled)
+    judged(compiled)
+    report = bundle.run(settings(bundle__name="b"), compiled)
+    folder = unpacked(compiled, tmp_path)
+    filters = yaml.safe_load((folder / "config.yml").read_text())["objects"]["filters"]
+
+    assert filters == {name: {"min_score": value, "threshold": value} for name, value in THRESHOLDS.items()}
+    assert "| boat | 0.35 | 8 | 2 | 3 |" in (folder / "MODEL_CARD.md").read_text()
+    assert (report.results["thresholds"], report.notes) == (THRESHOLDS, ())
+
+
+def test_pycoral_s_example_applies_the_threshold_of_each_class(settings, compiled, tmp_path, monkeypatch, capsys):
+    """The double finds class 1 with 0.75, whose threshold is 0.8; a score that the user gives wins."""
+    passed(compiled)
+    judged(compiled)
+    bundle.run(settings(bundle__format="pycoral", bundle__name="b"), compiled)
+    folder = unpacked(compiled, tmp_path)
+    seen = install_pycoral(monkeypatch)
+    Image.new("RGB", (80, 40)).save(tmp_path / "a.png")
+    example = {"__file__": str(folder / "detect.py"), "__name__": "example"}
+    exec(compile((folder / "detect.py").read_text(), "detect.py", "exec"), example)  # noqa: S102 - under test
+    example["main"](str(tmp_path / "a.png"))
+    silent = capsys.readouterr().out
+    example["main"](str(tmp_path / "a.png"), "0.7")
+
+    assert (silent, seen["score"]) == ("", 0.7)
+    assert capsys.readouterr().out == "2 stroke: fast 0.75: 1 2 3 4\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({"made_from": {"inputs": {"model/model.tflite": "other"}}}, "is of another model", id="model"),
+        pytest.param({"thresholds": {"classes": {"boat": {"threshold": 0.3}}}}, "has other classes", id="classes"),
+        pytest.param({"thresholds": None}, 'evaluate" first', id="no thresholds"),
+    ],
+)
+def test_thresholds_of_something_else_stay_outside(settings, compiled, tmp_path, changes, reason):
+    passed(compiled)
+    judged(compiled, **changes)
+    report = bundle.run(settings(bundle__name="b"), compiled)
+
+    assert reason in report.notes[0]
+    assert "filters" not in yaml.safe_load((unpacked(compiled, tmp_path) / "config.yml").read_text())["objects"]
 
 
 def install_pycoral(monkeypatch):

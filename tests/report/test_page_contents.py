@@ -24,7 +24,7 @@ def test_hostile_names_are_text(judged, left, workspace, page):
     write_picture(workspace)
     html = page()
 
-    assert "<script" not in html
+    assert html.count("<script") == 1
     assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 10
 
 
@@ -48,7 +48,7 @@ def test_letters_that_hide_or_turn_text_are_replaced(left, workspace, page):
 def test_the_page_needs_nothing_beside_itself(judged, workspace, page):
     judged(samples=[SAMPLE])
     write_picture(workspace)
-    html = page()
+    html = re.sub(r"<script>.*?</script>", "", page(), flags=re.DOTALL)
     references = re.findall(r"""(?:src|href|action|data)\s*=\s*["']?([^"'>\s]+)|url\(([^)]*)|@import""", html)
 
     assert references
@@ -195,6 +195,8 @@ def test_the_pictures_of_a_real_evaluation_are_on_its_page(finished_workspace):
     samples = json.loads(finished_workspace.report_path("evaluate").read_text(encoding="utf-8"))["samples"]
     html = finished_workspace.report_page_path.read_text(encoding="utf-8")
 
+    shown = html.partition("<h2>Sample pictures</h2>")[2].partition("</section>")[0]
+
     assert 1 <= len(samples) <= 12
-    assert html.count("data:image/jpeg") == len(samples)
-    assert [sample["filename"] for sample in samples] == re.findall(r'class="file">([^<]*)', html)
+    assert shown.count("data:image/jpeg") == len(samples)
+    assert [sample["filename"] for sample in samples] == re.findall(r'class="file">([^<]*)', shown)

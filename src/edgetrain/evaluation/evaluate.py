@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
-from edgetrain.core.boxes import BoundingBox
 from edgetrain.core.errors import MissingInputError
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.outcome import Outcome
@@ -17,9 +16,20 @@ from edgetrain.core.wording import printable
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.core.workspace.reports import read_report
+from edgetrain.evaluation.analysis import (
+    Found,
+    corners,
+    curves_of,
+    curves_report,
+    mistakes_report,
+    object_groups,
+    thresholds_of,
+    thresholds_report,
+)
 from edgetrain.evaluation.cpu import detect_all, found_by
 from edgetrain.evaluation.foreign import ForeignModel, foreign_model, in_label_map
 from edgetrain.evaluation.metrics import Detection, Metrics, detections_of, judge
+from edgetrain.evaluation.thresholds import RuleLimits, ThresholdRule
 from edgetrain.records.example import DetectionExample, read_examples
 from edgetrain.tflite.calibration import Calibration
 
@@ -53,6 +63,10 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     metrics = {name: judge(examples, detections, label_map.names) for name, detections in found.items()}
     missed = missed_limits(settings.evaluate, metrics)
     outcome = _report(split, examples, metrics, _samples(examples, found["int8"], label_map), list(missed.values()))
+    judged = Found(examples, found["int8"])
+    outcome = replace(
+        outcome, results={**outcome.results, **_analysis(settings.evaluate, workspace, judged, label_map)}
+    )
     if not missed:
         return outcome
     calibration = Calibration.from_report(read_report(workspace.report_path("quantize")))
@@ -93,6 +107,31 @@ def _judged_foreign(
         (*foreign.kind.findings, *notes),
         failure=f"evaluate: {missed[0]}, on {len(examples)} {split.value} pictures." if missed else "",
     )
+
+
+def _analysis(chosen: EvaluateSettings, workspace: Workspace, judged: Found, label_map: LabelMap) -> dict[str, object]:
+    """Return curves, thresholds and mistakes of the int8 model."""
+    limits = RuleLimits(ThresholdRule(chosen.threshold_rule), chosen.min_precision, chosen.max_false_alarms)
+    split, choosing = _choosing(Split(chosen.split), workspace, judged)
+    chose, curves = (curves_of(one, label_map.names) for one in (choosing, judged))
+    thresholds = thresholds_of(chose, limits, len(choosing.examples))
+    on = (split.value, len(choosing.examples), chose)
+    return {
+        "thresholds": thresholds_report(thresholds, limits, on, (len(judged.examples), curves)),
+        "curves": curves_report(curves),
+        "groups": object_groups(judged, label_map.names),
+        "mistakes": mistakes_report(judged, thresholds, label_map.names),
+    }
+
+
+def _choosing(split: Split, workspace: Workspace, judged: Found) -> tuple[Split, Found]:
+    """Return the pictures that choose the thresholds: of validation, or the judged ones where that has no object."""
+    if split is Split.VALIDATION:
+        return split, judged
+    examples = list(read_examples(workspace.shard_paths(Split.VALIDATION)))
+    if not any(example.boxes for example in examples):
+        return split, judged
+    return Split.VALIDATION, Found(examples, detect_all("thresholds", workspace.model_path, examples))
 
 
 def missed_limits(limits: EvaluateSettings, metrics: Mapping[str, Metrics]) -> dict[str, str]:
@@ -170,20 +209,14 @@ def _sample(example: DetectionExample, detections: Sequence[Detection], label_ma
         "source_id": example.source_id,
         "width": example.size.width,
         "height": example.size.height,
-        "truths": [
-            {"class": box.class_name, "box": _corners(box.box.to_pixels(example.size))} for box in example.boxes
-        ],
+        "truths": [{"class": box.class_name, "box": corners(box.box.to_pixels(example.size))} for box in example.boxes],
         "detections": [
             {
                 "class": label_map.name_of_index(found.class_id - 1),
                 "score": round(found.score, 3),
-                "box": _corners(found.box),
+                "box": corners(found.box),
             }
             for found in detections
             if found.score >= _SAMPLE_SCORE and found.box.is_finite()
         ],
     }
-
-
-def _corners(box: BoundingBox) -> list[float]:
-    return [round(value, 1) for value in (box.xmin, box.ymin, box.xmax, box.ymax)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from edgetrain.core.detections import DetectedObject
 from edgetrain.records.example import DetectionExample
 
 _BEST_DETECTIONS = 100
+_SIZES = ("small", "medium", "large")
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,18 @@ class Detection:
 
 @dataclass(frozen=True)
 class Metrics:
-    """COCO figures, 0 to 1; ``class_ap`` by class name, ``None`` for a class without ground truth."""
+    """COCO figures, 0 to 1; ``class_ap`` by class name, ``None`` for a class without ground truth.
+
+    ``size_ap`` has the AP of small, medium and large boxes, in COCO's sense: below 32², to 96², above 96² pixels of the
+    picture; ``None`` where there is no such box.
+    """
 
     mean_average_precision: float
     ap50: float
     ap75: float
     average_recall: float
     class_ap: dict[str, float | None]
+    size_ap: dict[str, float | None] = field(default_factory=dict)
 
 
 def coco_metrics(
@@ -79,6 +85,9 @@ def coco_metrics(
         ap75=float(stats[2]),
         average_recall=float(stats[8]),
         class_ap={name: _mean(precision[:, :, index]) for index, name in enumerate(class_names)},
+        size_ap={
+            name: _mean(evaluation.eval["precision"][:, :, :, index, -1]) for index, name in enumerate(_SIZES, start=1)
+        },
     )
 
 
@@ -148,9 +157,13 @@ def judge(examples: Sequence[DetectionExample], detections: Sequence[Detection],
     Raises:
         ValueError: there is no ground truth.
     """
-    truths = [
+    return coco_metrics(truths_of(examples), detections, images=len(examples), class_names=class_names)
+
+
+def truths_of(examples: Sequence[DetectionExample]) -> list[Truth]:
+    """Return all labelled boxes in pixels of their pictures; a picture's id is its place."""
+    return [
         Truth(image_id, box.class_id, box.box.to_pixels(example.size))
         for image_id, example in enumerate(examples)
         for box in example.boxes
     ]
-    return coco_metrics(truths, detections, images=len(examples), class_names=class_names)

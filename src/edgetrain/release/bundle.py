@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
 import re
 import tarfile
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ from edgetrain.edgetpu.hardware_pass import hardware_state
 from edgetrain.edgetpu.hardware_pass import is_proven as is_model_proven
 from edgetrain.evaluation.foreign import ForeignModel, foreign_model
 from edgetrain.release.model_card import CardFacts, licence_counts, render_model_card
+from edgetrain.release.thresholds import ClassThreshold, chosen_thresholds
 from edgetrain.template import render_template
 from edgetrain.tflite.file import TfliteModel
 from edgetrain.tflite.model_kind import SSD, YOLO_DFL
@@ -70,14 +72,16 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         )
     name = "-".join([_name(settings), chosen.format, *([] if is_proven else ["unproven"])])
     class_names = tuple(name for name in handed.names if name)
+    # Thresholds were chosen on the dataset's pictures with the model that was trained here.
+    thresholds, lack = ((), "") if foreign else chosen_thresholds(workspace, records, class_names)
     files = {
         _MODEL_NAME: workspace.compiled_model_path.read_bytes(),
-        **_own_files(chosen.format, name, handed),
+        **_own_files(chosen.format, name, handed, thresholds),
     }
     licences = () if foreign else licence_counts(settings.dataset.root / "attribution.csv")
     digests = tuple((file, hashlib.sha256(content).hexdigest()) for file, content in sorted(files.items()))
     hardware = records["hardware"].outcome.summary if is_proven else hardware_state(records, digest)
-    card = CardFacts(name, class_names, size, is_proven, hardware, licences, digests)
+    card = CardFacts(name, class_names, size, is_proven, hardware, licences, digests, thresholds)
     files["MODEL_CARD.md"] = render_model_card(records, card).encode()
     path = workspace.bundle_path(name)
     write_archive(path, name, files)
@@ -90,7 +94,9 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
             "model_sha256": digest,
             "is_proven": is_proven,
             "files": dict(digests),
+            "thresholds": {one.class_name: one.value for one in thresholds},
         },
+        notes=(lack,) if lack else (),
     )
 
 
@@ -166,18 +172,25 @@ def _name(settings: Settings) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "model"
 
 
-def _own_files(output_format: str, folder: str, handed: _Handed) -> dict[str, bytes]:
+def _own_files(
+    output_format: str, folder: str, handed: _Handed, thresholds: tuple[ClassThreshold, ...]
+) -> dict[str, bytes]:
     """Return what a format has beside model and card."""
     # With their numbers: a class name that begins with a number would be taken for one.
     labels = "".join(f"{index}  {name}\n" for index, name in enumerate(handed.names) if name)
     if output_format == "pycoral":
-        return {"labels.txt": labels.encode(), "detect.py": render_template("bundle/detect.py", {}).encode()}
+        files = {"labels.txt": labels.encode(), "detect.py": render_template("bundle/detect.py", {}).encode()}
+        if thresholds:
+            by_name = {one.class_name: one.value for one in thresholds}
+            files["thresholds.json"] = f"{json.dumps(by_name, indent=2, ensure_ascii=False)}\n".encode()
+        return files
     names = tuple(name for name in handed.names if name)
     values = {
         "folder": folder,
         "width": handed.size.width,
         "height": handed.size.height,
         "class_names": names,
+        "thresholds": thresholds,
         "model_type": handed.model_type,
         "reserved": sorted(set(names) & FRIGATE_ATTRIBUTES),
     }

@@ -13,6 +13,7 @@ from edgetrain.core.system.files import MOST_TEXT_BYTES, open_text
 from edgetrain.core.wording import counted, finite_number, share_text
 from edgetrain.core.workspace.reports import DATASET_TREE
 from edgetrain.core.workspace.stage_reports import Records, as_object, as_text, value_of
+from edgetrain.release.thresholds import ClassThreshold
 from edgetrain.template import render_template
 
 UNPROVEN = "unproven"
@@ -35,6 +36,7 @@ class CardFacts:
     hardware: str
     licences: tuple[tuple[str, int], ...]
     files: tuple[tuple[str, str], ...]
+    thresholds: tuple[ClassThreshold, ...] = ()
 
 
 def render_model_card(records: Records, facts: CardFacts) -> str:
@@ -60,6 +62,11 @@ def render_model_card(records: Records, facts: CardFacts) -> str:
             "licences": facts.licences,
             "facts": _facts(records),
             "files": facts.files,
+            "thresholds": [
+                (_plain(one.class_name), f"{one.value:.2f}", one.right, one.boxes - one.right, one.wrong)
+                for one in facts.thresholds
+            ],
+            "thresholds_of": as_object(value_of(records, "evaluate", "thresholds")),
         },
     )
 

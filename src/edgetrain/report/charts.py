@@ -61,6 +61,47 @@ class JudgedBox:
     score: float = 0.0
 
 
+@dataclass(frozen=True)
+class MarkedBox:
+    """A labelled box or a detection with what became of it (``right``, ``missed``, ``invented``, …).
+
+    ``score`` is 0 to 1; of a labelled box that of the best detection that was too weak, 0 without one.
+    """
+
+    class_name: str
+    kind: str
+    box: BoundingBox
+    score: float
+    is_truth: bool
+
+
+def unit_chart(curves: Sequence[Curve], *, labels: tuple[str, str], title: str, key: str) -> Svg:
+    """Return curves of shares over shares (0 to 1 on both axes), with a mark that the page moves.
+
+    Args:
+        curves: points between 0 and 1.
+        labels: of the x axis and of the y axis.
+        title: what a screen reader says.
+        key: the chart's name for the page; ``pr`` has a dot for its mark, the others a vertical line.
+    """
+    unit = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+    parts = [*_axes(unit, unit), *_axis_labels(*labels)]
+    for curve in curves:
+        line = " ".join(f"{_x(x, unit):.1f},{_y(y, unit):.1f}" for x, y in curve.points)
+        parts.append(f'<polyline class="{escape(curve.style)}" points="{line}"/>')
+    bottom = _CHART_HEIGHT - _BOTTOM
+    mark = (
+        f'<circle class="mark" r="5" cx="{_LEFT}" cy="{bottom}"/>'
+        if key == "pr"
+        else f'<line class="mark" x1="{_LEFT}" x2="{_LEFT}" y1="{_TOP}" y2="{bottom}"/>'
+    )
+    return _svg(f"chart unit {key}", _CHART_WIDTH, _CHART_HEIGHT, title, [*parts, mark])
+
+
+UNIT_CHART_PLACE = (_LEFT, _CHART_WIDTH - _LEFT - _RIGHT, _CHART_HEIGHT - _BOTTOM, _CHART_HEIGHT - _TOP - _BOTTOM)
+"""Of a unit chart: x of 0, width of 1, y of 0 and height of 1, in its own units."""
+
+
 def line_chart(curves: Sequence[Curve], *, x_label: str, y_label: str, title: str) -> Svg:
     """Return curves over one pair of axes; the y axis begins at 0 or at the lowest value below it.
 
@@ -174,6 +215,42 @@ def judged_picture(
     return _svg("picture", width, height, f"{name}: {caption}", parts), caption
 
 
+def marked_picture(  # noqa: PLR0913 - what is drawn, and how large
+    data: bytes, size: ImageSize, boxes: Sequence[MarkedBox], *, name: str, side: int, quality: int
+) -> Svg:
+    """Return a small copy of a picture (JPEG, without metadata) with boxes over it, mistakes named.
+
+    Args:
+        data: the picture as JPEG or PNG; if it is damaged, the boxes stand on an empty ground.
+        size: the picture's size, which the boxes refer to.
+        boxes: labelled boxes and detections.
+        name: what a screen reader says.
+        side: longest side of the copy in pixels.
+        quality: of the JPEG, 1 to 95.
+    """
+    scale = side / max(size.width, size.height, 1)
+    width, height = max(1.0, size.width * scale), max(1.0, size.height * scale)
+    area = f'width="{width:.1f}" height="{height:.1f}"'
+    parts = [f'<rect class="ground" {area}/>']
+    if url := _thumbnail_url(data, side, quality):
+        parts.append(f'<image href="{url}" {area} preserveAspectRatio="none"/>')
+    ordered = sorted(boxes, key=lambda one: (not one.is_truth, one.kind != "right", one.score))
+    for one in ordered:
+        judged = JudgedBox(one.class_name, one.box, one.score)
+        if one.is_truth:
+            style = "truth missed" if one.kind == "missed" else "truth"
+        else:
+            style = "right" if one.kind == "right" else "wrong"
+        parts.append(_outline(judged, scale, size, style))
+    for one in ordered:
+        judged = JudgedBox(one.class_name, one.box, one.score)
+        if not one.is_truth and one.kind != "right":
+            parts.append(_label(judged, scale, size, "wrong"))
+        elif one.is_truth and one.kind == "missed":
+            parts.append(_label(judged, scale, size, "missed"))
+    return _svg("picture", width, height, name, parts)
+
+
 def matched_places(truths: Sequence[JudgedBox], detections: Sequence[JudgedBox]) -> set[int]:
     """Return the places of the detections, best first, that find a labelled box which no better one found."""
     left, matched = list(truths), set()
@@ -225,17 +302,17 @@ def _svg(style: str, width: float, height: float, title: str, parts: Sequence[st
     return Svg(f'<svg class="{style}" viewBox="{box}" role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>')
 
 
-def _thumbnail_url(data: bytes | None) -> str:
-    """Return a picture as a ``data:`` URL, at most 320 pixels wide and high; nothing if it cannot be decoded."""
+def _thumbnail_url(data: bytes | None, side: int = _PICTURE_SIDE, quality: int = _JPEG_QUALITY) -> str:
+    """Return a picture as a ``data:`` URL, at most ``side`` pixels wide and high; nothing if it cannot be decoded."""
     if data is None:
         return ""
     try:
         image = decode(data)
     except DatasetError:
         return ""
-    image.thumbnail((_PICTURE_SIDE, _PICTURE_SIDE))
+    image.thumbnail((side, side))
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=_JPEG_QUALITY, optimize=True, comment=b"")
+    image.save(buffer, "JPEG", quality=quality, optimize=True, comment=b"")
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
@@ -244,21 +321,21 @@ def _outline(item: JudgedBox, scale: float, size: ImageSize, style: str) -> str:
     xmin, xmax = (_clip(value, size.width) * scale for value in (item.box.xmin, item.box.xmax))
     ymin, ymax = (_clip(value, size.height) * scale for value in (item.box.ymin, item.box.ymax))
     place = f'x="{xmin:.1f}" y="{ymin:.1f}" width="{max(0.0, xmax - xmin):.1f}" height="{max(0.0, ymax - ymin):.1f}"'
-    title = "labelled: " + item.class_name if style == "truth" else f"{item.class_name} {item.score:.2f}"
+    title = "labelled: " + item.class_name if style.startswith("truth") else f"{item.class_name} {item.score:.2f}"
     return f'<g class="{style}"><title>{escape(title)}</title><rect class="halo" {place}/><rect {place}/></g>'
 
 
-def _label(item: JudgedBox, scale: float, size: ImageSize) -> str:
+def _label(item: JudgedBox, scale: float, size: ImageSize, style: str = "found") -> str:
     """Return the name above its box, or inside where there is no room above."""
     name = item.class_name
     name = name if len(name) <= _NAME_CHARACTERS else f"{name[: _NAME_CHARACTERS - 1]}…"
-    text = f"{name} {item.score:.2f}"
+    text = f"missed {name}" if style == "missed" else f"{name} {item.score:.2f}"
     width = 8 + sum(11.0 if unicodedata.east_asian_width(letter) in "WF" else 6.4 for letter in text)
     x = max(0.0, min(_clip(item.box.xmin, size.width) * scale, size.width * scale - width))
     top = _clip(item.box.ymin, size.height) * scale
     y = top - _LABEL_HEIGHT if top >= _LABEL_HEIGHT else top
     return (
-        f'<g class="found"><rect class="tag" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{_LABEL_HEIGHT}"/>'
+        f'<g class="{style}"><rect class="tag" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{_LABEL_HEIGHT}"/>'
         f'<text x="{x + 4:.1f}" y="{y + 11:.1f}" textLength="{width - 8:.1f}" lengthAdjust="spacingAndGlyphs">'
         f"{escape(text)}</text></g>"
     )

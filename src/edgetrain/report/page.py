@@ -7,6 +7,10 @@ Everything that is read counts as hostile text: class names and file names come 
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import importlib
+import importlib.util
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.outcome import Outcome
+from edgetrain.core.project import TEMPLATES_DIR
 from edgetrain.core.redaction import clean_text
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
@@ -22,6 +27,7 @@ from edgetrain.core.wording import (
     UNKNOWN,
     change_text,
     count_text,
+    counted,
     duration_text,
     finite_number,
     share_text,
@@ -39,7 +45,11 @@ from edgetrain.core.workspace.stage_reports import (
     value_of,
 )
 from edgetrain.records.example import read_examples
-from edgetrain.report.charts import JudgedBox, Svg, judged_picture, share_bar, training_charts
+from edgetrain.report.advice import answers_of
+from edgetrain.report.charts import UNIT_CHART_PLACE, JudgedBox, Svg, judged_picture, share_bar, training_charts
+from edgetrain.report.curves import curves_section
+from edgetrain.report.mistakes import mistakes_section, wanted_pictures
+from edgetrain.report.placed_boxes import heat_map, placed_boxes
 from edgetrain.report.remarks import StageLine, is_rehearsal, remarks_of
 from edgetrain.report.sections import edgetpu_section, promotion_section, stats_section
 from edgetrain.template import render_template
@@ -69,16 +79,18 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:  # noqa: ARG001 - 
     values = {
         "title": title,
         "subtitle": subtitle,
+        "answers": answers_of(records),
         "remarks": list(remarks_of(records, stages)),
         "stages": stages,
         "records": records,
         "judged": _judged(records),
         "figures": _figure_rows(records),
         "classes": _class_rows(records),
-        "samples": list(_samples(records, workspace)),
+        **_evaluation(records, workspace),
         "training": _training_facts(records, workspace),
         "charts": _charts(_history(records, workspace)),
         "data": _data_table(records),
+        "maps": _maps(workspace),
         "edgetpu": edgetpu_section(records),
         "promotion": promotion_section(records),
         "stats": stats_section(records["stats"].outcome.results if "stats" in records else {}),
@@ -89,8 +101,20 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:  # noqa: ARG001 - 
     page = render_template("report/index.html", values)
     write_text(workspace.report_page_path, page)
     size_bytes = len(page.encode())
-    results = {"size_bytes": size_bytes, "stages": {line.name: line.status for line in stages}}
-    return Outcome(f"{title}; {workspace.relative(workspace.report_page_path)}", results)
+    plots, notes = _plots(records, workspace)
+    results = {"size_bytes": size_bytes, "plots": plots, "stages": {line.name: line.status for line in stages}}
+    return Outcome(f"{title}; {workspace.relative(workspace.report_page_path)}", results, notes)
+
+
+def _plots(records: Records, workspace: Workspace) -> tuple[list[str], tuple[str, ...]]:
+    """Write the plots where this profile can, and return their names, or why there are none."""
+    if importlib.util.find_spec("matplotlib") is None:
+        return [], ("no plots: Matplotlib is not in this profile (the train profile has it)",)
+    samples = map(as_object, as_list(value_of(records, "evaluate", "samples")))
+    pictures = _pictures(records, workspace, {as_text(sample.get("source_id")) for sample in samples})
+    plots = importlib.import_module("edgetrain.report.plots")
+    names: list[str] = plots.write_plots(records, _history(records, workspace), pictures, workspace)
+    return names, ()
 
 
 def _stage_lines(records: Records) -> list[StageLine]:
@@ -156,18 +180,55 @@ def _class_rows(records: Records) -> list[tuple[str, str, Svg | None, str, str]]
     return rows
 
 
-def _samples(records: Records, workspace: Workspace) -> Iterator[tuple[Svg, str, str]]:
-    """Yield picture with boxes, file name and caption of the pictures that evaluation chose."""
+def _evaluation(records: Records, workspace: Workspace) -> dict[str, object]:
+    """Return what the page shows of the judged pictures, and the script that moves it."""
     samples = [as_object(sample) for sample in as_list(value_of(records, "evaluate", "samples"))]
+    mistakes = as_object(value_of(records, "evaluate", "mistakes"))
+    wanted = {as_text(sample.get("source_id")) for sample in samples} | wanted_pictures(mistakes)
+    pictures = _pictures(records, workspace, wanted)
+    script = (TEMPLATES_DIR / "report" / "script.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    curves, thresholds = (as_object(value_of(records, "evaluate", key)) for key in ("curves", "thresholds"))
+    return {
+        "samples": list(_samples(samples, pictures)),
+        "curves": curves_section(curves, thresholds),
+        "place": UNIT_CHART_PLACE,
+        "mistakes": mistakes_section(mistakes, pictures),
+        "groups": _groups(records),
+        "script": Svg(script),
+        "script_digest": Svg(f"'sha256-{digest}'"),
+    }
+
+
+def _pictures(records: Records, workspace: Workspace, wanted: set[str]) -> dict[str, bytes]:
+    """Return those of the wanted pictures that the records of the judged split still hold, by source id."""
     split = as_text(value_of(records, "evaluate", "split"))
-    names = {as_text(sample.get("source_id")) for sample in samples}
     pictures: dict[str, bytes] = {}
     try:
-        for example in read_examples(workspace.shard_paths(Split(split)) if samples else ()):
-            if clean_text(example.source_id) in names:
+        for example in read_examples(workspace.shard_paths(Split(split)) if wanted else ()):
+            if clean_text(example.source_id) in wanted:
                 pictures[clean_text(example.source_id)] = example.image_bytes
     except DatasetError:
-        pictures = {}  # the boxes are still shown, and the caption says that the picture is not there
+        return {}  # the boxes are still shown, and the caption says that the picture is not there
+    return pictures
+
+
+def _groups(records: Records) -> list[tuple[str, str, str, Svg | None, str]]:
+    """Return label, pictures, boxes, bar and AP of the parts of the evaluated pictures."""
+    rows = []
+    for size, ap in as_object(_metrics(records, "int8").get("size_ap")).items():
+        value = finite_number(ap)
+        bar = None if value is None else share_bar(value, None, title=f"{size} boxes: AP {share_text(value)}")
+        rows.append((f"{size} boxes", "", "", bar, share_text(value)))
+    for one in map(as_object, as_list(value_of(records, "evaluate", "groups"))):
+        label, value = f"{as_text(one.get('objects'))} in the picture", finite_number(one.get("ap"))
+        bar = None if value is None else share_bar(value, None, title=f"{label}: AP {share_text(value)}")
+        rows.append((label, count_text(one.get("pictures")), count_text(one.get("boxes")), bar, share_text(value)))
+    return rows
+
+
+def _samples(samples: Sequence[Mapping[str, object]], pictures: Mapping[str, bytes]) -> Iterator[tuple[Svg, str, str]]:
+    """Yield picture with boxes, file name and caption of the pictures that evaluation chose."""
     for sample in samples:
         data = pictures.get(as_text(sample.get("source_id")))
         size = ImageSize(*(int(finite_number(sample.get(key)) or 1) for key in ("width", "height")))
@@ -215,6 +276,28 @@ def _training_facts(records: Records, workspace: Workspace) -> list[tuple[str, s
     elif history:
         facts.append(("course", f"not finished: the last step on record is {history[-1].step:,}"))
     return facts
+
+
+def _maps(workspace: Workspace) -> list[tuple[Svg, str]]:
+    """Return where the labelled boxes of all splits lie, and how large they are, with a caption each."""
+    boxes = placed_boxes(workspace)
+    if not boxes:
+        return []
+    across = "across, left to right"
+    centres = heat_map(
+        [(one.x, one.y) for one in boxes], title="Centres of the boxes", labels=(across, "down"), is_down=True
+    )
+    sizes = heat_map(
+        [(one.width, one.height) for one in boxes],
+        title="Sizes of the boxes",
+        labels=("width", "height"),
+        is_down=False,
+    )
+    count = counted(len(boxes), "box")
+    return [
+        (centres, f"Where the centres of {count} lie in their pictures: objects are learnt best where many were."),
+        (sizes, "How large they are, as shares of the width (right) and height (up) of the picture."),
+    ]
 
 
 def _data_table(records: Records) -> list[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from edgetrain.core.wording import count_text, finite_number, size_text
+from edgetrain.core.wording import UNKNOWN, count_text, finite_number, size_text
 from edgetrain.core.workspace.stage_reports import Records, as_list, as_object, as_text, value_of
 from edgetrain.dataset.stats.figures import CELLS
 from edgetrain.dataset.stats.text import NAMES, shown_intervals
@@ -22,7 +22,7 @@ _FAINTEST = 0.18
 class EdgeTpuSection:
     """Rows of the page's tables: operators, memory and checks; empty where a stage was not run."""
 
-    operators: tuple[tuple[str, str, str], ...]
+    operators: tuple[tuple[str, str, str, str], ...]
     memory: tuple[tuple[str, str], ...]
     checks: tuple[tuple[str, str, str], ...]
     device: str
@@ -40,17 +40,23 @@ def edgetpu_section(records: Records) -> EdgeTpuSection:
     )
 
 
-def _operators(records: Records) -> list[tuple[str, str, str]]:
-    """Return where the operators run: foretold, then by the compiler."""
+def _operators(records: Records) -> list[tuple[str, str, str, str]]:
+    """Return where the operators run, predicted and then by the compiler: source, share, counts on Edge TPU and CPU."""
     rows = []
     if "preflight" in records:
-        rows.append(("preflight (predicted)", count_text(value_of(records, "preflight", "mapped")), _rest(records)))
+        mapped, whole = (finite_number(value_of(records, "preflight", key)) for key in ("mapped", "operators"))
+        rows.append(("preflight (predicted)", _share(mapped, whole), count_text(mapped), _rest(records)))
     if "compile" in records:
         log = as_object(value_of(records, "compile", "log"))
         provenance = as_text(value_of(records, "compile", "provenance"))
-        on_cpu = count_text(log.get("on_cpu"))
-        rows.append((f"compile ({provenance})", count_text(log.get("on_tpu")), on_cpu))
+        on_tpu, on_cpu = (finite_number(log.get(key)) for key in ("on_tpu", "on_cpu"))
+        whole = None if on_tpu is None or on_cpu is None else on_tpu + on_cpu
+        rows.append((f"compile ({provenance})", _share(on_tpu, whole), count_text(on_tpu), count_text(on_cpu)))
     return rows
+
+
+def _share(part: float | None, whole: float | None) -> str:
+    return f"{100 * part / whole:.0f} %" if part is not None and whole else UNKNOWN
 
 
 def _rest(records: Records) -> str:

@@ -296,11 +296,18 @@ class QuantizeSettings:
 
 @dataclass(frozen=True)
 class EvaluateSettings:
-    """Which split judges the model, how much AP quantization may cost, and what AP50 int8 must have (``None``: any)."""
+    """Which split judges the model, how much AP quantization may cost, and what AP50 int8 must have (``None``: any).
+
+    ``threshold_rule`` chooses a score threshold for each class: the best F1, the most objects with a precision of at
+    least ``min_precision`` (0 to 1), or the most with at most ``max_false_alarms`` of the class on a hundred pictures.
+    """
 
     split: str = field(metadata={"choices": ("train", "validation", "test")})
     max_ap_drop: Optional[float] = field(metadata=_between(0, 1))
     min_ap50: Optional[float] = field(metadata=_between(0, 1))
+    threshold_rule: str = field(metadata={"choices": ("best-f1", "min-precision", "max-false-alarms")})
+    min_precision: float = field(metadata=_between(0, 1))
+    max_false_alarms: float = field(metadata=_at_least(0))
 
 
 @dataclass(frozen=True)

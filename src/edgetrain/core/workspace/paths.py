@@ -44,6 +44,11 @@ class Workspace:
         """The self-contained HTML page."""
         return self.reports_dir / "index.html"
 
+    @property
+    def plots_dir(self) -> Path:
+        """The figures of the page as picture files."""
+        return self.reports_dir / "plots"
+
     def fix_backup_dir(self, number: int) -> Path:
         """Return where one run of ``fix`` (from 1) keeps the files of the dataset as they were."""
         return self.root / "fix-backup" / str(number)
