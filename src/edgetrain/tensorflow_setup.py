@@ -22,7 +22,6 @@ STAND_INS = (
     "tensorflow.compat.v1.estimator",  # inputs.py: gone from TensorFlow since 2.16
     "official",  # builders/optimizer_builder.py: moving averages; models/ssd_efficientnet_bifpn_…: EfficientNet
     "lvis",  # metrics/lvis_evaluation.py
-    "matplotlib",  # utils/visualization_utils.py: charts of evaluations
     "scipy",  # matchers/hungarian_matcher.py; utils/target_assigner_utils.py
 )
 _API = "object_detection"
@@ -67,9 +66,6 @@ class _StandIn(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if f"{self.__name__}.{name}" == "matplotlib.use":
-            # The API chooses a backend, while it is imported, for charts that nobody draws.
-            return lambda _backend: None
         return _absent(f"{self.__name__}.{name}")
 
 

@@ -30,7 +30,6 @@ STOOD_IN_FOR = {
     "lvis",
     "opencv-python",
     "opencv-python-headless",
-    "matplotlib",
     "scipy",
 }
 
