@@ -114,8 +114,8 @@ class ReadingChoices:
 
     ``with_polygons``: other shapes than boxes become the smallest box around them. ``with_crowds``: so do the boxes of
     crowds and groups. ``drawn_on``: ``turned`` or ``stored``, the form of a picture with an EXIF orientation on which
-    its boxes were drawn (``None``: not known). ``columns`` name those of a table that has no header. ``class_name`` is that of
-    objects for which the source states none (empty: that is a fault).
+    its boxes were drawn (``None``: not known). ``columns`` name those of a table that has no header. ``class_name`` is
+    that of objects for which the source states none (empty: that is a fault).
     """
 
     with_polygons: bool = True
