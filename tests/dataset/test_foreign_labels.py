@@ -420,6 +420,40 @@ def test_formats_of_other_tools(bring, made, source_format, files, box):
     assert made() == {"a.jpg": [("boat", *box)]}
 
 
+@pytest.mark.parametrize(
+    ("source_format", "content", "fault"),
+    [
+        pytest.param("label-studio", [7], "p.json:1: a task is no object", id="no task"),
+        pytest.param("label-studio", {"a": 1}, "p.json:1: this is one object, not the list of tasks", id="no list"),
+        pytest.param(
+            "label-studio",
+            [{"data": {"image": "a.jpg"}, "annotations": [{"result": []}, {"result": []}]}],
+            "has 2 annotations, and none alone is the ground truth",
+            id="two annotations",
+        ),
+        pytest.param(
+            "label-studio",
+            [{"data": {"image": "a.jpg"}, "annotations": [{"result": [{"id": [], "type": "rectanglelabels"}]}]}],
+            "a region has no label",
+            id="no label",
+        ),
+        pytest.param("via", {"a": {"filename": 3}}, "a picture has no filename", id="no filename"),
+        pytest.param("via", {"config": 1, "metadata": 1, "view": 1}, "a project of VIA 3", id="VIA 3"),
+        pytest.param(
+            "via",
+            {"a": VIA | {"regions": [{"shape_attributes": {"name": "rect"}, "region_attributes": {"t": "x"}}]}},
+            "a.jpg: the shape .* cannot be read",
+            id="no sides",
+        ),
+        pytest.param("coco", [1], 'it is a list that begins with "\\["', id="a list"),
+    ],
+)
+def test_what_cannot_be_read_is_a_fault_in_words(bring, tmp_path, source_format, content, fault):
+    with pytest.raises(DatasetError, match=fault):
+        bring(source_format, {"p.json": content})
+    assert not (tmp_path / "made").exists()
+
+
 def test_a_table_without_a_header_is_read_by_the_names_that_are_given(bring, made):
     columns = ("class", "filename", "xmin", "xmax", "ymin", "ymax")
 

@@ -103,8 +103,8 @@ def test_what_a_division_lacks_is_noted(settings, workspace, voc_dataset):
     assert report.summary == "5 pictures: train 3, validation 1, test 1"
     assert report.notes[1:4] == (
         (
-            "the dataset's own division has no validation split: 1 picture of train choose the model, 3 are left to "
-            "learn from (split.validation 0: none)"
+            "the dataset's own division has no validation split: 1 picture of train choose the model, "
+            "3 are left to learn from (split.validation 0: none)"
         ),
         "7 annotations stand in no list of the division and are not used",
         (

@@ -42,7 +42,7 @@ def test_a_second_run_has_nothing_to_do(pipeline):
     ("change", "expected"),
     [
         pytest.param({"evaluate__split": "train"}, ["evaluate", "report"], id="last stage"),
-        pytest.param({"export__max_detections": 7}, ["preflight-untrained", *AFTER_TRAINING], id="export"),
+        pytest.param({"export__max_detections": 7}, ["validate", "preflight-untrained", *AFTER_TRAINING], id="export"),
         pytest.param({"training__seed": 7}, ["train", *AFTER_TRAINING], id="training"),
         pytest.param({"training__checkpoint_every_steps": 7}, [], id="not part of the result"),
         pytest.param({"demo__seed": 7}, [], id="of another command"),

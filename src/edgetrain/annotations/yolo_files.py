@@ -148,7 +148,12 @@ def _keypoint_values(shape: object, name: str, reading: Reading) -> list[int]:
         sizes = [int(one) for one in numbers]
         if len(sizes) == 2 and sizes[0] > 0 and sizes[1] in {2, 3}:  # noqa: PLR2004
             return [sizes[0] * sizes[1]]
-    reading.fault(Place(name), f"kpt_shape is {shape!r:.60}, not [points, 2 or 3] as whole numbers. Correct it.")
+    # Aliases make a list of a few lines endless when it is written out: only text is shown.
+    texts = [one for one in numbers or () if isinstance(one, str)]
+    shown = (
+        repr(shape)[:60] if isinstance(shape, str) or (numbers and len(texts) == len(numbers)) else "no list of numbers"
+    )
+    reading.fault(Place(name), f"kpt_shape is {shown}, not [points, 2 or 3] as whole numbers. Correct it.")
     return []
 
 

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgetrain.annotations.csv_rows import guarded, without_guard
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.system.files import file_content, storage_error, write_text
 
@@ -75,7 +76,7 @@ def read_attributions(path: Path) -> list[Attribution]:
 def _attribution(row: dict[str, str], place: str) -> Attribution:
     if "" in row or None in row.values():
         raise DatasetError(f"{place}: there are not {len(_COLUMNS)} values. {_FIX}")
-    return Attribution(**row)
+    return Attribution(**{name: without_guard(cell) for name, cell in row.items()})
 
 
 def write_attributions(path: Path, rows: Iterable[Attribution]) -> None:
@@ -87,5 +88,6 @@ def write_attributions(path: Path, rows: Iterable[Attribution]) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    writer.writerows(dataclasses.astuple(row) for row in rows)
+    # Titles are strangers' text: what a spreadsheet would run stands behind a quote.
+    writer.writerows(map(guarded, dataclasses.astuple(row)) for row in rows)
     write_text(path, text.getvalue())

@@ -31,7 +31,7 @@ from edgetrain.dataset.folder import LABEL_MAP_NAME
 from edgetrain.dataset.layout import base_name, find_parts
 from edgetrain.images.encoding import marked_upright, turned_upright
 from edgetrain.images.header import UPRIGHT
-from edgetrain.images.image_file import JPEG, PNG, ImageInfo, UnreadableImageError, probe, read_image
+from edgetrain.images.image_file import JPEG, PNG, ImageInfo, glance, read_image
 
 _MOST_PICTURE_BYTES = 256 << 20
 _QUARTER_TURNS = range(5, 9)
@@ -249,10 +249,7 @@ class _TurnedPictures:
 
 
 def _info(path: Path | None) -> ImageInfo | None:
-    try:
-        return None if path is None else probe(path)
-    except UnreadableImageError:
-        return None  # validate tells it
+    return None if path is None else glance(str(path)).info  # what cannot be read, validate tells
 
 
 def shown_names(names: Sequence[str], most: int = _SHOWN) -> str:

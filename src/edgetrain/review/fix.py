@@ -77,8 +77,8 @@ def _by_rule(left: Sequence[Change]) -> list[str]:
             f"  {rule} ({count}):",
             *(f"    {change.file}:{change.line}: {change.text}" for change in own[:_SHOWN]),
         ]
-        lines += [f"    … and {count - _SHOWN} more" if count > _SHOWN else ""]
-    return [line for line in lines if line or line is lines[0]]
+        lines += [f"    … and {count - _SHOWN} more"] if count > _SHOWN else []
+    return lines
 
 
 def _unrepaired(

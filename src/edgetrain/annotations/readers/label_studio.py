@@ -56,7 +56,7 @@ def read_label_studio(source: ImportSource, reading: Reading) -> AnnotationSet:
             results = _results(task, place, reading)
             if results is None:
                 empty += 1
-            else:
+            elif isinstance(task, dict):
                 picture = _Task(source, file, place, reading).picture(task, results)
                 pictures += [picture] if picture is not None else []
     if empty:
@@ -115,7 +115,7 @@ class _Task:
             path = self._source.picture(name, self._file.split, self._file.folder)
             size = self._source.size_of(path, self._place, name, self._reading)
         head = Picture(name, size, (), self._file.split, self._place)
-        labels = {region.get("id"): self._labels(region) for region in regions if region.get("type") == "labels"}
+        labels = {str(region.get("id")): self._labels(region) for region in regions if region.get("type") == "labels"}
         boxes = [box for region in regions if size for box in self._boxes(region, head, size, labels)]
         return Picture(name, size, tuple(boxes), self._file.split, self._place)
 
@@ -153,7 +153,7 @@ class _Task:
             self._reading.lose(f"regions of the kind {kind}", picture.name, picture.place)
             return
         own = self._source.choices.class_name
-        names = self._labels(region) or labels.get(region.get("id"), []) or ([own] if own else [])
+        names = self._labels(region) or labels.get(str(region.get("id")), []) or ([own] if own else [])
         box = _box(kind, region.get("value"), size)
         if not names or box is None or parse_number(region.get("image_rotation", 0)):
             what = (
