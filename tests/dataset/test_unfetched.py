@@ -87,7 +87,7 @@ def test_a_submodule_that_was_not_fetched_is_named(repository, path, found):
     write(repository / ".gitmodules", f'[submodule "x"]\n\tpath = {path}\n\turl = ../x.git\n')
     (repository / path).mkdir(exist_ok=True)
 
-    expected = [(found, "git submodule")] if found else []
+    expected = [(found, "a submodule")] if found else []
     assert [tuple(one) for one in find_unfetched(repository / "data")] == expected
 
 

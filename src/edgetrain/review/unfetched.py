@@ -54,13 +54,14 @@ class Unfetched:
         if not names:
             return
         counts = [(len(self.annotations), "annotation"), (len(self.pictures), "picture")]
-        parts = [counted(count, noun) for count, noun in counts if count]
-        if self.paths:
-            left = len(self.paths) - _MOST_NAMED
-            parts.append(", ".join(self.paths[:_MOST_NAMED]) + (f" and {left} more" if left > 0 else ""))
-        of = f" (of {self.judged} {'that changed' if self.is_of_change else 'in all'})" if self.count else ""
-        keeper = " and ".join(self.tools)
-        message = f"{' and '.join(parts)}{of} could not be judged: what {keeper} keeps is not in this clone."
+        start = " and ".join(counted(count, noun) for count, noun in counts if count)
+        if start:
+            start += f" (of {self.judged} {'that changed' if self.is_of_change else 'in all'}) could not be judged: "
+        left = len(self.paths) - _MOST_NAMED
+        listed = ", ".join(self.paths[:_MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
+        message = (
+            f"{start}what {' and '.join(self.tools)} keeps is not in this clone{f' ({listed})' if listed else ''}."
+        )
         yield Finding.of((min(names[: self.count] or names), 1), _RULE, message, fetch_advice(self.tools))
 
     @property
@@ -90,7 +91,12 @@ def unfetched(folder: DatasetFolder, reviewed: ReviewedSet, concerns: Callable[[
                 (pictures if one.is_read else annotations).append(finding.file)
             elif _is_explained(finding, one, absent):
                 pictures.append(one.name)
-    judged = sum(map(concerns, reviewed)) if concerns else len(reviewed)
+    if concerns and not (annotations or pictures):  # what the change does not touch need not be there
+        absent = [one for one in absent if not _is_of_pictures(one.path)]
+        tools = {one.tool for one in absent}
+    judged = len(reviewed)
+    if concerns and (annotations or pictures):  # else nobody asks, and all reviews would be made for it
+        judged = sum(map(concerns, reviewed))
     return Unfetched(
         tuple(annotations),
         tuple(pictures),
@@ -115,6 +121,10 @@ def _may_hold(path: str, one: Reviewed) -> bool:
     if steps[0] in SPLIT_NAMES and steps[0] != one.name.partition("/")[0].lower():
         return False
     return path == "." or steps[-1] in SPLIT_NAMES or any(step in IMAGES_NAMES for step in steps)
+
+
+def _is_of_pictures(path: str) -> bool:
+    return path.lower().endswith(IMAGE_SUFFIXES) or any(step in IMAGES_NAMES for step in path.lower().split("/"))
 
 
 def _is_of_dataset(one: UnfetchedPath, folder: DatasetFolder) -> bool:
