@@ -16,7 +16,7 @@ from edgetrain.core.system.pointers import COMMANDS
 from edgetrain.core.wording import counted
 from edgetrain.dataset.folder import LABEL_MAP_NAME, DatasetFolder
 from edgetrain.dataset.layout import base_name, stem_of
-from edgetrain.dataset.unfetched import UnfetchedPath, fetch_advice, find_unfetched
+from edgetrain.dataset.unfetched import UnfetchedPath, fetch_advice, find_unfetched, is_of_pictures
 from edgetrain.review.reviewed import Reviewed, ReviewedSet
 
 _RULE, _MISSING = "data-unfetched", "image-missing"
@@ -92,7 +92,7 @@ def unfetched(folder: DatasetFolder, reviewed: ReviewedSet, concerns: Callable[[
             elif _is_explained(finding, one, absent):
                 pictures.append(one.name)
     if concerns and not (annotations or pictures):  # what the change does not touch need not be there
-        absent = [one for one in absent if not _is_of_pictures(one.path)]
+        absent = [one for one in absent if not is_of_pictures(one.path)]
         tools = {one.tool for one in absent}
     judged = len(reviewed)
     if concerns and (annotations or pictures):  # else nobody asks, and all reviews would be made for it
@@ -121,10 +121,6 @@ def _may_hold(path: str, one: Reviewed) -> bool:
     if steps[0] in SPLIT_NAMES and steps[0] != one.name.partition("/")[0].lower():
         return False
     return path == "." or steps[-1] in SPLIT_NAMES or any(step in IMAGES_NAMES for step in steps)
-
-
-def _is_of_pictures(path: str) -> bool:
-    return path.lower().endswith(IMAGE_SUFFIXES) or any(step in IMAGES_NAMES for step in path.lower().split("/"))
 
 
 def _is_of_dataset(one: UnfetchedPath, folder: DatasetFolder) -> bool:
