@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from ci import tasks
+from ci.lock import LOCKS
 from ci.workflows import command_faults
 from edgetrain.core.findings import Finding
 from tests.conftest import draw_labelled
@@ -263,3 +264,29 @@ def test_a_hostile_pull_request_runs_nothing_and_commands_nothing(review, tmp_pa
     assert "<img" not in summary
     assert "@team" not in summary
     assert "\n::set-output" not in summary
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_no_workflow_lets_links_lead_out_of_a_dataset(path):
+    assert "follow" not in path.read_text(encoding="utf-8").casefold()
+
+
+@pytest.mark.parametrize("name", ["annotations.yml", "train.yml"])
+def test_a_caller_says_whether_lfs_and_submodules_are_fetched_and_nothing_is_unasked(name):
+    workflow = yaml.safe_load((PROJECT_DIR / ".github" / "workflows" / name).read_text(encoding="utf-8"))
+    inputs = workflow[True]["workflow_call"]["inputs"]  # to YAML 1.1 "on" is true
+    (job,) = (job for job in workflow["jobs"].values() if "steps" in job)
+    first = job["steps"][0]["with"]
+
+    assert (inputs["lfs"]["default"], inputs["submodules"]["default"]) == (False, "false")
+    assert first["lfs"] == "${{ inputs.lfs || vars.EDGETRAIN_LFS == 'true' }}"
+    assert first["submodules"] == "${{ inputs.submodules || vars.EDGETRAIN_SUBMODULES || 'false' }}"
+    assert all("lfs" not in step.get("with", {}) for step in job["steps"][1:])
+
+
+def test_every_lock_is_audited():
+    text = (PROJECT_DIR / ".github" / "workflows" / "audit.yml").read_text(encoding="utf-8")
+    patterns = re.search(r"for lock in (.*); do", text)[1].split()
+    audited = {path.relative_to(PROJECT_DIR).as_posix() for pattern in patterns for path in PROJECT_DIR.glob(pattern)}
+
+    assert audited == {lock.target for lock in LOCKS}

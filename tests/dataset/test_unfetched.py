@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from edgetrain.core.errors import UnfetchedError
+from edgetrain.core.errors import DatasetError, UnfetchedError
 from edgetrain.dataset.folder import find_dataset
 from edgetrain.dataset.unfetched import find_unfetched, unfetched_message
+from tests.conftest import draw_labelled
 
 OUTS = "outs:\n- md5: 3b0332e02daabf31651a5a0d81ba830a.dir\n  size: 1\n  hash: md5\n  path: {}\n"
 LOCK = """schema: '2.0'
@@ -87,7 +88,7 @@ def test_a_submodule_that_was_not_fetched_is_named(repository, path, found):
     write(repository / ".gitmodules", f'[submodule "x"]\n\tpath = {path}\n\turl = ../x.git\n')
     (repository / path).mkdir(exist_ok=True)
 
-    expected = [(found, "git submodule")] if found else []
+    expected = [(found, "a submodule")] if found else []
     assert [tuple(one) for one in find_unfetched(repository / "data")] == expected
 
 
@@ -104,6 +105,19 @@ def test_a_dataset_without_annotations_names_the_command_that_brings_them(reposi
 
     with pytest.raises(UnfetchedError, match=r'annotations is not in this clone \(DVC\)\. Run "dvc pull"'):
         find_dataset(repository / "data")
+
+
+def test_a_picture_that_is_not_there_names_the_command_where_pictures_are_absent(repository):
+    draw_labelled(repository / "data", "a")
+    (repository / "data" / "images" / "a.jpg").unlink()
+    write(repository / "data" / "model.dvc", OUTS.format("model"))
+    folder = find_dataset(repository / "data")
+
+    with pytest.raises(DatasetError, match=r"its picture 'a\.jpg' is not in images/"):
+        folder.read(folder.items[0])
+    write(repository / "data" / "images" / "a.jpg.dvc", OUTS.format("a.jpg"))
+    with pytest.raises(UnfetchedError, match=r"images/a\.jpg is not in this clone \(DVC\)"):
+        folder.read(folder.items[0])
 
 
 @pytest.mark.parametrize("is_there", [True, False])

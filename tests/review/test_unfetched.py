@@ -93,7 +93,7 @@ def test_pictures_that_dvc_has_not_brought_are_one_finding(settings, workspace, 
     (finding,) = findings
     assert (
         finding.message
-        == "12 pictures and images (of 12 in all) could not be judged: what DVC keeps is not in this clone."
+        == "12 pictures (of 12 in all) could not be judged: what DVC keeps is not in this clone (images)."
     )
     assert '"dvc pull"' in finding.fix
     assert report.results["unjudged"] == 12
@@ -121,7 +121,7 @@ def test_labels_that_dvc_has_not_brought_are_not_lost_in_silence(settings, works
     findings, _ = found(settings, voc_dataset, workspace)
 
     assert places(findings) == [("annotations/more", 1, "data-unfetched")]
-    assert findings[0].message == "annotations/more could not be judged: what DVC keeps is not in this clone."
+    assert findings[0].message == "what DVC keeps is not in this clone (annotations/more)."
 
 
 def test_a_split_that_was_not_brought_explains_no_missing_picture_of_another(settings, workspace, tmp_path):
@@ -188,6 +188,21 @@ def test_a_change_that_touches_no_such_picture_is_judged(settings, workspace, vo
     findings, _ = found(settings, voc_dataset, workspace, validate__since="HEAD")
 
     assert findings == []
+
+
+@pytest.mark.parametrize("absent", ["images", "annotations/more"])
+def test_a_change_that_touches_nothing_of_dvc_is_judged_unless_labels_are_absent(
+    settings, workspace, voc_dataset, absent
+):
+    (voc_dataset / ".dvc").mkdir()
+    (voc_dataset / f"{absent}.dvc").write_text(OUTS.format(absent.rpartition("/")[2]))
+    shutil.rmtree(voc_dataset / "images")
+    commit(voc_dataset)
+    (voc_dataset / "README").write_text("changed")
+
+    findings, _ = found(settings, voc_dataset, workspace, validate__since="HEAD")
+
+    assert places(findings) == ([("annotations/more", 1, "data-unfetched")] if "more" in absent else [])
 
 
 def test_what_was_brought_later_is_judged_then(settings, workspace, voc_dataset):

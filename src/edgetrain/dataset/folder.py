@@ -30,7 +30,7 @@ from edgetrain.core.system.files import visible_files
 from edgetrain.dataset.division import find_division, read_split_list
 from edgetrain.dataset.fence import Fence
 from edgetrain.dataset.layout import DatasetPart, FoundFile, find_parts
-from edgetrain.dataset.unfetched import UnfetchedPath, find_unfetched, unfetched_message
+from edgetrain.dataset.unfetched import UnfetchedPath, find_unfetched, is_of_pictures, unfetched_message
 
 LABEL_MAP_NAME = "label_map.pbtxt"
 _MOST_FOLDERS = 100
@@ -130,10 +130,14 @@ class DatasetFolder:
 
         Raises:
             DatasetError: the annotation has a fault, or there is no picture.
+            UnfetchedError: nor are all pictures in this clone.
         """
         annotation = read_annotation(item.annotation_path, item.name, within=self.fence.within)
         image_path = self.image_of(annotation)
         if image_path is None:
+            absent = tuple(one for one in find_unfetched(self.root) if is_of_pictures(one.path))
+            if absent:
+                raise UnfetchedError(unfetched_message(self.root, absent))
             raise DatasetError(
                 f"{item.name}:{annotation.filename_line}: its picture {annotation.filename or item.name!r} is not in "
                 f'{self.image_dirs_of(annotation)}. Run "ci/inv validate" to see every problem.'

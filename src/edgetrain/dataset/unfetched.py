@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from edgetrain.annotations.folder_names import IMAGE_SUFFIXES, IMAGES_NAMES
 from edgetrain.core.system.files import file_content
 from edgetrain.core.system.pointers import COMMANDS, DVC, SUBMODULE
 
@@ -51,6 +52,11 @@ def find_unfetched(root: Path) -> tuple[UnfetchedPath, ...]:
         absent |= {(path, DVC) for file in _dvc_files(home, top) for path in _outputs(file) if not path.exists()}
     found = ((_relative(path, home), tool) for path, tool in absent)
     return tuple(sorted(UnfetchedPath(path, tool) for path, tool in found if path))
+
+
+def is_of_pictures(path: str) -> bool:
+    """Return whether an absent path is a picture, or a folder whose name is that of a folder of pictures."""
+    return path.lower().endswith(IMAGE_SUFFIXES) or any(step in IMAGES_NAMES for step in path.lower().split("/"))
 
 
 def unfetched_message(root: Path, absent: Sequence[UnfetchedPath]) -> str:

@@ -16,7 +16,7 @@ from edgetrain.core.system.pointers import COMMANDS
 from edgetrain.core.wording import counted
 from edgetrain.dataset.folder import LABEL_MAP_NAME, DatasetFolder
 from edgetrain.dataset.layout import base_name, stem_of
-from edgetrain.dataset.unfetched import UnfetchedPath, fetch_advice, find_unfetched
+from edgetrain.dataset.unfetched import UnfetchedPath, fetch_advice, find_unfetched, is_of_pictures
 from edgetrain.review.reviewed import Reviewed, ReviewedSet
 
 _RULE, _MISSING = "data-unfetched", "image-missing"
@@ -54,13 +54,14 @@ class Unfetched:
         if not names:
             return
         counts = [(len(self.annotations), "annotation"), (len(self.pictures), "picture")]
-        parts = [counted(count, noun) for count, noun in counts if count]
-        if self.paths:
-            left = len(self.paths) - _MOST_NAMED
-            parts.append(", ".join(self.paths[:_MOST_NAMED]) + (f" and {left} more" if left > 0 else ""))
-        of = f" (of {self.judged} {'that changed' if self.is_of_change else 'in all'})" if self.count else ""
-        keeper = " and ".join(self.tools)
-        message = f"{' and '.join(parts)}{of} could not be judged: what {keeper} keeps is not in this clone."
+        start = " and ".join(counted(count, noun) for count, noun in counts if count)
+        if start:
+            start += f" (of {self.judged} {'that changed' if self.is_of_change else 'in all'}) could not be judged: "
+        left = len(self.paths) - _MOST_NAMED
+        listed = ", ".join(self.paths[:_MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
+        message = (
+            f"{start}what {' and '.join(self.tools)} keeps is not in this clone{f' ({listed})' if listed else ''}."
+        )
         yield Finding.of((min(names[: self.count] or names), 1), _RULE, message, fetch_advice(self.tools))
 
     @property
@@ -90,7 +91,12 @@ def unfetched(folder: DatasetFolder, reviewed: ReviewedSet, concerns: Callable[[
                 (pictures if one.is_read else annotations).append(finding.file)
             elif _is_explained(finding, one, absent):
                 pictures.append(one.name)
-    judged = sum(map(concerns, reviewed)) if concerns else len(reviewed)
+    if concerns and not (annotations or pictures):  # what the change does not touch need not be there
+        absent = [one for one in absent if not is_of_pictures(one.path)]
+        tools = {one.tool for one in absent}
+    judged = len(reviewed)
+    if concerns and (annotations or pictures):  # else nobody asks, and all reviews would be made for it
+        judged = sum(map(concerns, reviewed))
     return Unfetched(
         tuple(annotations),
         tuple(pictures),

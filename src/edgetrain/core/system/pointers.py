@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-GIT_LFS, GIT_ANNEX, DVC, SUBMODULE = "Git LFS", "git-annex", "DVC", "git submodule"
+GIT_LFS, GIT_ANNEX, DVC, SUBMODULE = "Git LFS", "git-annex", "DVC", "a submodule"
 COMMANDS: Mapping[str, str] = {
     GIT_LFS: "git lfs pull",
     GIT_ANNEX: "git annex get .",
