@@ -1,8 +1,8 @@
 """Make tests/data/newer/onnx2tf_grouped.tflite: what onnx2tf writes of grouped convolutions, random weights.
 
     python -m venv /somewhere/onnx
-    /somewhere/onnx/bin/pip install onnx2tf==1.28.8 onnx tensorflow-cpu==2.21.0 tf_keras onnx_graphsurgeon sng4onnx psutil
-    /somewhere/onnx/bin/pip install ai-edge-litert
+    /somewhere/onnx/bin/pip install onnx2tf==1.28.8 onnx tensorflow-cpu==2.21.0
+    /somewhere/onnx/bin/pip install tf_keras onnx_graphsurgeon sng4onnx psutil ai-edge-litert
     PATH=/somewhere/onnx/bin:$PATH python benchmarks/onnx2tf_model.py tests/data/newer/onnx2tf_grouped.tflite
 
 An environment of its own: no lock of this project holds a converter. onnx2tf (MIT) asks the web for pictures to

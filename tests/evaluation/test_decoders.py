@@ -174,7 +174,7 @@ def test_a_decoder_that_does_not_fit_is_an_error(decoder):
 
 
 def test_what_no_decoder_reads_is_named():
-    with pytest.raises(ModelError, match="no detector and no classifier that is known here. Its outputs are 1x17x3"):
+    with pytest.raises(ModelError, match=r"no detector and no classifier that is known here\. Its outputs are 1x17x3"):
         told([(1, 17, 3)])
 
 
