@@ -75,7 +75,7 @@ Labelled = tuple[int, tuple[float, float, float, float]]  # class from 0; xmin, 
 
 
 def targets(boxes: Sequence[Labelled], classes: int) -> tuple[Array, Array]:
-    """Return what the cells shall say: classes (n, classes) and distances in strides (n, 4), 0 where there is no box."""
+    """Return what the cells shall say: classes (n, classes) and distances in strides (n, 4); 0 where no box is."""
     centres, strides = CELLS
     labels = np.zeros((len(centres), classes), np.float32)
     distances = np.zeros((len(centres), 4), np.float32)
@@ -92,12 +92,15 @@ def targets(boxes: Sequence[Labelled], classes: int) -> tuple[Array, Array]:
     return labels, distances
 
 
-def batches(examples: Sequence[DetectionExample], classes: int, steps: int) -> Iterator[tuple[Array, Array, Array]]:
+def batches(
+    examples: Sequence[DetectionExample], classes: int, steps: int, *, augments: bool
+) -> Iterator[tuple[Array, Array, Array]]:
     """Yield pictures (0 to 1), classes and distances; each time other sizes, places and colours."""
     known = [(pixels(example), labelled(example)) for example in examples]
     randomness = np.random.default_rng(0)
     for _ in range(steps):
-        chosen = [augmented(*known[i], randomness) for i in randomness.integers(len(known), size=BATCH)]
+        drawn = [known[i] for i in randomness.integers(len(known), size=BATCH)]
+        chosen = [augmented(*one, randomness) for one in drawn] if augments else drawn
         aims = [targets(boxes, classes) for _, boxes in chosen]
         labels, distances = (np.stack([aim[part] for aim in aims]) for part in (0, 1))
         yield np.stack([picture for picture, _ in chosen]), labels, distances
@@ -139,7 +142,9 @@ def pixels(example: DetectionExample) -> Array:
     return (found / np.float32(255)).astype(np.float32)
 
 
-def train(model: tf.keras.Model, examples: Sequence[DetectionExample], classes: int, steps: int) -> None:
+def train(
+    model: tf.keras.Model, examples: Sequence[DetectionExample], classes: int, steps: int, *, augments: bool
+) -> None:
     """Train the model in place."""
     rate = tf.keras.optimizers.schedules.CosineDecay(3e-3, steps)
     optimizer = tf.keras.optimizers.Adam(rate)
@@ -165,7 +170,8 @@ def train(model: tf.keras.Model, examples: Sequence[DetectionExample], classes: 
         optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
         return loss
 
-    for number, (pictures, labels, distances) in enumerate(batches(examples, classes, steps), start=1):
+    made = batches(examples, classes, steps, augments=augments)
+    for number, (pictures, labels, distances) in enumerate(made, start=1):
         loss = step(pictures, labels, distances)
         if number % 100 == 0 or number == steps:
             print(f"step {number}: loss {float(loss):.3f}", flush=True)
@@ -187,14 +193,14 @@ def convert(model: tf.keras.Model, examples: Sequence[DetectionExample]) -> byte
     return bytes(converter.convert())
 
 
-def main(workspace: Workspace, target: Path, steps: int) -> None:
-    """Train, convert, write."""
+def main(workspace: Workspace, target: Path, steps: int, *, augments: bool = True) -> None:
+    """Train, convert, write; without augmentation a few pictures are learned by heart."""
     tf.keras.utils.set_random_seed(0)
     names = read_label_map(workspace.label_map_path).names
     examples = list(read_examples(workspace.shard_paths(Split.TRAIN)))
     classes = max(len(names), 2)  # Frigate takes one class for a best score: a second one that no picture has
     model = network(classes)
-    train(model, examples, classes, steps)
+    train(model, examples, classes, steps, augments=augments)
     target.write_bytes(convert(model, examples))
     dummies = ["unused"] * (classes - len(names))
     write_text(

@@ -180,7 +180,7 @@ def test_a_model_of_the_user_s_own_may_leave_anything_on_the_cpu(own, workspace)
 
 
 def test_a_level_that_is_demanded_holds_for_a_model_of_the_user_s_own(own):
-    with pytest.raises(CompileGateError, match="1 HARD_SWISH, .*but preflight.min_level is all"):
+    with pytest.raises(CompileGateError, match=r"1 HARD_SWISH, .*but preflight\.min_level is all"):
         own(detector().with_operator(4, name="HARD_SWISH", version=1), preflight__min_level="all")
 
 
@@ -204,9 +204,7 @@ def test_a_compiled_file_is_not_compiled_again(settings, workspace, tmp_path):
     ("mood", "is_searching", "remedy"),
     [
         pytest.param("too-large", False, "Set compile.search_delegate: true", id="activations"),
-        pytest.param(
-            "too-large", True, r"search_delegate is on already: raise .*delegate_search_step \(1\)", id="on already"
-        ),
+        pytest.param("too-large", True, r"is on already: raise .*search_step \(1\)", id="on already"),
         pytest.param("crash", False, "Set compile.search_delegate: true", id="out of range"),
         pytest.param("unreadable", False, 'Run "ci/inv adapt": it lowers the version', id="version"),
     ],

@@ -37,7 +37,7 @@ def heads(classes, picture="UINT8"):
 
 @pytest.fixture
 def handed(settings, workspace, tmp_path):
-    """Return a function that bundles a compiled foreign model: the stand-in's, its mark taken off as only a test may."""
+    """Return a function that bundles a foreign model: the stand-in's, its mark taken off as only a test may."""
 
     def make(spec, labels, mapped, **changes):
         source = tmp_path / "theirs.tflite"
