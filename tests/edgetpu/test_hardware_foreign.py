@@ -33,7 +33,7 @@ def jobs(monkeypatch, workspace):
     monkeypatch.setattr(hardware, "run_trial", run_trial)
     write_label_map(workspace.label_map_path, LabelMap(("fish", "boat")))
     workspace.records_dir.mkdir(parents=True)
-    example = DetectionExample("a.jpg", "a.jpg", b"", "jpeg", ImageSize(8, 8), (ExampleBox("fish", 1, BOX),))
+    example = DetectionExample("a.jpg", "a.jpg", b"", "jpeg", ImageSize(8, 8), (ExampleBox(BOX, "fish", 1),))
     write_records(workspace.shard_path(Split.TEST, 0, 1), [encode_example(example)])
     return found
 
