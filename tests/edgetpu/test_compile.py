@@ -6,13 +6,14 @@ import platform
 
 import pytest
 
+from ci.standin.compiled_file import write_compiled
 from edgetrain.core.errors import SettingsError
 from edgetrain.edgetpu import compile as compile_stage
 from edgetrain.edgetpu.compiler.provenance import is_stand_in
 from edgetrain.tflite.file import read_tflite
 from tests.support.outcomes import failed
 from tests.support.places import PROJECT_DIR
-from tests.support.tflite_models import detector, write_model
+from tests.support.tflite_models import content_of, detector, write_model
 
 STAND_IN = PROJECT_DIR / "ci" / "standin" / "edgetpu_compiler"
 
@@ -150,3 +151,61 @@ def test_another_program_and_another_version_are_refused(settings, workspace, tm
     program.chmod(0o755)
 
     failed(compile_stage.run(settings(compile__program=str(program)), workspace), match=message)
+
+
+@pytest.fixture
+def own(settings, workspace, tmp_path, monkeypatch):
+    """Return a function that compiles a model of the user's own with the stand-in."""
+
+    def compiled(spec, mood="compile", **changes):
+        monkeypatch.setenv("EDGETRAIN_STAND_IN", mood)
+        path = write_model(tmp_path / "theirs.v2.tflite", spec)
+        chosen = settings(compile__program=str(STAND_IN), model__file=path, **changes)
+        return compile_stage.run(chosen, workspace)
+
+    return compiled
+
+
+def test_a_model_of_the_user_s_own_may_leave_anything_on_the_cpu(own, workspace):
+    write_model(workspace.model_path, detector())
+
+    report = own(detector().with_operator(4, name="HARD_SWISH", version=1))
+
+    assert report.results["on_cpu"] == {"DEQUANTIZE": 2, "HARD_SWISH": 1, "TFLite_Detection_PostProcess": 1}
+    assert files(workspace) == ["model.tflite"]
+    assert is_stand_in(read_tflite(workspace.root / "own-model" / "model_edgetpu.stand-in.tflite"))
+
+
+def test_a_level_that_is_demanded_holds_for_a_model_of_the_user_s_own(own):
+    outcome = own(detector().with_operator(4, name="HARD_SWISH", version=1), preflight__min_level="all")
+
+    failed(outcome, match=r"1 HARD_SWISH, .*but preflight\.min_level is all")
+
+
+def test_nothing_on_the_edge_tpu_is_no_success_either(own):
+    failed(own(detector(), "zero"), match="nothing runs on the Edge TPU")
+
+
+def test_a_compiled_file_is_not_compiled_again(settings, workspace, tmp_path):
+    path = tmp_path / "theirs_edgetpu.tflite"
+    made = write_compiled(
+        content_of(detector()), [True] * 3 + [False, True, False, False], runtime=12, parameter_bytes=9
+    )
+    path.write_bytes(made)
+
+    outcome = compile_stage.run(settings(compile__program=str(STAND_IN), model__file=path), workspace)
+
+    failed(outcome, match="the model is compiled already")
+
+
+@pytest.mark.parametrize(
+    ("mood", "is_searching", "remedy"),
+    [
+        pytest.param("too-large", False, "Set compile.search_delegate: true", id="activations"),
+        pytest.param("too-large", True, r"is on already: raise .*search_step \(1\)", id="on already"),
+        pytest.param("crash", False, "Set compile.search_delegate: true", id="out of range"),
+        pytest.param("unreadable", False, 'Run "ci/inv adapt": it lowers the version', id="version"),
+    ],
+)
+def test_a_remedy_is_that_of_the_log_s_own_cause(compiled, mood, is_searching, remedy):
+    failed(compiled(mood, compile__search_delegate=is_searching), match=remedy)

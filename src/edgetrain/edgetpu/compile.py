@@ -21,11 +21,11 @@ from edgetrain.core.settings.sections import CompileSettings
 from edgetrain.core.system.files import file_digest, replacing_file, write_text
 from edgetrain.core.system.processes import Ended, run_program
 from edgetrain.core.workspace import Workspace
-from edgetrain.edgetpu.compiler.log import CompiledModel, parse_compiler_output, parse_operator_rows
+from edgetrain.edgetpu.compiler.log import SEARCH, CompiledModel, parse_compiler_output, parse_operator_rows
 from edgetrain.edgetpu.compiler.package import EDGETPU_OPERATOR, EdgeTpuPackage, is_compiled, packages_of
 from edgetrain.edgetpu.compiler.prediction import ALL, Prediction, only_ends_on_cpu, predict
 from edgetrain.edgetpu.compiler.provenance import STAND_IN, is_stand_in
-from edgetrain.edgetpu.compiler.rules import PLAIN_SSD_ON_CPU, POST_PROCESS
+from edgetrain.edgetpu.compiler.rules import PLAIN_SSD_ON_CPU, POST_PROCESSES
 from edgetrain.edgetpu.compiler.set_up import INSTALL_COMPILER
 from edgetrain.tflite.file import TfliteModel, read_tflite
 
@@ -152,7 +152,9 @@ def _checked(  # noqa: PLR0913, PLR0917 - everything that a call left
         )
     if said.failure:
         failure = said.failure
-        raise ToolError(f'edgetpu_compiler: "{failure.text}": {failure.meaning} {where}. {failure.remedy}.')
+        raise ToolError(
+            f'edgetpu_compiler: "{failure.text}": {failure.meaning} {where}. {_remedy(failure.remedy, chosen)}.'
+        )
     if not output_path.is_file():
         code = f"signal {-ended.code}" if ended.code < 0 else f"code {ended.code}"
         last = _last_lines(ended.output) or "nothing"
@@ -165,6 +167,14 @@ def _checked(  # noqa: PLR0913, PLR0917 - everything that a call left
     rows = parse_operator_rows(log) or (said.models[-1].rows if said.models else ())
     model_said = said.models[-1] if said.models else CompiledModel(workspace.model_path.name)
     return _Compiled(model, packages, replace(model_said, rows=rows), version, said.unknown_lines)
+
+
+def _remedy(remedy: str, chosen: CompileSettings) -> str:
+    """Return a remedy; who searches already is not told to."""
+    if not chosen.search_delegate:
+        return remedy
+    on = f"compile.search_delegate is on already: raise compile.delegate_search_step ({chosen.delegate_search_step})"
+    return remedy.replace(SEARCH, on)
 
 
 def _faults(compiled: _Compiled, source: TfliteModel, min_level: str | None) -> list[str]:
@@ -236,7 +246,7 @@ def _differences(prediction: Prediction, said: CompiledModel) -> list[str]:
         compiler[row.name] += 0 if row.is_mapped else row.count
     foretold: Counter[str] = Counter()
     for name, count in prediction.on_cpu.items():
-        foretold["CUSTOM" if name == POST_PROCESS else name] += count
+        foretold["CUSTOM" if name in POST_PROCESSES else name] += count
     names = sorted(name for name in {*compiler, *foretold} if compiler[name] != foretold[name])
     return [f"{name}: {foretold[name]} on the CPU foretold, {compiler[name]} by the compiler" for name in names]
 

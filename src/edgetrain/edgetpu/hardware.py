@@ -28,6 +28,7 @@ from edgetrain.edgetpu.device.checks import Check, Evidence, Latency, checks_of
 from edgetrain.edgetpu.device.device_lock import lock_dir, sole_device_user
 from edgetrain.edgetpu.device.discovery import FRESH_USB_ID, USED_USB_ID, EdgeTpu, find_edge_tpus
 from edgetrain.edgetpu.device.junit import Case, write_junit
+from edgetrain.edgetpu.device.pcie import diagnosis
 from edgetrain.edgetpu.device.trial_events import CPU, TrialJob, TrialResult
 from edgetrain.edgetpu.device.trial_runner import run_trial
 from edgetrain.evaluation.foreign import foreign_model, in_label_map
@@ -128,10 +129,15 @@ def _held_device(asked: str) -> Iterator[EdgeTpu | None]:
         raise DeviceError(
             f"hardware.device {asked}: no such Edge TPU on this machine (looked for USB {FRESH_USB_ID} and "
             f"{USED_USB_ID} and for /dev/apex_*; found: {there}). Plug one in, see what "
-            '"ci/inv doctor --profile device" says, or rehearse with --device cpu.'
+            f'"ci/inv doctor --profile device" says, or rehearse with --device cpu.{_pcie_words(asked)}'
         )
     with contextlib.ExitStack() as stack:
         yield _first_free(fitting, stack)
+
+
+def _pcie_words(asked: str) -> str:
+    """Return what is wrong with a PCIe device, for who asks for one."""
+    return " ".join(["", *diagnosis()]) if asked.startswith("pci") else ""
 
 
 def _first_free(devices: Sequence[EdgeTpu], stack: contextlib.ExitStack) -> EdgeTpu:

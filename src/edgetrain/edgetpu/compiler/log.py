@@ -39,6 +39,7 @@ _IGNORED = re.compile(
     r"Model successfully compiled but not all operations|See the operation log file|Intermediate tensors:|"
     r"ERROR: Restored original execution plan|ERROR: Registration failed|failed to prepare"
 )
+SEARCH = "Set compile.search_delegate: true, which leaves the last operators to the CPU"
 # What the compiler says, what it usually means, and what helps (issues of google-coral/edgetpu).
 _FAILURES = (
     (
@@ -49,7 +50,7 @@ _FAILURES = (
     (
         r"Didn't find op for builtin opcode '(?P<operator>\w+)' version '(?P<version>\d+)'",
         "the operator {operator} is of version {version}, which the compiler does not know",
-        'See what "ci/inv preflight" says of it',
+        'Run "ci/inv adapt": it lowers the version where nothing newer is used, and names what is',
     ),
     (
         r"Op builtin_code out of range: \d+",
@@ -59,7 +60,7 @@ _FAILURES = (
     (
         r"only supports static-sized tensors with a graph that has dynamic-sized tensors",
         "a size is only known at run time",
-        "Export with a batch of 1 and without other dynamic sizes",
+        'Run "ci/inv adapt" for a batch of unknown size; export without other dynamic sizes',
     ),
     (
         r"Encountered unresolved custom op: (?P<operator>[^\s.]+)",
@@ -74,7 +75,7 @@ _FAILURES = (
     (
         r"input->dims->data\[3\] != filter->dims->data\[3\]",
         "a grouped convolution",
-        "Use depthwise or plain convolutions",
+        'Run "ci/inv adapt", which makes depthwise or plain convolutions of it',
     ),
     (
         r"NumOutputs\(node\) != 4",
@@ -84,7 +85,7 @@ _FAILURES = (
     (
         r"large activation tensors",
         "intermediate results do not fit on the chip (issue 512)",
-        "Lower network.image_size",
+        f"{SEARCH}, or lower network.image_size",
     ),
     (
         r"Compilation timeout|did not complete within timeout",
@@ -93,8 +94,8 @@ _FAILURES = (
     ),
     (
         r"std::out_of_range",
-        "the graph or its metadata are malformed (issue 728)",
-        "Export and quantize the model again",
+        "the graph or its metadata are malformed, or some operator's sizes are more than it can (issue 728)",
+        f"{SEARCH}; if that does not help, export and quantize the model again",
     ),
     (
         r"Internal compiler error",
@@ -103,7 +104,7 @@ _FAILURES = (
     ),
     (r"Invalid model:|Model could not be parsed", "the compiler cannot read the model", 'See "ci/inv preflight"'),
     (r"Compilation failed: (?P<operator>.+)", "{operator}", "See the compiler's log"),
-    (r"Compilation failed!", "the compiler gives no reason", "Try compile.search_delegate"),
+    (r"Compilation failed!", "the compiler gives no reason", SEARCH),
 )
 
 

@@ -1,11 +1,14 @@
 """What the messages of libedgetpu and of TFLite interpreters mean, and what helps.
 
-Sources: issues of google-coral/edgetpu (44, 359, 645, 812), libedgetpu's own texts.
+Sources: issues of google-coral/edgetpu (44, 359, 645, 812), feranick/TFlite-builds (6), blakeblackshear/frigate (695),
+raspberrypi/linux (6126), libedgetpu's own texts.
 """
 
 from __future__ import annotations
 
 import re
+
+from edgetrain.edgetpu.device.pcie import diagnosis
 
 _RELEASES = "https://github.com/feranick/libedgetpu/releases"
 _MEANINGS = (
@@ -36,11 +39,45 @@ _MEANINGS = (
         "libedgetpu is older than the interpreter: install one that is built for it ({releases}).",
     ),
     (
-        r"transfer in failed|HandleQueuedBulkIn|USB transfer error|device.*disconnected",
-        "The USB device went away: another process took it, it was unplugged, or power or cable are bad.",
+        r"transfer in failed|HandleQueuedBulkIn|USB transfer error|LIBUSB_ERROR|device.*disconnected",
+        (
+            "The USB device went away: another process took it, it was unplugged, or power or cable are bad. It "
+            "draws up to 900 mA: use a USB 3 port of the machine itself or a hub with its own supply, and the "
+            "short cable that came with it; libedgetpu1-std draws less than libedgetpu1-max."
+        ),
     ),
     (
-        r"^SIG(?:SEGV|BUS|ABRT|ILL)$",
+        r"^SIGILL$|[Ii]llegal instruction",
+        (
+            "Illegal instruction: the interpreter's wheel was built for a newer processor than this one (x86-64 "
+            "without AVX, an older ARM), or the PCIe driver gasket is too old for this kernel. Install a wheel "
+            'for this processor, and see what "ci/inv doctor --profile device" says of the driver.'
+        ),
+    ),
+    (
+        r"HIB [Ee]rror|hib_error_status|hib_first_error",
+        (
+            "The PCIe device could not reach the memory that it was given (its host interface reports an error). "
+            "On a Raspberry Pi 5: pages of 4 KiB (kernel=kernel8.img) and dtoverlay=pcie-32bit-dma-pi5 in "
+            "config.txt; elsewhere a driver gasket that does not fit the kernel, or a loose card. {pcie}"
+        ),
+    ),
+    (
+        r"compiled using NumPy 1|_ARRAY_API not found|numpy\.core\.multiarray failed to import",
+        (
+            "The interpreter was built for NumPy 1, and NumPy 2 is installed: install numpy<2 in this "
+            "environment, as the profile device does."
+        ),
+    ),
+    (
+        r"undefined symbol|GLIBC(?:XX)?_[\d.]+.? not found|wrong ELF class|invalid ELF header",
+        (
+            "{library} was built for another system or another interpreter: another processor, an older libc, another "
+            "TensorFlow. Install a pair that fits ({releases})."
+        ),
+    ),
+    (
+        r"^SIG(?:SEGV|BUS|ABRT)$",
         (
             "The usual cause is a libedgetpu that was built for another TensorFlow than the interpreter: stock "
             "libedgetpu 16.0 crashes with tflite-runtime 2.12 and later. Install a pair that fits, such as "
@@ -57,7 +94,7 @@ _MEANINGS = (
     ),
     (
         r"pycoral is not installed",
-        'The package "pycoral" of PyPI is another project; see docs/devices.md, or use hardware.api delegate.',
+        'The package "pycoral" of PyPI is another project; see docs/coral.md, or use hardware.api delegate.',
     ),
 )
 
@@ -74,5 +111,6 @@ def explain(text: str, library: str) -> str:
         found = re.search(pattern, text)
         if found:
             groups = ["", *found.groups(), "", ""]
-            return shown + meaning.format(*groups, library=library, releases=_RELEASES)
+            pcie = " ".join(diagnosis()) if "{pcie}" in meaning else ""
+            return (shown + meaning.format(*groups, library=library, releases=_RELEASES, pcie=pcie)).rstrip()
     return f'{shown}No cause is known; "ci/inv doctor --profile device" shows what may be wrong.'
