@@ -143,7 +143,8 @@ def review_dataset(
         StorageError: the reviews cannot be kept.
     """
     settled = time.time_ns() - _SETTLED_NANOSECONDS
-    key = f"{limits} {classes or ClassChoice()}"
+    chosen = classes or ClassChoice()
+    key = str(limits) if chosen == ClassChoice() else f"{limits} {chosen}"
     cache = read_cache(cache_path, key)
     with asked_for_changes(root, cache.files()) as changed_places:
         known, folder = cache.known(), find_dataset(root, classes)
