@@ -161,7 +161,9 @@ def review_dataset(
         StorageError: the reviews cannot be kept.
     """
     settled = time.time_ns() - _SETTLED_NANOSECONDS
-    key = f"{limits} {classes or ClassChoice()} {follow_links}"
+    chosen = classes or ClassChoice()
+    # What is found depends on these; by default the key is the limits alone, as before there was a choice.
+    key = str(limits) if chosen == ClassChoice() and not follow_links else f"{limits} {chosen} {follow_links}"
     cache = read_cache(cache_path, key)
     with asked_for_changes(root, cache.files()) as changed_places:
         known, folder = cache.known(), survey_dataset(root, classes, follow_links=follow_links)
