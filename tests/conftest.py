@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 
 import hypothesis
 import pytest
@@ -42,6 +43,8 @@ def _missing(marker):
     if marker == "tensorflow":
         absent = [name for name in ("tensorflow", "object_detection") if importlib.util.find_spec(name) is None]
         return f"{' and '.join(absent)} not installed" if absent else ""
+    if marker == "browser":
+        return "" if shutil.which("chromium") else "no Chromium: apt-get install chromium"
     return "" if SHARED_DIR.is_dir() else "no folder ../shared beside the project"
 
 
@@ -53,7 +56,7 @@ def pytest_addoption(parser):
 
 def pytest_runtest_setup(item):
     """Skip, with the reason, a test that this machine cannot run."""
-    for marker in ("tensorflow", "shared"):
+    for marker in ("tensorflow", "shared", "browser"):
         reason = _missing(marker) if item.get_closest_marker(marker) else ""
         if reason and marker in item.config.getoption("--require"):
             pytest.fail(reason)

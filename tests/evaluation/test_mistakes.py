@@ -10,7 +10,7 @@ from edgetrain.core.boxes import BoundingBox, ImageSize, NormalizedBox
 from edgetrain.evaluation.analysis import SHOWN, Found, curves_of, mistakes_report, object_groups, thresholds_of
 from edgetrain.evaluation.metrics import Detection, Truth
 from edgetrain.evaluation.mistakes import Kind, judged_picture
-from edgetrain.evaluation.thresholds import RuleLimits, Threshold, ThresholdRule
+from edgetrain.evaluation.thresholds import RuleLimits, Threshold, ThresholdRule, is_counted, score_curve
 from edgetrain.records.example import DetectionExample, ExampleBox
 from tests.evaluation.test_metrics import random_scene
 
@@ -72,6 +72,23 @@ def test_every_box_is_counted_once(seed):
 
     assert Counter(row for row, _ in pairs if row) == Counter(one.class_id for one in truths)
     assert Counter(column for _, column in pairs if column) == Counter(one.class_id for one in found)
+
+
+@pytest.mark.parametrize("seed", [pytest.param(seed, id=str(seed)) for seed in range(20)])
+def test_what_is_right_is_what_the_curves_count(seed):
+    """The curves agree with pycocotools, so the diagonal of the matrix does, too."""
+    truths, detections = random_scene(seed)
+    detections = [one for one in detections if is_counted(one.box)]
+    judged = [
+        judged_picture(*([one for one in ones if one.image_id == image_id] for ones in (truths, detections)), HALF)
+        for image_id in range(8)
+    ]
+    cells = Counter(pair for picture in judged for pair in picture.pairs())
+
+    for class_id in (1, 2, 3):
+        curve = score_curve(truths, detections, class_id)
+        found = sum(count for (_, column), count in cells.items() if column == class_id)
+        assert (cells[class_id, class_id], found) == (curve.right[50], curve.right[50] + curve.wrong[50])
 
 
 def example(number, *boxes):

@@ -44,7 +44,6 @@ class PictureList:
     numbers: tuple[str, ...]
     named: tuple[str, ...]
     rest: int
-    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -162,10 +161,7 @@ def _list(
     named = [*unseen, *(as_text(name) for name in as_list(value.get("named")))]
     total = _whole(value.get("total"))
     count = _whole(value.get("count", total))
-    texts = tuple(as_text(text) for text in as_list(value.get("texts")))
-    return PictureList(
-        key, title, meaning, count, tuple(seen), tuple(named), max(0, total - len(seen) - len(named)), texts
-    )
+    return PictureList(key, title, meaning, count, tuple(seen), tuple(named), max(0, total - len(seen) - len(named)))
 
 
 def _shown_classes(mistakes: Mapping[str, object], size: int) -> list[int]:

@@ -129,14 +129,9 @@ def _share(row: Mapping[str, object], figure: str) -> _Line:
     """Return thresholds and a figure at each, without those where it is not defined."""
     right, wrong = ([finite_number(n) or 0.0 for n in as_list(row.get(key))] for key in ("right", "wrong"))
     boxes = finite_number(row.get("boxes")) or 0.0
-    parts: Mapping[str, Callable[[float, float], float]] = {
-        "precision": lambda r, w: r + w,
-        "recall": lambda _r, _w: boxes,
-        "F1": lambda r, w: (r + w + boxes) / 2,
-    }
     xs, ys = [], []
     for place, (r, w) in enumerate(zip(right, wrong)):
-        whole = parts[figure](r, w)
+        whole = {"precision": r + w, "recall": boxes, "F1": (r + w + boxes) / 2}[figure]
         if whole:
             xs.append(place / max(1, len(right) - 1))
             ys.append(r / whole)
