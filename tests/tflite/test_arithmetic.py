@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgetrain.tflite.arithmetic import multiply_adds
+from edgetrain.tflite.arithmetic import multiply_adds, size_of
 from edgetrain.tflite.file import parse_tflite
 from tests.support.tflite_models import TensorSpec, chain, content_of
 
@@ -42,3 +42,8 @@ def test_an_operator_without_its_weights_counts_nothing():
     graph = parse_tflite(content_of(chain("CONV_2D")), "m").subgraphs[0]
 
     assert multiply_adds(graph.operators[0], graph) == 0
+
+
+def test_sizes_that_no_machine_has_are_cut():
+    assert size_of((2**31 - 1,) * 100_000) == 2**62
+    assert size_of((1, -1, 3)) == 3

@@ -178,7 +178,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "compile",
         "edgetrain.edgetpu.compile",
-        ("compile", "model.file"),
+        ("compile", "model.file", "preflight.min_level"),
         reads=lambda s, w: [] if s.model.file else [w.model_path],
         optional=_own_model_files,
         makes=lambda s, w: [w.with_model(s.model.file).compiled_model_path],

@@ -6,13 +6,13 @@ nothing: beside the convolutions of a network they are a rounding error.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 from edgetrain.tflite.file import Operator, Subgraph, Tensor
 
 Count = Callable[[Sequence[Tensor], Sequence[Tensor]], int]
 _LSTM_GATES = 4
+_MOST_VALUES = 1 << 62
 
 
 def multiply_adds(operator: Operator, graph: Subgraph) -> int:
@@ -27,8 +27,16 @@ def multiply_adds(operator: Operator, graph: Subgraph) -> int:
 
 
 def size_of(shape: Sequence[int]) -> int:
-    """Return the number of values of a shape; a size that is not known counts as 1."""
-    return math.prod(max(size, 1) for size in shape)
+    """Return the number of values of a shape; a size that is not known counts as 1, and no shape as more than 2**62.
+
+    A damaged file may state sizes that no machine has: they must neither take time nor break what is computed of them.
+    """
+    values = 1
+    for size in shape:
+        values *= max(size, 1)
+        if values > _MOST_VALUES:
+            return _MOST_VALUES
+    return values
 
 
 def _convolution(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:

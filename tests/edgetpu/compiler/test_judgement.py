@@ -86,3 +86,10 @@ def test_a_compiled_model_tells_its_runtime():
         "compiled for runtime 12 and later; 2.25 MiB of parameters are cached on the chip, 0.00 MiB are streamed; "
         "2 DEQUANTIZE, 1 TFLite_Detection_PostProcess on the CPU"
     )
+
+
+def test_sizes_that_no_machine_has_break_nothing(judged):
+    """As a damaged file may state them."""
+    spec = detector().with_tensor("features", shape=(2**31 - 1,) * 60).with_tensor("filter", shape=(2**31 - 1,) * 60)
+
+    assert "warning: 4" in judged(spec).text()
