@@ -56,7 +56,7 @@ DOORS = {
     "matplotlib": ["report/plots.py"],
     "tqdm": ["pipeline/console.py"],
     "urllib3": ["collect/web_client.py"],
-    "yaml": ["annotations/yolo_files.py"],
+    "yaml": ["annotations/readers/yolo_files.py"],
     # What runs TFLite models, one file for each way.
     "pycoral": ["edgetpu/device/coral.py"],
     "tflite_runtime": ["tflite/interpreters.py"],

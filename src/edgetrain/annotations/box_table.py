@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
-from edgetrain.annotations.csv_rows import Row, named_rows, read_lines, render_rows
 from edgetrain.annotations.import_source import ImportSource, SourceFile, parse_number, parse_size
+from edgetrain.annotations.readers.csv_rows import Row, named_rows, read_lines, render_rows
 from edgetrain.annotations.voc import format_coordinate
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize

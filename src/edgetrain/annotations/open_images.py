@@ -18,8 +18,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
-from edgetrain.annotations.csv_rows import Row, read_lines, read_rows, render_rows
 from edgetrain.annotations.import_source import ImportSource, SourceFile, box_of_fractions, parse_number, safe_name
+from edgetrain.annotations.readers.csv_rows import Row, read_lines, read_rows, render_rows
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.splits import Split

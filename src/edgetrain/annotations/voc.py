@@ -28,9 +28,9 @@ from pathlib import Path
 
 from lxml import etree
 
+from edgetrain.annotations.readers.voc_shapes import Shapes, box_of_shape, shape_of, turn_of
 from edgetrain.annotations.shapes import box_around_turned
 from edgetrain.annotations.voc_plain import parse_plain
-from edgetrain.annotations.voc_shapes import Shapes, box_of_shape, shape_of, turn_of
 from edgetrain.annotations.xml_words import in_words
 from edgetrain.core.annotation import Annotation, BoxLines, LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize

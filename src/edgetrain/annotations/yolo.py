@@ -1,7 +1,7 @@
 """YOLO labels: a text file for each picture, and the names of the classes.
 
 Accepted: labels in ``labels/`` where the pictures are in ``images/`` (in any case, with or without folders of the
-splits, above or below), or beside the pictures; names and division as in :mod:`edgetrain.annotations.yolo_files`::
+splits, above or below), or beside the pictures; names and division as in :mod:`edgetrain.annotations.readers.yolo_files`::
 
     images/train/0001.jpg
     labels/train/0001.txt      0 0.5 0.5 0.25 0.125        class index from 0, centre x, centre y, width, height: 0 to 1
@@ -33,8 +33,8 @@ from edgetrain.annotations.import_source import (
     split_of_name,
     without_images_folder,
 )
+from edgetrain.annotations.readers.yolo_files import NAME_LISTS, YoloFiles, read_yolo_files
 from edgetrain.annotations.shapes import around, around_points
-from edgetrain.annotations.yolo_files import NAME_LISTS, YoloFiles, read_yolo_files
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.splits import Split

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetrain.annotations.csv_rows import guarded, without_guard
+from edgetrain.annotations.readers.csv_rows import guarded, without_guard
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.system.files import file_content, storage_error, write_text
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from edgetrain.annotations.csv_rows import guarded
+from edgetrain.annotations.readers.csv_rows import guarded
 from edgetrain.core.system.files import replacing_file
 from edgetrain.dataset.table_rows import COLUMNS, TableRow
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgetrain.annotations.annotation_set import Reading
-from edgetrain.annotations.csv_rows import read_rows, render_rows
+from edgetrain.annotations.readers.csv_rows import read_rows, render_rows
 
 CELLS = st.text(st.characters(blacklist_categories=("C", "Z")), min_size=1)
 

@@ -22,9 +22,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
-from edgetrain.annotations.csv_rows import read_lines
 from edgetrain.annotations.import_source import ImportSource, SourceFile, parse_number
 from edgetrain.annotations.located_json import read_located
+from edgetrain.annotations.readers.csv_rows import read_lines
 from edgetrain.annotations.shapes import around, around_points, box_around_turned
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox

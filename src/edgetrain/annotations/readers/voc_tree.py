@@ -1,7 +1,7 @@
 """Any tree of Pascal VOC XML: the VOC devkit, exports of several tools, several sets at once.
 
 Accepted: each ``.xml`` below the source with ``<annotation>`` as its root; ``<object>`` as in
-:mod:`edgetrain.annotations.voc`, and with the shapes of :mod:`edgetrain.annotations.voc_shapes`, which become the
+:mod:`edgetrain.annotations.voc`, and with the shapes of :mod:`edgetrain.annotations.readers.voc_shapes`, which become the
 smallest box around them unless that is declined. A picture is looked for by ``<filename>``, then by the annotation's
 own name: beside it, in ``images/`` or ``JPEGImages/`` where it is in ``annotations/`` or ``labels/``, then anywhere::
 
@@ -21,8 +21,8 @@ from pathlib import Path, PurePosixPath
 from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
 from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGES_NAMES, SPLIT_NAMES
 from edgetrain.annotations.import_source import ImportSource, SourceFile, read_text, split_of_name
+from edgetrain.annotations.readers.voc_shapes import Shapes
 from edgetrain.annotations.voc import HARMLESS, parse_annotation
-from edgetrain.annotations.voc_shapes import Shapes
 from edgetrain.core.annotation import Annotation
 from edgetrain.core.splits import Split
 from edgetrain.core.system.files import file_content
