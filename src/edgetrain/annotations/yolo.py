@@ -1,7 +1,8 @@
 """YOLO labels: a text file for each picture, and the names of the classes.
 
 Accepted: labels in ``labels/`` where the pictures are in ``images/`` (in any case, with or without folders of the
-splits, above or below), or beside the pictures; names and division as in :mod:`edgetrain.annotations.readers.yolo_files`::
+splits, above or below), or beside the pictures; names and division as in
+:mod:`edgetrain.annotations.readers.yolo_files`::
 
     images/train/0001.jpg
     labels/train/0001.txt      0 0.5 0.5 0.25 0.125        class index from 0, centre x, centre y, width, height: 0 to 1

@@ -1,9 +1,10 @@
 """Any tree of Pascal VOC XML: the VOC devkit, exports of several tools, several sets at once.
 
 Accepted: each ``.xml`` below the source with ``<annotation>`` as its root; ``<object>`` as in
-:mod:`edgetrain.annotations.voc`, and with the shapes of :mod:`edgetrain.annotations.readers.voc_shapes`, which become the
-smallest box around them unless that is declined. A picture is looked for by ``<filename>``, then by the annotation's
-own name: beside it, in ``images/`` or ``JPEGImages/`` where it is in ``annotations/`` or ``labels/``, then anywhere::
+:mod:`edgetrain.annotations.voc`, and with the shapes of :mod:`edgetrain.annotations.readers.voc_shapes`, which become
+the smallest box around them unless that is declined. A picture is looked for by ``<filename>``, then by the
+annotation's own name: beside it, in ``images/`` or ``JPEGImages/`` where it is in ``annotations/`` or ``labels/``, then
+anywhere::
 
     VOCdevkit/VOC2012/Annotations/0001.xml  JPEGImages/0001.jpg  ImageSets/Main/{train,val,test}.txt
     labels/train/0001.xml                   images/train/0001.jpg
