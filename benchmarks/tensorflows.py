@@ -79,7 +79,10 @@ def main() -> None:
     """Do what the command line says."""
     verb, *folders = sys.argv[1:]
     names = ("tensorflow-cpu", "tensorflow", "ai-edge-litert")
-    found = {distribution.metadata["Name"]: distribution.version for distribution in importlib.metadata.distributions()}
+    found = {
+        distribution.metadata["Name"].replace("_", "-"): distribution.version
+        for distribution in importlib.metadata.distributions()
+    }
     print(f"Python {sys.version.split()[0]}", *(f"{name} {found[name]}" for name in names if name in found), flush=True)
     if verb == "write":
         write(Path(folders[0]))

@@ -37,6 +37,7 @@ _DROPPED_VARIABLES = frozenset(
     ["PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIREMENT", "PIP_CONSTRAINT", "PIP_DRY_RUN"]
 )
 _NO_FILE = "No matching distribution found|Could not find a version|No solution found|has no wheels with a matching"
+_NO_FILE_REASON = "the package index has no file for this system. README.md lists the systems that are supported."
 _SECONDS_TO_STOP = 3
 _SECONDS_BETWEEN_LINES = 10
 _FAILURES = (
@@ -58,7 +59,7 @@ _FAILURES = (
     ),
     (
         _NO_FILE,
-        "the package index has no file for this system. README.md lists the systems that are supported.",
+        _NO_FILE_REASON,
     ),
 )
 
@@ -157,7 +158,7 @@ def provide_uv(uv: Uv, environ: Mapping[str, str]) -> dict[str, str] | None:
                 trial: list[str | Path] = [uv.program, "--version"]
                 build.run(Path(sys.executable).resolve(), [uv.requirements], None, trial)
             except SetupError as error:
-                if not re.search(_NO_FILE, str(error)):
+                if _NO_FILE_REASON not in str(error):  # pip also says that it found none where it reached nothing
                     raise
                 say("the package index has no uv for this system: pip installs, which takes longer.")
                 return None

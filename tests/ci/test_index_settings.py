@@ -103,7 +103,7 @@ def test_an_index_without_uv_leaves_it_to_pip(checkout: Checkout, wheels_dir: Pa
 
 
 def test_an_index_that_cannot_be_reached_is_one_message(checkout: Checkout) -> None:
-    result = checkout.inv("hello", **BY_NETWORK, PIP_INDEX_URL="http://127.0.0.1:9/simple", PIP_RETRIES="0")
+    result = checkout.inv("hello", **BY_NETWORK, PIP_INDEX_URL="http://127.0.0.1:9/simple", PIP_RETRIES="1")
 
     assert result.returncode == 1
     assert "the package index cannot be reached" in result.stderr
