@@ -115,7 +115,7 @@ class StageTask(Task):  # type: ignore[type-arg]
         """Run the task.
 
         Raises:
-            Exit: the task failed in a way that the user can mend, or was interrupted.
+            Exit: the task failed in a way that the user can fix, or was interrupted.
         """
         try:
             return super().__call__(*args, **kwargs)

@@ -251,11 +251,11 @@ def test_an_interruption_is_one_line_and_exit_code_130(inv, monkeypatch, tmp_pat
 
 def test_an_unknown_failure_keeps_its_traceback(inv, monkeypatch, tmp_path):
     def fail(*_args):
-        raise ZeroDivisionError("ours to mend")
+        raise ZeroDivisionError("ours to fix")
 
     monkeypatch.setattr(flow, "run_stage", fail)
 
-    with pytest.raises(ZeroDivisionError, match="ours to mend"):
+    with pytest.raises(ZeroDivisionError, match="ours to fix"):
         inv("train", "--workspace", str(tmp_path / "build"))
 
 

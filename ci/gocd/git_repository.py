@@ -190,7 +190,7 @@ def _git(path: Path | None, *words: str, may_fail: bool = False) -> str:
         raise ToolError(f"git {words[0]}: no end after {_TIMEOUT_SECONDS} s. Try with a smaller repository.") from error
     if answer.returncode and not may_fail:
         said = answer.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {answer.returncode}"]
-        raise ToolError(f"git cannot do this: {' '.join(words[:3])} …: {said[-1]} Mend that, and rehearse again.")
+        raise ToolError(f"git cannot do this: {' '.join(words[:3])} …: {said[-1]} Fix that, and rehearse again.")
     return "" if answer.returncode else os.fsdecode(answer.stdout)
 
 

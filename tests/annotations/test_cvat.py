@@ -119,4 +119,4 @@ def test_a_file_that_is_gone_is_a_fault(tmp_path):
     (tmp_path / "x.xml").unlink()
 
     read_cvat(source, reading)
-    assert reading.faults == [("x.xml", 1, "cannot be read (No such file or directory). Mend its permissions.")]
+    assert reading.faults == [("x.xml", 1, "cannot be read (No such file or directory). Fix its permissions.")]

@@ -89,7 +89,7 @@ def test_a_difference_from_preflight_is_reported(compiled):
     outcome = failed(compiled("partial"))
 
     assert outcome.results["differs_from_preflight"] == [
-        "LOGISTIC: 0 on the CPU foretold, 1 by the compiler",
+        "LOGISTIC: 0 on the CPU predicted, 1 by the compiler",
     ]
 
 

@@ -92,7 +92,7 @@ class _FileReader:
             with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor is no path
                 self._parser.ParseFile(stream)
         except OSError as error:
-            self._reading.fault(Place(self._file.name), f"cannot be read ({error.strerror}). Mend its permissions.")
+            self._reading.fault(Place(self._file.name), f"cannot be read ({error.strerror}). Fix its permissions.")
         except expat.ExpatError as error:
             meaning, fix = in_words(expat.ErrorString(error.code))
             self._reading.fault(Place(self._file.name, error.lineno), f"this is not well-formed XML: {meaning}. {fix}")

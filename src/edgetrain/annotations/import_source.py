@@ -175,7 +175,7 @@ class ImportSource:
         try:
             paths = visible_files(self.root)
         except OSError as error:
-            raise DatasetError(f"{source}: cannot be read ({error.strerror}). Mend its permissions.") from error
+            raise DatasetError(f"{source}: cannot be read ({error.strerror}). Fix its permissions.") from error
         self._paths = {path.relative_to(self.root).as_posix(): path for path in paths}
         self.picture_names = [name for name in self._paths if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES]
         self.picture_set = frozenset(self.picture_names)
@@ -298,7 +298,7 @@ def read_text(path: Path, name: str, reading: Reading) -> str | None:
     try:
         return file_content(path, most_bytes=MOST_SOURCE_BYTES).decode("utf-8-sig")
     except OSError as error:
-        reading.fault(Place(name), f"cannot be read ({error.strerror}). Mend its permissions.")
+        reading.fault(Place(name), f"cannot be read ({error.strerror}). Fix its permissions.")
     except UnicodeDecodeError as error:
         reading.fault(Place(name), f"not UTF-8 text ({error.reason}). Save it as UTF-8.")
     return None

@@ -105,7 +105,7 @@ def read_annotation(path: Path, name: str = "", *, within: Path | None = None) -
     try:
         data = file_content(path, within=within)
     except OSError as error:
-        raise DatasetError(f"{name}: cannot be read ({error.strerror}). Mend the file or remove it.") from error
+        raise DatasetError(f"{name}: cannot be read ({error.strerror}). Fix the file or remove it.") from error
     annotation, problems = parse_annotation(data, path)
     problems = [problem for problem in problems if problem.rule not in HARMLESS]
     if annotation is None or problems:

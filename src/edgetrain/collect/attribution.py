@@ -43,7 +43,7 @@ class Attribution:
 
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(Attribution))
-_FIX = "Mend that line, or move the file away."
+_FIX = "Fix that line, or move the file away."
 
 
 def read_attributions(path: Path) -> list[Attribution]:

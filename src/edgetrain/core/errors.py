@@ -53,7 +53,7 @@ class MissingInputError(EdgetrainError):
 
 
 class StorageError(EdgetrainError):
-    """A file could not be read or written: free space, or mend the permissions."""
+    """A file could not be read or written: free space, or fix the permissions."""
 
 
 class ModelError(EdgetrainError):
@@ -61,7 +61,7 @@ class ModelError(EdgetrainError):
 
 
 class ChampionError(EdgetrainError):
-    """The champion's record or its repository is unusable as it is: mend it, or name another one."""
+    """The champion's record or its repository is unusable as it is: fix it, or name another one."""
 
 
 class ToolError(EdgetrainError):
@@ -69,11 +69,11 @@ class ToolError(EdgetrainError):
 
 
 class GitError(EdgetrainError):
-    """Git is missing or failed, or a folder lies in no repository that it opens: mend what the message names."""
+    """Git is missing or failed, or a folder lies in no repository that it opens: fix what the message names."""
 
 
 class DeviceError(EdgetrainError):
-    """A device is missing, busy, or failed: mend what the message names."""
+    """A device is missing, busy, or failed: fix what the message names."""
 
 
 class TrainingError(EdgetrainError):

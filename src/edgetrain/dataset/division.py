@@ -183,7 +183,7 @@ def listed_names(path: Path, *, within: Path | None = None) -> Iterator[ListedNa
     except FileNotFoundError as error:
         raise MissingInputError(f'{path}: no list of pictures. Run "ci/inv split" first.') from error
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror}). Mend or remove the list.") from error
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}). Fix or remove the list.") from error
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path}: not UTF-8 text ({error.reason}). Save the list as UTF-8.") from error
 

@@ -284,4 +284,4 @@ def _parts(fence: Fence) -> list[DatasetPart]:
             )
         return find_parts(fence)
     except OSError as error:
-        raise DatasetError(f"{error.filename}: cannot be read ({error.strerror}). Mend its permissions.") from error
+        raise DatasetError(f"{error.filename}: cannot be read ({error.strerror}). Fix its permissions.") from error

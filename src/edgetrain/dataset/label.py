@@ -88,7 +88,7 @@ def _content(path: Path, root: Path) -> bytes:
     try:
         return file_content(path, within=root)
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror}). Mend or remove the file.") from error
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}). Fix or remove the file.") from error
 
 
 def _annotations(folder: Path) -> dict[Path, int]:

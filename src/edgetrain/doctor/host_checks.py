@@ -81,7 +81,7 @@ Look = Callable[[Host, str], Iterator[HostCheck]]
 
 
 def check_host(host: Host, profile: str) -> list[HostCheck]:
-    """Return everything that a profile depends on, in the order in which it is best mended."""
+    """Return everything that a profile depends on, in the order in which it is best fixed."""
     looks: dict[str, tuple[Look, ...]] = {
         TRAIN: (_python, _architecture, _packages, _memory, _disk, _gpu),
         TEST: (_python, _architecture, _packages, _memory, _disk),

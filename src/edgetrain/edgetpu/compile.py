@@ -238,17 +238,17 @@ def _without_folders(said: CompiledModel) -> CompiledModel:
 
 
 def _differences(prediction: Prediction, said: CompiledModel) -> list[str]:
-    """Return where the compiler's table is not what preflight foretold: then the checker's rules need correction."""
+    """Return where the compiler's table is not what preflight predicted: then the checker's rules need correction."""
     if not said.rows:
         return []
     compiler: Counter[str] = Counter()
     for row in said.rows:
         compiler[row.name] += 0 if row.is_mapped else row.count
-    foretold: Counter[str] = Counter()
+    predicted: Counter[str] = Counter()
     for name, count in prediction.on_cpu.items():
-        foretold["CUSTOM" if name in POST_PROCESSES else name] += count
-    names = sorted(name for name in {*compiler, *foretold} if compiler[name] != foretold[name])
-    return [f"{name}: {foretold[name]} on the CPU foretold, {compiler[name]} by the compiler" for name in names]
+        predicted["CUSTOM" if name in POST_PROCESSES else name] += count
+    names = sorted(name for name in {*compiler, *predicted} if compiler[name] != predicted[name])
+    return [f"{name}: {predicted[name]} on the CPU predicted, {compiler[name]} by the compiler" for name in names]
 
 
 def _names(counts: Mapping[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""What the HTML page says of the Edge TPU: foretold, compiled, tried on a device; texts are clean already."""
+"""What the HTML page says of the Edge TPU: predicted, compiled, tried on a device; texts are clean already."""
 
 from __future__ import annotations
 

@@ -213,7 +213,7 @@ def _unread_finding(name: str, error: UnfetchedError | OSError) -> Finding:
         return pointer_finding(name, error.tool)
     if isinstance(error, OutsideLinkError):
         return Finding.of((name, 1), "link-outside", f"{error.strerror}.", LINK_FIX)
-    return Finding.of((name, 1), "xml-malformed", f"the file cannot be read ({error.strerror}).", "Mend the file.")
+    return Finding.of((name, 1), "xml-malformed", f"the file cannot be read ({error.strerror}).", "Fix the file.")
 
 
 def _refusal(name: str, data: bytes) -> Finding | None:

@@ -46,7 +46,7 @@ def test_content_that_git_lacks_is_told(hold, tmp_path):
 
 
 def test_a_folder_outside_any_repository_is_told(tmp_path):
-    with pytest.raises(ToolError, match=r"git cat-file failed in .*Mend the repository"):
+    with pytest.raises(ToolError, match=r"git cat-file failed in .*Fix the repository"):
         read_blobs(tmp_path, {"a": "0" * 40})
 
 

@@ -101,7 +101,7 @@ def test_a_git_that_does_not_end_is_told(folder, monkeypatch):
 
 
 def test_a_failure_says_what_git_says(folder):
-    with pytest.raises(GitError, match=r"git cat-file failed in .* \(git: fatal: .*\)\. Mend the repository\."):
+    with pytest.raises(GitError, match=r"git cat-file failed in .* \(git: fatal: .*\)\. Fix the repository\."):
         GitRepository(folder, NEED).content("0" * 40)
 
 

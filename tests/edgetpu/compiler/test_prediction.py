@@ -1,4 +1,4 @@
-"""What preflight foretells, and what Google's compiler really did."""
+"""What preflight predicts, and what Google's compiler really did."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def test_pictures_that_look_alike_must_not_be_in_two_splits():
 
 
 def test_damage_is_told_once_beside_the_other_faults_of_a_picture():
-    known = Finding.of(("annotations/a.xml", 2), "size-mismatch", "wrong", "Mend it.")
+    known = Finding.of(("annotations/a.xml", 2), "size-mismatch", "wrong", "Fix it.")
     pictures = [reviewed("a", "1", findings=(known,)), reviewed("b", "2"), reviewed("c", "3", image="images/a.jpg")]
 
     found = with_damage(pictures, {"images/a.jpg": PixelFacts(None, "it is torn"), "images/b.jpg": SEEN})

@@ -79,7 +79,7 @@ class _Tree:
         try:
             data = file_content(file.path)
         except OSError as error:
-            self._reading.fault(Place(file.name), f"cannot be read ({error.strerror}). Mend its permissions.")
+            self._reading.fault(Place(file.name), f"cannot be read ({error.strerror}). Fix its permissions.")
             return None
         annotation, problems = parse_annotation(data, Path(), shapes)
         for problem in problems:

@@ -191,11 +191,11 @@ class _Question:
         answer = self.answer()
         if answer.returncode:
             what = f"git {self._words[0]} failed in {self._root}{_reason(answer)}"
-            raise ToolError(f"{what}. Mend the repository, or leave --since out.")
+            raise ToolError(f"{what}. Fix the repository, or leave --since out.")
         return [os.fsdecode(part) for part in answer.stdout.split(b"\0") if part]
 
     def _failure(self, error: Exception) -> ToolError:
-        return ToolError(f"git {self._words[0]} in {self._root}: {error}. Mend that, or leave --since out.")
+        return ToolError(f"git {self._words[0]} in {self._root}: {error}. Fix that, or leave --since out.")
 
 
 def _reason(answer: subprocess.CompletedProcess[bytes]) -> str:

@@ -140,5 +140,5 @@ def _ask(folder: Path, question: str, ids: Iterable[str]) -> bytes:
     answer = run_git(folder, "cat-file", question, content=asked)
     if answer.code or answer.is_timed_out:
         reason = os.fsdecode(answer.errors).strip() or "it did not end in time"
-        raise ToolError(f"git cat-file failed in {folder} ({reason}). Mend the repository, or leave --since out.")
+        raise ToolError(f"git cat-file failed in {folder} ({reason}). Fix the repository, or leave --since out.")
     return answer.output

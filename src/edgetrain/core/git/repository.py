@@ -80,7 +80,7 @@ class GitRepository:
             raise GitError(f"git is not installed, and {self._need.noun} lies in git. Install git.")
         if answer.is_timed_out:
             raise GitError(
-                f"git {words[0]} in {self.folder} did not end within {seconds} s. Mend the repository or the network."
+                f"git {words[0]} in {self.folder} did not end within {seconds} s. Fix the repository or the network."
             )
         return answer
 
@@ -92,7 +92,7 @@ class GitRepository:
         """
         answer = self.attempt(*words, content=content, options=options)
         if answer.code:
-            raise GitError(f"git {words[0]} failed in {self.folder}{reason(answer)}. Mend the repository.")
+            raise GitError(f"git {words[0]} failed in {self.folder}{reason(answer)}. Fix the repository.")
         return answer.output
 
     def commit_of(self, revision: str) -> str:

@@ -119,9 +119,9 @@ def storage_error(path: Path, error: OSError, *, elsewhere: str = "give another 
     if isinstance(error, (FileExistsError, NotADirectoryError, IsADirectoryError)):
         remedy = f"Something else is in the way there: remove it, or {elsewhere}."
     elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        remedy = f"Mend the permissions, or {elsewhere}."
+        remedy = f"Fix the permissions, or {elsewhere}."
     else:
-        remedy = "Free space or mend the permissions, then run the same command again."
+        remedy = "Free space or fix the permissions, then run the same command again."
     return StorageError(f"{path}: {reason}. {remedy}")
 
 

@@ -119,7 +119,7 @@ def read_label_map(path: Path, *, within: Path | None = None, used: Iterable[str
     except FileNotFoundError as error:
         raise MissingInputError(f'{path}: no label map. Run "ci/inv label-map" first.') from error
     except OSError as error:
-        reason, fix = f"cannot be read ({error.strerror})", "Mend or remove the file."
+        reason, fix = f"cannot be read ({error.strerror})", "Fix or remove the file."
         raise LabelMapError(f"{path}: {reason}. {fix}", reason=reason, fix=fix) from error
     except UnicodeDecodeError as error:
         reason, fix = f"not UTF-8 text ({error.reason})", "Save it as UTF-8."

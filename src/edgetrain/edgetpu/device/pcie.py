@@ -1,6 +1,6 @@
 """Why a PCIe or M.2 Edge TPU does not work here: one diagnosis, from what the kernel shows.
 
-In the order in which it is best mended: is the card there, is its driver loaded and new enough for the kernel, is there
+In the order in which it is best fixed: is the card there, is its driver loaded and new enough for the kernel, is there
 a node, may this user open it, and does a Raspberry Pi 5 have the settings that the card needs.
 
 Sources: libedgetpu's udev rules (ids); google/gasket-driver issues 23 to 51 and feranick/gasket-driver (kernels: from

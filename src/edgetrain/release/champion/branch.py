@@ -223,4 +223,4 @@ def _not_moved(place: ChampionPlace, now: str, told: str) -> ChampionError:
             f"{start}since the branch moved from {place.commit[:_SHORT] or 'nothing'} to {now[:_SHORT] or 'nothing'} "
             f"meanwhile{told}. Run the same command again: it compares with what is there now."
         )
-    return ChampionError(f"{start}since git could not move the branch{told}. Mend the repository or your rights in it.")
+    return ChampionError(f"{start}since git could not move the branch{told}. Fix the repository or your rights in it.")
