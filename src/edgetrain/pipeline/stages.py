@@ -198,6 +198,7 @@ STAGES: tuple[Stage, ...] = (
         reads=lambda s, w: [] if s.model.file else [w.label_map_path],
         optional=lambda s, w: [
             w.with_model(s.model.file).compiled_model_path,
+            w.report_path("compile"),
             w.report_path("hardware"),
             w.report_path("evaluate"),
             *_own_model_files(s, w),
