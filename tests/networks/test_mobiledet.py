@@ -94,38 +94,42 @@ def test_any_width_builds(width):
 
 
 def test_explicit_padding_is_refused():
-    from edgetrain.networks.mobiledet_extractor import MobileDetFeatureExtractor
+    from edgetrain.networks.mobiledet_extractor import SSDMobileDetFeatureExtractor
 
     with pytest.raises(NotImplementedError, match="use_explicit_padding is not supported"):
-        MobileDetFeatureExtractor(use_explicit_padding=True)
+        SSDMobileDetFeatureExtractor(use_explicit_padding=True)
 
 
 def test_its_loss_falls_in_training():
-    """On one picture, from random weights: no figure of its accuracy, but every gradient arrives."""
+    """On four pictures, from random weights: no figure of its accuracy, but every layer of the backbone learns."""
     import tensorflow as tf
 
     from edgetrain.training import object_detection_api as api
 
+    tf.keras.utils.set_random_seed(0)
     config, model = built()
-    pixels = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
-    box = tf.constant([[0.2, 0.2, 0.8, 0.8]])
-    shown = api.augmented(
-        config, model, (tf.constant(pixels), box, tf.constant([1], tf.int64)), tf.constant([0, 0], tf.int64)
-    )
-    batch = tf.nest.map_structure(lambda part: part[tf.newaxis], shown)
-    optimizer = tf.keras.optimizers.legacy.Adam(0.002)
+    box, classes = tf.constant([[0.2, 0.2, 0.8, 0.8]]), tf.constant([1], tf.int64)
+    noise = np.random.default_rng(0).integers(0, 256, (4, SIDE, SIDE, 3), dtype=np.uint8)
+    pictures = [(tf.constant(pixels), box, classes) for pixels in noise]
+    shown = [
+        api.augmented(config, model, one, tf.constant([0, number], tf.int64)) for number, one in enumerate(pictures)
+    ]
+    batch = tf.nest.map_structure(lambda *parts: tf.stack(parts), *shown)
+    optimizer = tf.keras.optimizers.legacy.Adam(0.001)
+    backbone = model.feature_extractor.classification_backbone.trainable_variables
+    before = [variable.numpy() for variable in backbone]
 
-    @tf.function
+    @tf.function(autograph=False)
     def step():
         with tf.GradientTape() as tape:
             losses = api.training_losses(model, config, batch)
             total = losses.localization + losses.classification
-        gradients = tape.gradient(total, model.trainable_variables)
+        gradients, _ = tf.clip_by_global_norm(tape.gradient(total, model.trainable_variables), 10.0)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables))
-        return total, tf.stack([tf.norm(gradient) for gradient in gradients])
+        return total
 
-    totals, norms = zip(*[step() for _ in range(15)])
+    totals = [float(step()) for _ in range(15)]
 
-    assert float(totals[-1]) < 0.5 * float(totals[0])
-    assert np.isfinite(norms).all()
-    assert (np.max(norms, axis=0) > 0).all()
+    assert np.isfinite(totals).all()
+    assert totals[-1] < 0.8 * totals[0]
+    assert all(not np.array_equal(old, new.numpy()) for old, new in zip(before, backbone))

@@ -27,10 +27,10 @@ _EPSILON, _DECAY = 0.01, 0.99
 
 def register_mobiledet() -> None:
     """Let the API's model builder find the extractor by its name; doing it twice is harmless."""
-    model_builder.SSD_KERAS_FEATURE_EXTRACTOR_CLASS_MAP[NAME] = MobileDetFeatureExtractor
+    model_builder.SSD_KERAS_FEATURE_EXTRACTOR_CLASS_MAP[NAME] = SSDMobileDetFeatureExtractor
 
 
-class MobileDetFeatureExtractor(SSDKerasFeatureExtractor):  # type: ignore[misc] # the API has no types
+class SSDMobileDetFeatureExtractor(SSDKerasFeatureExtractor):  # type: ignore[misc] # the API has no types
     """The feature maps of a picture, and what the API asks of every extractor."""
 
     def __init__(self, **options: Any) -> None:
