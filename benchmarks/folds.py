@@ -124,9 +124,9 @@ def lay_out(dataset: str, folder: Path, photographs: Path | None) -> list[Path]:
 def _lay_out(folder: Path, source: Path, fold: Fold) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     write_fold(folder / "splits", fold)
-    # Annotations must lie in the dataset itself; pictures may be elsewhere.
-    shutil.copytree(source / "annotations", folder / "annotations")
-    (folder / "images").symlink_to(source / "images")
+    # Copies: no link may lead out of a dataset.
+    for name in ("annotations", "images"):
+        shutil.copytree(source / name, folder / name)
     return folder
 
 

@@ -70,6 +70,6 @@ def test_a_malformed_committed_map_is_an_error(settings, workspace, voc_dataset)
     (voc_dataset / "label_map.pbtxt").write_text("item { id: 0 name: 'background' }")
 
     with pytest.raises(
-        LabelMapError, match=r"label_map.pbtxt:1: the id 0 of 'background' stands where 1 is missing: the ids are \[0\]"
+        LabelMapError, match=r"label_map.pbtxt:1: the id 0 of 'background' is where 1 is missing: the ids are \[0\]"
     ):
         run(settings(voc_dataset), workspace)

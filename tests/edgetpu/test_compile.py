@@ -123,7 +123,7 @@ def test_without_the_compiler_its_installation_is_told(settings, workspace):
 
     failed(
         compile_stage.run(settings(compile__program="no-such-compiler"), workspace),
-        match=r"(?s)there is no such program\..*apt install edgetpu-compiler",
+        match=r"(?s)there is no such program\..*ci/inv --profile compile ci\.compiler",
     )
 
 

@@ -10,6 +10,7 @@ import shutil
 
 import pytest
 
+from edgetrain.core.errors import MissingInputError
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace import Workspace
 from edgetrain.edgetpu.compiler.provenance import PROVENANCE_KEY
@@ -302,7 +303,8 @@ def test_a_floor_for_an_unknown_class_is_told(model):
 
 
 def test_a_workspace_without_a_model_names_the_stage_that_makes_it(dataset, tmp_path):
-    failed(flow.run_stage("promote", settings_of(dataset, tmp_path / "empty")), match=r'Run "ci/inv quantize" first')
+    with pytest.raises(MissingInputError, match=r'Run "ci/inv quantize" first'):
+        flow.run_stage("promote", settings_of(dataset, tmp_path / "empty"))
 
 
 def test_a_champion_that_cannot_be_run_is_told(champion, model, dataset, monkeypatch):

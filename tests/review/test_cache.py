@@ -104,4 +104,4 @@ def test_every_module_that_makes_a_review_belongs_to_what_the_cache_depends_on()
     rooms = {name.split(".")[1] for name in done.stdout.split()}
 
     assert {"core", "images", "annotations", "dataset", "review"} <= rooms
-    assert rooms == set(cache._ROOMS)
+    assert rooms - {"tensorflow_setup"} == set(cache._ROOMS), "what prepares TensorFlow makes no review"

@@ -92,7 +92,7 @@ def test_a_damaged_cache_is_made_anew_in_silence(settled, asked, damage):
     review(root, cache_path)
 
     assert len(asked) == 12
-    assert len(read_cache(cache_path, f"{LIMITS} False").known().reviewed) == 12
+    assert len(read_cache(cache_path, str(LIMITS)).known().reviewed) == 12
 
 
 def test_other_limits_are_another_review(settled, asked):
@@ -106,7 +106,7 @@ def test_other_limits_are_another_review(settled, asked):
 def test_what_changed_just_now_is_not_kept(voc_dataset, tmp_path):
     review(voc_dataset, tmp_path / "review.json")
 
-    assert len(read_cache(tmp_path / "review.json", f"{LIMITS} False").known().reviewed) == 0
+    assert len(read_cache(tmp_path / "review.json", str(LIMITS)).known().reviewed) == 0
 
 
 def test_what_is_new_is_written_down_once_that_pays(settled, asked, monkeypatch):

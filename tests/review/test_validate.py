@@ -144,7 +144,9 @@ def test_classes_are_held_against_a_committed_label_map(settings, workspace, voc
         pytest.param(b"item {\n id: x }", 2, "id is x, not a whole number.", id="syntax"),
         pytest.param(b"# one\n\xff", 2, "not UTF-8 text (invalid start byte).", id="other encoding"),
         pytest.param(b"item {\n @ }", 2, "'@' is not expected here.", id="odd letter"),
-        pytest.param(b"item { id: 0 name: 'a' }", 1, "label map: the ids are [0]", id="ids"),
+        pytest.param(
+            b"item { id: 0 name: 'a' }", 1, "the id 0 of 'a' is where 1 is missing", id="ids"
+        ),
         pytest.param(None, 1, "cannot be read (it is not a regular file).", id="folder"),
     ],
 )

@@ -40,12 +40,12 @@ def test_an_empty_text_is_an_empty_map():
     [
         pytest.param(
             "item {\n id: 0\n name: 'a' }",
-            r"m:1: the id 0 of 'a' stands where 1 is missing: the ids are \[0\], but must be 1 to 1",
+            r"m:1: the id 0 of 'a' is where 1 is missing: the ids are \[0\], but must be 1 to 1",
             id="id 0",
         ),
         pytest.param(
             "item { id: 1 name: 'a' }\nitem { id: 1 name: 'b' }",
-            r"m:2: the id 1 stands in line 1 already",
+            r"m:2: the id 1 is in line 1 already",
             id="id twice",
         ),
         pytest.param("item { id: 1 name: 'a ' }", "class name 'a ' is empty or padded", id="padded name"),

@@ -77,9 +77,7 @@ def parse_label_map(text: str, name: str, used: Iterable[str] = ()) -> LabelMap:
     known: dict[str, int] = {}
     for _, own, line in pairs:
         if known.setdefault(own, line) != line:
-            raise LabelMapError(
-                f"{name}:{line}: class {own!r} stands in line {known[own]} already. Remove one of the two."
-            )
+            raise _refused(name, line, f"class {own!r} is in line {known[own]} already", "Remove one of the two.")
     try:
         return LabelMap.from_items((class_id, own) for class_id, own, _ in pairs)
     except LabelMapError as error:
@@ -92,14 +90,14 @@ def _refuse_wrong_ids(items: Sequence[_Item], name: str) -> None:
     known: dict[int, int] = {}
     for item in items:
         if item.class_id in known:
-            text = f"the id {item.class_id} stands in line {known[item.class_id]} already. Renumber one of the two."
-            raise LabelMapError(f"{name}:{item.line}: {text}")
+            reason = f"the id {item.class_id} is in line {known[item.class_id]} already"
+            raise _refused(name, item.line, reason, "Renumber one of the two.")
         known[item.class_id] = item.line
     for expected, item in enumerate(sorted(items, key=lambda item: item.class_id), start=1):
         if item.class_id != expected:
-            text = f"the id {item.class_id} of {item.name!r} stands where {expected} is missing: the ids are"
-            text += f" {sorted(known)}, but must be 1 to {len(items)} without a gap (0 is the background)."
-            raise LabelMapError(f"{name}:{item.line}: {text} Renumber them, or remove the file to have it made anew.")
+            reason = f"the id {item.class_id} of {item.name!r} is where {expected} is missing: the ids are"
+            reason += f" {sorted(known)}, but must be 1 to {len(items)} without a gap (0 is the background)"
+            raise _refused(name, item.line, reason, "Renumber them, or remove the file to have it made anew.")
 
 
 def read_label_map(path: Path, *, within: Path | None = None, used: Iterable[str] = ()) -> LabelMap:
@@ -168,7 +166,11 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
 
 
 def _malformed(name: str, line: int, reason: str) -> LabelMapError:
-    return LabelMapError(f"{name}:{line}: {reason}. {_FIX}", line=line, reason=reason, fix=_FIX)
+    return _refused(name, line, reason, _FIX)
+
+
+def _refused(name: str, line: int, reason: str, fix: str) -> LabelMapError:
+    return LabelMapError(f"{name}:{line}: {reason}. {fix}", line=line, reason=reason, fix=fix)
 
 
 def _tokens(text: str, name: str) -> list[_Token]:
