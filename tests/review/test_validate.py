@@ -144,9 +144,7 @@ def test_classes_are_held_against_a_committed_label_map(settings, workspace, voc
         pytest.param(b"item {\n id: x }", 2, "id is x, not a whole number.", id="syntax"),
         pytest.param(b"# one\n\xff", 2, "not UTF-8 text (invalid start byte).", id="other encoding"),
         pytest.param(b"item {\n @ }", 2, "'@' is not expected here.", id="odd letter"),
-        pytest.param(
-            b"item { id: 0 name: 'a' }", 1, "the id 0 of 'a' is where 1 is missing", id="ids"
-        ),
+        pytest.param(b"item { id: 0 name: 'a' }", 1, "the id 0 of 'a' is where 1 is missing", id="ids"),
         pytest.param(None, 1, "cannot be read (it is not a regular file).", id="folder"),
     ],
 )
@@ -214,7 +212,7 @@ def test_pixels_are_decoded_only_where_they_are_asked_for(settings, workspace, v
     path = voc_dataset / "images" / "0003.png"
     Image.effect_noise((64, 48), 90).save(path)
     data = path.read_bytes()
-    path.write_bytes(data[:400] + bytes(400) + data[800:])
+    path.write_bytes(data[:400] + b"\xff" * 400 + data[800:])
     (voc_dataset / "images" / "0003.jpg").unlink()
     edit(voc_dataset / "annotations" / "0003.xml", "<filename>0003.jpg", "<filename>0003.png")
 
