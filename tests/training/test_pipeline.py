@@ -111,10 +111,11 @@ def test_a_second_run_skips_every_stage(finished_run):
 
 
 def test_one_changed_setting_reruns_only_what_depends_on_it(copied_run):
-    """How many detections the graph reports is no matter of training."""
+    """How many detections the graph reports is no matter of training; validate says where they are too few."""
     recorder = _pipeline(copied_run(export__max_detections=10))
 
-    assert recorder.ran == ["preflight-untrained", "export", "quantize", "preflight", "evaluate", "report"]
+    stages = ["validate", "preflight-untrained", "export", "quantize", "preflight", "evaluate", "report"]
+    assert recorder.ran == stages
 
 
 def _find_everything(examples):
