@@ -60,7 +60,7 @@ def gelu(pixels):
 def flex(pixels):
     import tensorflow as tf
 
-    return tf.raw_ops.Softsign(features=convolution(pixels))
+    return tf.raw_ops.Atan(x=convolution(pixels))
 
 
 def test_a_full_int8_convolution_maps():
@@ -78,7 +78,7 @@ def test_a_full_int8_convolution_maps():
         pytest.param(convolution, {"shape": (None, 16, 16, 8)}, "dynamic-sized tensors", id="dynamic batch"),
         pytest.param(grouped, {}, "'CONV_2D' version '6': its cause is a grouped convolution", id="grouped"),
         pytest.param(gelu, {}, "Op builtin_code out of range: 150", id="GELU"),
-        pytest.param(flex, {"kind": "flex"}, "Encountered unresolved custom op: FlexSoftsign", id="Flex"),
+        pytest.param(flex, {"kind": "flex"}, "Encountered unresolved custom op: FlexAtan", id="Flex"),
     ],
 )
 def test_each_kind_has_its_refusal(function, options, refusal):
