@@ -200,11 +200,15 @@ def test_only_the_console_prints_and_nothing_exits_or_looks_at_the_environment(p
 
 
 @pytest.mark.parametrize("path", each(OURS))
-def test_modules_and_functions_are_short(path):
+def test_functions_are_short(path):
     functions = [node for node in ast.walk(tree_of(path)) if isinstance(node, FUNCTIONS)]
     long = [f"{node.name}:{node.lineno}" for node in functions if node.end_lineno - node.lineno + 1 > 50]
 
     assert long == []
+
+
+@pytest.mark.parametrize("path", each([*OURS, *sorted((PROJECT_DIR / "tests").rglob("*.py"))]))
+def test_a_file_is_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from checkout import Checkout, make_checkout, make_wheels
+from checkout import Checkout, make_checkout
 
 from ci.builder import Environment, Uv, _explain
 from ci.environment import describe_environment, refuse_system, split_arguments
@@ -28,20 +28,6 @@ def fake_python(folder: Path, version: list[int], *, has_venv: bool = True) -> d
     program.write_text(f"#!/bin/sh\necho '{json.dumps([*version, '/opt/bin/python3.11', has_venv])}'\n")
     program.chmod(0o755)
     return {"EDGETRAIN_PYTHON": str(program)}
-
-
-@pytest.fixture(scope="module")
-def wheels_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package index with the stand-in for Invoke and with uv."""
-    folder = tmp_path_factory.mktemp("wheels")
-    make_wheels(folder)
-    return folder
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, wheels_dir: Path) -> Checkout:
-    """A fresh checkout; its path has a space, as users' paths have."""
-    return make_checkout(tmp_path / "a checkout", wheels_dir)
 
 
 @pytest.fixture(scope="module")

@@ -6,27 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from checkout import Checkout, make_checkout, make_wheels
+from checkout import Checkout
 from local_server import LocalServer, index_of
 
 from ci.index_settings import translate
 
 SECRET = "s3cr3t"  # noqa: S105 - of a server of the test
 BY_NETWORK = {"PIP_NO_INDEX": "", "PIP_FIND_LINKS": "", "NO_PROXY": "", "no_proxy": ""}
-
-
-@pytest.fixture(scope="module")
-def wheels_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the packages of a tiny checkout."""
-    folder = tmp_path_factory.mktemp("wheels")
-    make_wheels(folder)
-    return folder
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, wheels_dir: Path) -> Checkout:
-    """A fresh checkout."""
-    return make_checkout(tmp_path / "a checkout", wheels_dir)
 
 
 def installed_by_uv(checkout: Checkout, result: subprocess.CompletedProcess[str]) -> bool:

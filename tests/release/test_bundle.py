@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tarfile
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -19,6 +18,7 @@ from edgetrain.core.system.files import file_digest, tree_digest, write_json
 from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.edgetpu.compiler.provenance import PROVENANCE_KEY
 from edgetrain.release import bundle
+from tests.support.tar_files import unpack_tar
 from tests.support.tflite_models import content_of, detector
 
 MAPPED = [True, True, True, False, True, False, False]
@@ -51,8 +51,7 @@ def passed(workspace, **changes):
 def unpacked(workspace, folder):
     """Unpack the only archive and return its folder."""
     (archive,) = workspace.bundle_dir.iterdir()
-    with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
+    unpack_tar(archive, folder)
     return folder / archive.name.removesuffix(".tar.gz")
 
 

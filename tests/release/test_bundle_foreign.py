@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 from dataclasses import replace
 
 import pytest
@@ -13,6 +12,7 @@ from edgetrain.core.errors import ModelError
 from edgetrain.core.system.files import file_digest, write_json
 from edgetrain.edgetpu.compiler.provenance import PROVENANCE_KEY
 from edgetrain.release import bundle
+from tests.support.tar_files import unpack_tar
 from tests.support.tflite_models import ModelSpec, OperatorSpec, TensorSpec, content_of, detector
 
 CELLS = 8 * 8 + 4 * 4 + 2 * 2
@@ -52,8 +52,7 @@ def handed(settings, workspace, tmp_path):
         chosen = settings(model__file=source, model__labels=tmp_path / "labels.txt", bundle__unproven=True)
         bundle.run(chosen, workspace)
         (archive,) = workspace.bundle_dir.iterdir()
-        with tarfile.open(archive) as tar:
-            tar.extractall(tmp_path / "out", filter="data")
+        unpack_tar(archive, tmp_path / "out")
         (folder,) = (tmp_path / "out").iterdir()
         return folder
 

@@ -67,6 +67,26 @@ def test_a_huge_archive_is_refused():
         take_apart(stream.getvalue(), "m")
 
 
+def test_a_damaged_archive_is_one_message_wherever_the_damage_is():
+    model = content_of(detector())
+    stream = io.BytesIO(model)
+    with zipfile.ZipFile(stream, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("labels.txt", "".join(f"class {number}\n" for number in range(40)))
+    whole = stream.getvalue()
+
+    messages = set()
+    for place in range(len(model), len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        try:
+            take_apart(bytes(damaged), "m")
+        except ModelError as error:
+            messages.add(str(error).split(" (")[0])
+
+    assert "m: the archive of labels behind the model is damaged" in messages
+    assert {message.partition(":")[0] for message in messages} == {"m"}
+
+
 def test_damaged_bytes_are_one_message():
     content = bytearray(content_of(detector()))
 

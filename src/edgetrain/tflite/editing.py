@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -249,7 +250,7 @@ def _archive(data: bytes, name: str) -> tuple[tuple[str, bytes], ...]:
             if len(entries) > _ARCHIVE_FILES or sum(entry.file_size for entry in entries) > _ARCHIVE_BYTES:
                 raise ModelError(f"{name}: the archive of labels behind the model is too large to be kept.")
             return tuple((entry.filename, archive.read(entry)) for entry in entries)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError, zlib.error) as error:
         raise ModelError(f"{name}: the archive of labels behind the model is damaged ({error}).") from error
 
 

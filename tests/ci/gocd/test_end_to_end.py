@@ -126,14 +126,15 @@ def test_a_killed_training_goes_on_in_another_folder_and_the_committed_gates_fai
 @contextlib.contextmanager
 def killed_after_a_checkpoint(bench):
     """Kill the training of the second run of "model" as soon as it has left a checkpoint that was not there before."""
-    before, is_over = set((bench.root / "state").rglob("*.index")), threading.Event()
+    # The list of checkpoints is the last file that is written: only now is there one to continue from.
+    before, is_over = set((bench.root / "state").rglob("checkpoints/checkpoint")), threading.Event()
 
     # Of this bench only: another rehearsal on the machine has a training of the same name.
     path_of_train = bytes(bench.root / "kept" / "agents" / "model" / "2" / "train")
 
     def watch():
         while not is_over.is_set():
-            if set((bench.root / "state").rglob("checkpoints/*.index")) - before and kill(path_of_train):
+            if set((bench.root / "state").rglob("checkpoints/checkpoint")) - before and kill(path_of_train):
                 return
             time.sleep(0.02)
 
