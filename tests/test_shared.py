@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from edgetrain.core.settings.sections import NetworkType
+from edgetrain.core.settings.choices import NetworkType
 from tests.support.places import PROJECT_DIR, SHARED_DIR
 from tests.support.tiny_run import pipeline_text
 

@@ -16,7 +16,7 @@ from edgetrain.annotations.annotation_set import AnnotationSet, Picture
 from edgetrain.annotations.exchange import render_folder
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox
-from edgetrain.core.settings.sections import ExchangeFormat
+from edgetrain.core.settings.exchange import ExchangeFormat
 from tests.conftest import SIZE, draw_labelled
 from tests.support.places import PROJECT_DIR
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from edgetrain.annotations.box_table import render_box_table
-from edgetrain.core.settings.sections import ExchangeFormat
+from edgetrain.core.settings.exchange import ExchangeFormat
 from tests.support.exchange_material import SIZE, annotation_sets, boxes_of, draw, plain, read
 
 HEADER = "filename,width,height,class,xmin,ymin,xmax,ymax"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from pycocotools.coco import COCO
 
 from edgetrain.annotations.coco import render_coco
-from edgetrain.core.settings.sections import ExchangeFormat
+from edgetrain.core.settings.exchange import ExchangeFormat
 from edgetrain.core.splits import Split
 from tests.support.exchange_material import SIZE, annotation_sets, boxes_of, draw, plain, read
 

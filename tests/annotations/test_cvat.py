@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from edgetrain.annotations.annotation_set import Reading
 from edgetrain.annotations.cvat import read_cvat, render_cvat
 from edgetrain.annotations.import_source import ImportSource
-from edgetrain.core.settings.sections import ExchangeFormat
+from edgetrain.core.settings.exchange import ExchangeFormat
 from edgetrain.core.splits import Split
 from tests.support.exchange_material import SIZE, annotation_sets, boxes_of, draw, plain, read
 

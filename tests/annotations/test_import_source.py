@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from edgetrain.annotations import import_source
 from edgetrain.annotations.annotation_set import Place, Reading
 from edgetrain.annotations.import_source import (
     ImportSource,
@@ -114,3 +115,13 @@ def test_a_source_that_is_not_there_or_empty_is_an_error(tmp_path):
         ImportSource(tmp_path / "nowhere")
     with pytest.raises(DatasetError, match=r"no .csv file is in this folder. Correct --source or --from."):
         list(ImportSource(tmp_path).files(".csv"))
+
+
+def test_a_folder_that_cannot_be_read_is_named_and_not_the_source(tmp_path, monkeypatch):
+    def refuse(_root):
+        raise PermissionError(13, "Permission denied", str(tmp_path / "locked"))
+
+    monkeypatch.setattr(import_source, "visible_files", refuse)
+
+    with pytest.raises(DatasetError, match=r"locked: cannot be read \(Permission denied\)"):
+        ImportSource(tmp_path)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from edgetrain.annotations.annotation_set import AnnotationSet
 from edgetrain.annotations.labelme import render_labelme
-from edgetrain.core.settings.sections import ExchangeFormat
+from edgetrain.core.settings.exchange import ExchangeFormat
 from edgetrain.core.splits import Split
 from tests.support.exchange_material import SIZE, annotation_sets, boxes_of, draw, plain, read
 

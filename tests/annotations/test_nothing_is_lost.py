@@ -21,7 +21,7 @@ from edgetrain.annotations.annotation_set import Reading
 from edgetrain.annotations.exchange import read_annotations
 from edgetrain.annotations.import_source import ImportSource, ReadingChoices
 from edgetrain.annotations.readers import label_studio, via, voc_tree
-from edgetrain.core.settings.sections import SourceFormat
+from edgetrain.core.settings.exchange import SourceFormat
 from tests.support.exchange_material import draw
 
 WIDTH, HEIGHT = 64, 48

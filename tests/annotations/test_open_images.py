@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from edgetrain.annotations.open_images import render_boxes, render_descriptions, render_pictures
-from edgetrain.core.settings.sections import ExchangeFormat
+from edgetrain.core.settings.exchange import ExchangeFormat
 from edgetrain.core.splits import Split
 from tests.support.exchange_material import annotation_sets, boxes_of, draw, plain, read
 

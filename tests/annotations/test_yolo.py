@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from edgetrain.annotations.yolo import render_data_yaml, render_labels
 from edgetrain.core.errors import DatasetError
-from edgetrain.core.settings.sections import ExchangeFormat
+from edgetrain.core.settings.exchange import ExchangeFormat
 from edgetrain.core.splits import Split
 from tests.support.exchange_material import annotation_sets, boxes_of, draw, plain, read
 

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from edgetrain.core.errors import DatasetError, MissingInputError, SettingsError, StorageError
-from edgetrain.core.settings.sections import ExchangeFormat
+from edgetrain.core.settings.exchange import ExchangeFormat
 from edgetrain.core.splits import Split
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.dataset import export_annotations, import_annotations

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from edgetrain.core.errors import MissingInputError, SettingsError
-from edgetrain.core.settings.sections import NetworkType
+from edgetrain.core.settings.choices import NetworkType
 from edgetrain.edgetpu import preflight, preflight_file
 from edgetrain.pipeline import answers, flow
 from tests.support.outcomes import failed

@@ -10,7 +10,7 @@ import pytest
 
 from edgetrain.core.errors import MissingInputError, SettingsError
 from edgetrain.core.label_map import LabelMap
-from edgetrain.core.settings.sections import NetworkType
+from edgetrain.core.settings.choices import NetworkType
 from edgetrain.core.workspace.label_map_file import write_label_map
 from tests.support.places import PROJECT_DIR
 

@@ -12,7 +12,7 @@ import pytest
 
 from edgetrain.core.errors import MissingInputError, StorageError
 from edgetrain.core.outcome import Outcome
-from edgetrain.core.settings.sections import NetworkType
+from edgetrain.core.settings.choices import NetworkType
 from edgetrain.core.splits import Split
 from edgetrain.core.system import progress
 from edgetrain.core.system.files import file_digest

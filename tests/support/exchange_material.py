@@ -10,7 +10,7 @@ from edgetrain.annotations.exchange import read_annotations
 from edgetrain.annotations.import_source import ImportSource, ReadingChoices
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
-from edgetrain.core.settings.sections import SourceFormat
+from edgetrain.core.settings.exchange import SourceFormat
 
 SIZE = ImageSize(64, 48)
 NAMES = st.text(st.characters(blacklist_categories=("C", "Z")), min_size=1, max_size=6)

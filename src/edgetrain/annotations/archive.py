@@ -25,11 +25,19 @@ _LEFT_SHARE = 0.05
 
 
 def is_archive(path: Path) -> bool:
-    """Return whether a path is a zip file, whatever its name."""
+    """Return whether a path is a zip file, whatever its name.
+
+    Raises:
+        DatasetError: it is named as one, but is none.
+    """
     try:
-        return path.is_file() and zipfile.is_zipfile(path)
+        is_file = path.is_file()
+        is_zip = is_file and zipfile.is_zipfile(path)
     except OSError:
         return False
+    if is_file and not is_zip and path.suffix.lower() == ".zip":
+        raise DatasetError(f"{path}: this is no zip archive, or not the whole of one. Export or download it again.")
+    return is_zip
 
 
 @contextmanager

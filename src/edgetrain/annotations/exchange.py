@@ -18,7 +18,7 @@ from edgetrain.annotations.readers.via import read_via
 from edgetrain.annotations.readers.voc_tree import read_voc_tree
 from edgetrain.annotations.shapes import BoxAround
 from edgetrain.annotations.yolo import read_yolo, render_data_yaml, render_labels
-from edgetrain.core.settings.sections import ExchangeFormat, SourceFormat
+from edgetrain.core.settings.exchange import ExchangeFormat, SourceFormat
 from edgetrain.core.splits import Split
 from edgetrain.core.wording import counted
 

@@ -175,7 +175,8 @@ class ImportSource:
         try:
             paths = visible_files(self.root)
         except OSError as error:
-            raise DatasetError(f"{source}: cannot be read ({error.strerror}). Fix its permissions.") from error
+            path = error.filename or source
+            raise DatasetError(f"{path}: cannot be read ({error.strerror}). Fix its permissions.") from error
         self._paths = {path.relative_to(self.root).as_posix(): path for path in paths}
         self.picture_names = [name for name in self._paths if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES]
         self.picture_set = frozenset(self.picture_names)

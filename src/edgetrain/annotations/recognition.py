@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from edgetrain.core.settings.sections import SourceFormat
+from edgetrain.core.settings.exchange import SourceFormat
 from edgetrain.core.system.files import open_regular
 
 _MOST_FILES = 50_000

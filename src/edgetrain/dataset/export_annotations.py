@@ -10,7 +10,7 @@ from edgetrain.annotations.exchange import ambiguous_names, file_suffix, losses,
 from edgetrain.core.errors import DatasetError, SettingsError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
-from edgetrain.core.settings.sections import EmptiedPictures, ExchangeFormat
+from edgetrain.core.settings.exchange import EmptiedPictures, ExchangeFormat
 from edgetrain.core.system.files import replacing_dir, storage_error, write_text
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace

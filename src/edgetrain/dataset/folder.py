@@ -24,7 +24,7 @@ from edgetrain.core.annotation import Annotation
 from edgetrain.core.errors import DatasetError, MissingInputError, UnfetchedError
 from edgetrain.core.findings import Finding
 from edgetrain.core.settings.class_choice import ClassChoice
-from edgetrain.core.settings.sections import SourceFormat
+from edgetrain.core.settings.exchange import SourceFormat
 from edgetrain.core.splits import Split
 from edgetrain.core.system.files import visible_files
 from edgetrain.dataset.division import find_division, read_split_list

@@ -16,7 +16,7 @@ from edgetrain.annotations.recognition import recognise
 from edgetrain.core.errors import DatasetError, SettingsError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
-from edgetrain.core.settings.sections import EmptiedPictures, SourceFormat
+from edgetrain.core.settings.exchange import EmptiedPictures, SourceFormat
 from edgetrain.core.system.files import storage_error
 from edgetrain.core.system.progress import listener
 from edgetrain.core.wording import counted

@@ -9,7 +9,7 @@ from edgetrain.annotations.archive import is_archive, unpack
 from edgetrain.annotations.recognition import recognise
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.settings import Settings
-from edgetrain.core.settings.sections import SourceFormat
+from edgetrain.core.settings.exchange import SourceFormat
 from edgetrain.core.system.files import changed_at, replacing_dir
 from edgetrain.core.workspace import Workspace
 

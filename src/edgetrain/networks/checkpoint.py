@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
-from edgetrain.core.settings.sections import NetworkType
+from edgetrain.core.settings.choices import NetworkType
 from edgetrain.core.system.files import replacing_dir, tree_digest, write_json
 from edgetrain.core.system.progress import listener
 from edgetrain.core.wording import counted

@@ -14,7 +14,7 @@ import tensorflow as tf
 from object_detection.protos.pipeline_pb2 import TrainEvalPipelineConfig
 
 from edgetrain.core.errors import StorageError, TrainingError
-from edgetrain.core.settings.sections import Precision
+from edgetrain.core.settings.choices import Precision
 from edgetrain.core.system.progress import listener
 from edgetrain.networks.start.weight_matches import summary_of, write_weight_matches
 from edgetrain.training import object_detection_api as api

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
-from edgetrain.core.settings.sections import Precision
+from edgetrain.core.settings.choices import Precision
 
 
 @dataclass(frozen=True)

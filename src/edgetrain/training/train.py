@@ -12,7 +12,7 @@ import edgetrain
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
-from edgetrain.core.settings.sections import DistributionKind
+from edgetrain.core.settings.choices import DistributionKind
 from edgetrain.core.splits import Split
 from edgetrain.core.system.files import replacing_dir, tree_digest
 from edgetrain.core.system.progress import listener

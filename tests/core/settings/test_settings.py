@@ -10,7 +10,7 @@ import yaml
 
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.settings import Settings, SettingsFile
-from edgetrain.core.settings.sections import NetworkType
+from edgetrain.core.settings.choices import NetworkType
 from edgetrain.core.settings.values import parse_value
 from tests.support.places import PROJECT_DIR
 

@@ -59,6 +59,17 @@ def test_a_link_and_a_damaged_archive_are_refused(tmp_path):
             unpack(tmp_path / name, tmp_path / "out")
 
 
+def test_what_is_named_zip_and_is_none_is_told(bring, settings, tmp_path):
+    """Else it would be taken for a file whose pictures lie beside it, and the whole folder read."""
+    path = tmp_path / "x.zip"
+    path.write_bytes(b"half of a download")
+
+    with pytest.raises(DatasetError, match=r"x\.zip: this is no zip archive, or not the whole of one\."):
+        bring("yolo", {}, (), source=path)
+    with pytest.raises(DatasetError, match=r"x\.zip: this is no zip archive"):
+        with_unzipped_dataset(settings(path))
+
+
 def test_a_dataset_may_be_a_zip(settings, workspace, voc_dataset, tmp_path):
     files = {
         f"set/{path.relative_to(voc_dataset).as_posix()}": path.read_bytes()

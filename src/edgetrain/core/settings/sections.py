@@ -11,16 +11,6 @@ from edgetrain.core.settings.choices import DistributionKind, NetworkType, Preci
 from edgetrain.core.settings.class_choice import ClassChoice
 from edgetrain.core.settings.exchange import DrawnOn, EmptiedPictures, ExchangeFormat, SourceFormat
 
-__all__ = [
-    "DistributionKind",
-    "DrawnOn",
-    "EmptiedPictures",
-    "ExchangeFormat",
-    "NetworkType",
-    "Precision",
-    "SourceFormat",
-]
-
 
 def _at_least(low: float) -> dict[str, float]:
     return {"low": low}
