@@ -88,10 +88,17 @@ def test_one_with_other_inputs_ends_them_all(addresses):
 
 
 def test_two_processes_with_one_number_are_told(addresses):
-    messages = _all_meet(addresses, [INPUTS] * 3, indices=[0, 1, 1])
+    """The one, on another host, is spoken for here: on one host the two could meet at their own port first."""
+    port = int(addresses[0].rpartition(":")[2])
+    word = json.dumps({"index": 1, "addresses": [*addresses], "inputs": INPUTS}).encode() + b"\n"
+    with ThreadPoolExecutor(1) as pool:
+        others = pool.submit(_all_meet, addresses, [INPUTS] * 2, indices=[0, 1])
+        with _connected(port) as elsewhere:
+            elsewhere.sendall(word)
+            answer = elsewhere.makefile().readline()
 
-    assert any("two processes are worker 1" in message for message in messages)
-    assert "two processes are worker 1" in messages[0]
+    assert json.loads(answer) == {"wrong": "two processes are worker 1"}
+    assert all("two processes are worker 1" in message for message in others.result())
 
 
 def test_two_that_call_themselves_the_first_are_told(addresses):
@@ -133,11 +140,15 @@ def test_strangers_and_one_that_was_restarted_do_not_matter(addresses):
 
 def _say(port, said):
     """Connect as soon as there is somebody, say something and go."""
+    with _connected(port) as connection:
+        connection.sendall(said)
+
+
+def _connected(port):
+    """Return a connection, as soon as there is somebody."""
     for _ in range(100):
         try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-                connection.sendall(said)
-                return
+            return socket.create_connection(("127.0.0.1", port), timeout=20)
         except ConnectionRefusedError:
             threading.Event().wait(0.05)
-    pytest.fail("nobody listens")
+    return pytest.fail("nobody listens")
