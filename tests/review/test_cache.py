@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edgetrain.core.findings import Finding
 from edgetrain.review import cache
-from edgetrain.review.cache import Cache, Entry, KnownReviews, Stamp, name_of, read_cache, write_cache
+from edgetrain.review.cache import Cache, Entry, KnownReviews, Stamp, read_cache, write_cache
 from edgetrain.review.reviewed import Reviewed
 from tests.support.places import PROJECT_DIR
 from tests.support.rule_material import INSIDE, reviewed
@@ -27,12 +27,14 @@ ENTRIES = [
 
 def known(entries=ENTRIES):
     """Return what is known of some annotations."""
-    return KnownReviews([list(values) for values in zip(*(entry.to_row() for entry in entries))])
+    rows = [entry.to_row() for entry in entries]
+    return KnownReviews({name: [row[name] for row in rows] for name in rows[0]})
 
 
 def entries(some):
     """Return what is known, one by one."""
-    return [Entry(Stamp(*stamp), one) for stamp, one in zip(zip(*some.stamps), some.reviewed)]
+    stamps = map(Stamp, *(some.columns[name] for name in Stamp._fields))
+    return [Entry(stamp, one) for stamp, one in zip(stamps, some.reviewed)]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,7 @@ def test_a_damaged_file_is_nothing(written, data):
 
 
 def test_the_files_are_known_with_their_state():
-    columns = Cache([json.dumps(column).encode() for column in known().columns]).files()
+    columns = Cache([json.dumps(column).encode() for column in known().columns.values()]).files()
 
     assert list(zip(*columns)) == [(one.reviewed.name, one.reviewed.image_name, *one.stamp) for one in ENTRIES]
 
@@ -92,7 +94,7 @@ def test_reviews_are_put_in_their_places():
     some.forget([0])
 
     assert [stamp for stamp, _ in entries(some)] == [Stamp(0, 1, 20, 2), Stamp(7, 7)]
-    assert name_of(row) == some.reviewed.names[1]
+    assert some.reviewed[1] == Reviewed("annotations/b.xml", is_read=True)
 
 
 def test_every_module_that_makes_a_review_belongs_to_what_the_cache_depends_on():

@@ -8,13 +8,13 @@ from __future__ import annotations
 import functools
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from edgetrain.core.project import PACKAGE_DIR
 from edgetrain.core.system.files import replacing_file
-from edgetrain.review.reviewed import Reviewed, ReviewedSet, Row, packed
+from edgetrain.review.reviewed import COLUMNS, Reviewed, ReviewedSet, Row, packed
 
 # What a review is made by; of all other rooms it knows nothing.
 _ROOMS = ("core", "images", "annotations", "dataset", "review")
@@ -41,26 +41,27 @@ class Entry(NamedTuple):
 
     def to_row(self) -> Row:
         """Return the values of each column of :class:`KnownReviews`."""
-        return (*self.stamp, *packed(self.reviewed))
+        return {**self.stamp._asdict(), **packed(self.reviewed)}
 
 
-_STAMPS = len(Stamp._fields)
-_NAME = _STAMPS
-_IMAGE_NAME = _STAMPS + Reviewed._fields.index("image_name")
+_NAMES = (*Stamp._fields, *COLUMNS)
+# What tells whether a file changed: its name, then those of Stamp.
+_FILES = ("name", "image_name", *Stamp._fields)
 _NOTHING = Entry(Stamp(), Reviewed("", is_read=False)).to_row()
 
 
 class KnownReviews:
     """Reviews and the state of the files that they are of, by column.
 
-    ``columns`` are lists of one value for each review: those of :class:`Stamp`, then those of :class:`ReviewedSet`.
+    ``columns`` are lists of one value for each review, by the names of :class:`Stamp` and :class:`ReviewedSet`.
     """
 
-    def __init__(self, columns: Sequence[list[Any]]) -> None:
+    def __init__(self, columns: Mapping[str, list[Any]]) -> None:
         """Take the columns as they are."""
         self.columns = columns
-        self.stamps: Sequence[list[int]] = columns[:_STAMPS]
-        self.reviewed = ReviewedSet(columns[_STAMPS:])
+        self.annotation_times: list[int] = columns["annotation_time"]
+        self.image_times: list[int] = columns["image_time"]
+        self.reviewed = ReviewedSet(columns)
 
     def arranged(self, names: list[str]) -> KnownReviews:
         """Return what is known of some annotations, in their order; what is not known has an empty stamp."""
@@ -68,55 +69,50 @@ class KnownReviews:
             return self
         places = {name: place for place, name in enumerate(self.reviewed.names)}
         chosen = [places.get(name, -1) for name in names]
-        for column, value in zip(self.columns, _NOTHING):
-            column.append(value)
+        for name, value in _NOTHING.items():
+            self.columns[name].append(value)
         return self._of(chosen)
 
     def forget(self, places: Iterable[int]) -> None:
         """Make what is in some places unknown."""
         for place in places:
-            self.stamps[0][place] = 0
+            self.annotation_times[place] = 0
 
     def settled(self, time_ns: int) -> KnownReviews:
         """Return what is known of files that were there, and left alone, before a moment."""
-        times = zip(self.stamps[0], self.stamps[2])
+        times = zip(self.annotation_times, self.image_times)
         return self._of([place for place, (own, image) in enumerate(times) if 0 < own < time_ns and image < time_ns])
 
     def put(self, places: Sequence[int], rows: Iterable[Row]) -> None:
         """Put other reviews in some places."""
-        for column, values in zip(self.columns, zip(*rows)):
-            for place, value in zip(places, values):
-                column[place] = value
+        for place, row in zip(places, rows):
+            for name, value in row.items():
+                self.columns[name][place] = value
 
     def _of(self, places: Sequence[int]) -> KnownReviews:
-        return KnownReviews([[column[place] for place in places] for column in self.columns])
-
-
-def name_of(row: Row) -> str:
-    """Return which annotation a row is of."""
-    return str(row[_NAME])
+        return KnownReviews({name: [column[place] for place in places] for name, column in self.columns.items()})
 
 
 class Cache:
     """A cache as it was read, parsed a column at a time: the states of the files are wanted before the rest."""
 
     def __init__(self, lines: Sequence[bytes]) -> None:
-        """Take the lines of all columns; of none where nothing is known."""
-        self._lines = lines or [b"[]"] * len(_NOTHING)
-        self._columns: dict[int, list[Any]] = {}
+        """Take the lines of all columns, in the order of their names; of none where nothing is known."""
+        self._lines = dict(zip(_NAMES, lines or [b"[]"] * len(_NAMES)))
+        self._columns: dict[str, list[Any]] = {}
 
     def files(self) -> Files:
         """Return the files of each review and their state."""
-        return tuple(map(self._column, (_NAME, _IMAGE_NAME, *range(_STAMPS))))
+        return tuple(map(self._column, _FILES))
 
     def known(self) -> KnownReviews:
         """Return all that is known."""
-        return KnownReviews([self._column(place) for place in range(len(_NOTHING))])
+        return KnownReviews({name: self._column(name) for name in _NAMES})
 
-    def _column(self, place: int) -> list[Any]:
-        if place not in self._columns:
-            self._columns[place] = json.loads(self._lines[place])
-        return self._columns[place]
+    def _column(self, name: str) -> list[Any]:
+        if name not in self._columns:
+            self._columns[name] = json.loads(self._lines[name])
+        return self._columns[name]
 
 
 def read_cache(path: Path, key: str) -> Cache:
@@ -126,7 +122,7 @@ def read_cache(path: Path, key: str) -> Cache:
     except OSError:
         return Cache([])
     *lines, end = lines or [b""]
-    is_whole = start == _start(key) and end == _end(lines) and len(lines) == len(_NOTHING)
+    is_whole = start == _start(key) and end == _end(lines) and len(lines) == len(_NAMES)
     return Cache(lines if is_whole else [])
 
 
@@ -136,7 +132,7 @@ def write_cache(path: Path, key: str, known: KnownReviews) -> None:
     Raises:
         StorageError: the disk is full or the folder cannot be written.
     """
-    lines = [json.dumps(column, separators=(",", ":")).encode() for column in known.columns]
+    lines = [json.dumps(column, separators=(",", ":")).encode() for column in map(known.columns.__getitem__, _NAMES)]
     with replacing_file(path) as temporary:
         temporary.write_bytes(b"\n".join([_start(key), *lines, _end(lines)]))
 

@@ -27,7 +27,7 @@ from edgetrain.core.system.workers import HelperProcess, forking_cores
 from edgetrain.dataset.fence import LINK_FIX
 from edgetrain.dataset.folder import DatasetFolder, DatasetItem, survey_dataset
 from edgetrain.images.image_file import Glance, glance
-from edgetrain.review.cache import Entry, Stamp, name_of, read_cache, write_cache
+from edgetrain.review.cache import Entry, Stamp, read_cache, write_cache
 from edgetrain.review.extent import EXCESS_FIX, excess
 from edgetrain.review.reviewed import Reviewed, ReviewedBox, ReviewedSet, Row
 from edgetrain.review.rules import boxes as box_rules
@@ -171,7 +171,7 @@ def review_dataset(
     items = folder.items
     known = known.arranged([item.found.path for item in items])
     stale = stale_places(folder, known)
-    rows = {name_of(row): row for row in Reviewer(folder, limits).review_all([items[place] for place in stale])}
+    rows = {row["name"]: row for row in Reviewer(folder, limits).review_all([items[place] for place in stale])}
     known.put(stale, (rows[items[place].found.path] for place in stale))
     new = len(stale) + _read_digests(root, known.reviewed)
     if new * _WORTH_WRITING >= len(items):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from edgetrain.core.findings import Finding
@@ -43,6 +43,9 @@ class Reviewed(NamedTuple):
     findings: tuple[Finding, ...] = ()
 
 
+# Names of the columns: what a review holds, and its habits.
+COLUMNS = (*Reviewed._fields, "habits")
+
 BOX_VALUES = len(ReviewedBox._fields)
 CLASS_NAME = ReviewedBox._fields.index("class_name")
 CLASS_LINE = ReviewedBox._fields.index("class_line")
@@ -53,34 +56,35 @@ FROM_ZERO = 2
 TO_FULL_SIZE = 4
 FROM_EDGE_TO_EDGE = 8
 
-Row = tuple[Any, ...]
+# A review as its columns hold it: a value for each, by the column's name.
+Row = dict[str, Any]
 
 
 class ReviewedSet(Sequence[Reviewed]):
     """Reviews by column; one of them is made when it is asked for.
 
-    ``columns`` are lists of one value for each review: those of :class:`Reviewed`, and its habits. A review's boxes are
-    flat, the values of one behind those of the other; its findings are tuples.
+    ``columns`` are lists of one value for each review, by the names of ``COLUMNS``. A review's boxes are flat, the
+    values of one behind those of the other; its findings are tuples.
     """
 
-    def __init__(self, columns: Sequence[list[Any]]) -> None:
+    def __init__(self, columns: Mapping[str, list[Any]]) -> None:
         """Take the columns as they are; rows that are put in change them."""
         self.columns = columns
-        self.names: list[str] = columns[0]
-        self.is_read: list[bool] = columns[1]
-        self.filenames: list[str] = columns[2]
-        self.boxes: list[list[Any]] = columns[4]
-        self.image_names: list[str] = columns[5]
-        self.image_keys: list[str] = columns[6]
-        self.image_digests: list[str] = columns[9]
-        self.findings: list[list[Row]] = columns[10]
-        self.habits: list[int] = columns[11]
+        self.names: list[str] = columns["name"]
+        self.is_read: list[bool] = columns["is_read"]
+        self.filenames: list[str] = columns["filename"]
+        self.boxes: list[list[Any]] = columns["boxes"]
+        self.image_names: list[str] = columns["image_name"]
+        self.image_keys: list[str] = columns["image_key"]
+        self.image_digests: list[str] = columns["image_digest"]
+        self.findings: list[list[tuple[Any, ...]]] = columns["findings"]
+        self.habits: list[int] = columns["habits"]
 
     @classmethod
     def of(cls, reviews: Iterable[Reviewed]) -> ReviewedSet:
         """Return the set of some reviews."""
         rows = [packed(one) for one in reviews]
-        return cls([list(values) for values in zip(*rows)] or [[] for _ in range(len(Reviewed._fields) + 1)])
+        return cls({name: [row[name] for row in rows] for name in COLUMNS})
 
     def __len__(self) -> int:
         """Return the number of reviews."""
@@ -90,12 +94,15 @@ class ReviewedSet(Sequence[Reviewed]):
         """Return one review, or a list of those of a slice."""
         if isinstance(index, slice):
             return [self[one] for one in range(*index.indices(len(self)))]
-        values = [column[index] for column in self.columns[:-1]]
-        flat = values[4]
+        values = {name: self.columns[name][index] for name in Reviewed._fields}
+        flat = values["boxes"]
         boxes = (flat[start : start + BOX_VALUES] for start in range(0, len(flat), BOX_VALUES))
-        values[4] = tuple(ReviewedBox(*box[:3], *map(float, box[3:])) for box in boxes)
-        values[10] = tuple(Finding(*finding) for finding in values[10])
-        return Reviewed._make(values)
+        values["boxes"] = tuple(
+            ReviewedBox(class_name, line, class_line, *map(float, sides))
+            for class_name, line, class_line, *sides in boxes
+        )
+        values["findings"] = tuple(Finding(*finding) for finding in values["findings"])
+        return Reviewed(**values)
 
     def faulty(self) -> Iterator[Reviewed]:
         """Yield the reviews that have findings."""
@@ -107,7 +114,7 @@ class ReviewedSet(Sequence[Reviewed]):
 
 
 def packed(one: Reviewed) -> Row:
-    """Return a review's values of each column."""
+    """Return a review's value of each column."""
     boxes: list[Any] = []
     habits = 0
     for class_name, line, class_line, xmin, ymin, xmax, ymax in one.boxes:
@@ -120,4 +127,4 @@ def packed(one: Reviewed) -> Row:
         if any(type(side) is float for side in sides):
             habits |= BROKEN_COORDINATES
     findings = [tuple(vars(finding).values()) for finding in one.findings]
-    return (*one[:4], boxes, *one[5:10], findings, habits)
+    return {**one._asdict(), "boxes": boxes, "findings": findings, "habits": habits}

@@ -53,7 +53,7 @@ def stale_places(folder: DatasetFolder, known: KnownReviews) -> list[int]:
         known: reviews of its items, in their order.
     """
     reviewed = known.reviewed
-    rows = zip(folder.items, known.stamps[0], reviewed.is_read, reviewed.filenames, reviewed.image_names)
+    rows = zip(folder.items, known.annotation_times, reviewed.is_read, reviewed.filenames, reviewed.image_names)
     return [
         place
         for place, (item, time, is_read, filename, image_name) in enumerate(rows)
