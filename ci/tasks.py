@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Optional
 
-from invoke import Collection, Context, Exit, task
+from invoke import Collection, Context, Exit, call, task
 
 from edgetrain.core.errors import EdgetrainError
 
@@ -31,16 +31,18 @@ _PYTHON_FILES = "src tests ci tasks.py benchmarks"
     help={
         "k": "only the tests whose name matches",
         "x": "stop at the first failure",
+        "all": "also the long runs: trainings that are killed, the whole demo, the whole rehearsal of GoCD",
         "jobs": "processes; 0: one for each core, at most 4, or one alone with --k",
     }
 )
-def test(context: Context, k: Optional[str] = None, x: bool = False, jobs: int = 0) -> None:
+def test(context: Context, k: Optional[str] = None, x: bool = False, all: bool = False, jobs: int = 0) -> None:
     """Run the tests."""
     chosen = f" -k {k!r}" if k else ""
+    marked = "" if all or k else " -m 'not whole'"
     processes = jobs or (1 if k else min(os.cpu_count() or 1, _MOST_TEST_JOBS))
     shared = f" -n {processes} --dist worksteal" if processes > 1 else ""
     with context.cd(_ROOT):
-        context.run(f"python -m pytest{' -x' if x else ''}{chosen}{shared}", pty=False)
+        context.run(f"python -m pytest{' -x' if x else ''}{chosen}{marked}{shared}", pty=False)
 
 
 @task
@@ -92,7 +94,7 @@ def workflows(context: Context) -> None:
     print(f"{len(files)} workflows without fault")
 
 
-@task(lint, types, pipelines, workflows, test)
+@task(lint, types, pipelines, workflows, call(test, all=True))
 def check(_context: Context) -> None:
     """Run all of the above."""
 

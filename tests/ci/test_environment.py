@@ -116,6 +116,7 @@ def test_an_environment_that_was_moved_is_made_anew(ready: Checkout, tmp_path: P
     assert "setting up" in moved.inv().stderr
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "moment",
     [

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.places import PROJECT_DIR
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
+pytestmark = [pytest.mark.tensorflow, pytest.mark.whole]
 
 
 def test_the_demo_learns_to_find_what_its_backbone_never_saw(tmp_path):

@@ -13,7 +13,7 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.pipeline import flow
 from tests.support.outcomes import failed
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
+pytestmark = pytest.mark.tensorflow
 
 
 @pytest.fixture(scope="module")

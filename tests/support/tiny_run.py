@@ -11,6 +11,7 @@ import yaml
 from edgetrain.core.settings import Settings
 from edgetrain.core.workspace import Workspace
 from edgetrain.pipeline import flow
+from tests.support.made_once import made_once
 from tests.support.places import PROJECT_DIR
 
 TINY = {
@@ -78,26 +79,33 @@ def pipeline_text(network: str = "mobilenet_v2_ssd", **changes: object) -> str:
 @pytest.fixture(scope="session")
 def backbone_archive(tmp_path_factory):
     """Return the archive of a tiny backbone that fits the tiny network."""
-    return write_backbone_archive(tmp_path_factory.mktemp("backbone"), "mobilenet_v2_ssd", 0.25)
+    folder = made_once(
+        tmp_path_factory, "backbone", lambda folder: write_backbone_archive(folder, "mobilenet_v2_ssd", 0.25)
+    )
+    return next(folder.glob("*.tar.gz"))
 
 
 @pytest.fixture(scope="session")
 def tiny_dataset(tmp_path_factory):
     """Return twelve drawn pictures."""
+    return made_once(tmp_path_factory, "tiny_dataset", _draw)
+
+
+def _draw(root: Path) -> None:
     from tests.conftest import draw_labelled
 
-    root = tmp_path_factory.mktemp("tiny") / "dataset"
     for number in range(12):
         draw_labelled(root, f"{number:04d}", boxes=1 + number % 2, shade=20 * number)
-    return root
 
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory, tiny_dataset, backbone_archive):
     """Return the settings of a whole pipeline that has run; look, but do not touch."""
-    settings = tiny_settings(tiny_dataset, tmp_path_factory.mktemp("run") / "build", backbone_archive)
-    flow.run_pipeline(settings)
-    return settings
+
+    def settings_in(root: Path) -> Settings:
+        return tiny_settings(tiny_dataset, root, backbone_archive)
+
+    return settings_in(made_once(tmp_path_factory, "run", lambda root: flow.run_pipeline(settings_in(root))))
 
 
 @pytest.fixture(scope="session")

@@ -50,14 +50,23 @@ def _backbone(workspace, folder):
     return {variable.name: variable.numpy() for variable in backbone.variables}
 
 
-def test_a_run_keeps_a_frozen_backbone_to_the_bit_and_the_api_s_own_does_not(workspace, tmp_path):
-    start, ours = (_backbone(workspace, folder) for folder in (workspace.checkpoint_dir, workspace.trained_dir))
-    copy = _trained_as_the_api_does(workspace, tmp_path / "copy")
-    stock = _backbone(copy, copy.trained_dir)
-
+def _changed(workspace, folder):
+    """Return the names of what a training changed in the backbone."""
+    start, trained = (_backbone(workspace, each) for each in (workspace.checkpoint_dir, folder))
     assert len(start) > 200
-    assert all(np.array_equal(start[name], ours[name]) for name in start)
-    changed = [name for name in start if not np.array_equal(start[name], stock[name])]
+    return [name for name in start if not np.array_equal(start[name], trained[name])]
+
+
+def test_a_run_keeps_a_frozen_backbone_to_the_bit(workspace):
+    assert _changed(workspace, workspace.trained_dir) == []
+
+
+@pytest.mark.whole
+def test_the_api_s_own_loop_does_not_keep_it(workspace, tmp_path):
+    copy = _trained_as_the_api_does(workspace, tmp_path / "copy")
+
+    changed = _changed(copy, copy.trained_dir)
+
     assert any("moving_mean" in name for name in changed)
     assert any("kernel" in name for name in changed)
-    assert len(changed) > 0.9 * len(start)
+    assert len(changed) > 180

@@ -102,9 +102,9 @@ def test_both_models_are_judged_on_the_same_pictures(finished_workspace):
     assert all(0 <= figure <= 1 for figure in figures)
 
 
-def test_a_second_run_skips_every_stage(finished_run):
+def test_a_second_run_skips_every_stage(copied_run):
     """Nothing changed, nothing to do."""
-    recorder = _pipeline(finished_run)
+    recorder = _pipeline(copied_run())
 
     assert recorder.ran == []
     assert recorder.skips == NAMES
@@ -208,6 +208,7 @@ def _wait_for(folder, pattern, process):
         time.sleep(0.05)
 
 
+@pytest.mark.whole
 def test_a_run_killed_and_continued_elsewhere_ends_with_the_weights_of_one_that_was_not(copied_run, tmp_path):
     """Kill -9, and an empty job folder with the same inputs: the state directory has it. More kills: ``ci.soak``."""
     first, state = tmp_path / "build", tmp_path / "state"

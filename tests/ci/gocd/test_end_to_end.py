@@ -19,7 +19,7 @@ from ci.gocd.rehearse import Wish, rehearse
 from edgetrain.demo.drawing import draw_dataset
 from tests.support.places import PROJECT_DIR
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
+pytestmark = [pytest.mark.tensorflow, pytest.mark.whole]
 
 FILES = tuple(PROJECT_DIR / "gocd" / f"{name}.gocd.yaml" for name in ("dataset", "model", "edgetpu"))
 SETTINGS = """\

@@ -53,6 +53,7 @@ for name, shared in (("one", distribution.ALONE), ("two", distribution.Gpus(["CP
 """
 
 
+@pytest.mark.whole
 def test_two_devices_do_what_one_does(finished_workspace, tmp_path):
     """The whole run: losses, gradient clipping, weights and their average, checkpoint."""
     import numpy as np
@@ -180,6 +181,7 @@ def _losses(root):
     return [row.loss for row in read_history(Workspace(root).history_path, up_to=STEPS)]
 
 
+@pytest.mark.whole
 def test_two_workers_learn_as_one_does_and_go_on_after_one_was_killed(workspaces, pair):
     """The killed one's partner ends with a message; started again, both go on from the first one's checkpoint."""
     (alone, *shared), settings = workspaces
