@@ -19,6 +19,7 @@ from edgetrain.core.system.progress import listener
 from edgetrain.networks.start.weight_matches import summary_of, write_weight_matches
 from edgetrain.training import object_detection_api as api
 from edgetrain.training.best_weights import BestWeights, Judgement
+from edgetrain.training.divergence import divergence_text, has_diverged
 from edgetrain.training.history import HistoryRow, read_history, write_history
 from edgetrain.training.input.batches import read_batches
 from edgetrain.training.recipe import Recipe
@@ -59,13 +60,17 @@ class Pace:
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """What a run did: where it started, its last logged row, and its best judgement, if it was judged at all."""
+    """What a run did: where it started, its last logged row, and its best judgement, if it was judged at all.
+
+    ``divergence`` says how the loss left all bounds, or is empty.
+    """
 
     first_step: int
     trained_variables: int
     frozen_variables: int
     last: HistoryRow
     best: Judgement | None
+    divergence: str = ""
 
 
 class _StepFigures(NamedTuple):
@@ -184,7 +189,7 @@ class Trainer:
         return int(self.step)
 
     def run(self, pace: Pace) -> TrainedRun:
-        """Train up to the configured number of steps, or until patience ends, and return what happened.
+        """Train up to the configured number of steps, or until patience ends or the loss diverges.
 
         Raises:
             TrainingError: the loss or the gradient is not a number; names the step and the batch's pictures.
@@ -224,9 +229,7 @@ class Trainer:
                     if is_last or has_ended or row.step % pace.checkpoint_every_steps == 0:
                         self._save(rows)
                     if has_ended:
-                        listener().noted(
-                            f"no better validation AP in {pace.patience} judgements: ended at step {row.step}"
-                        )
+                        listener().noted(self._reason_to_end(rows, pace))
                         break
         except KeyboardInterrupt:
             if self._is_whole or self._distribution.parts == 1:
@@ -237,7 +240,8 @@ class Trainer:
             raise TrainingError(f"{self._paths.run_dir}: the run has no steps. Set training.steps to 1 or more.")
         frozen = len(self.model.variables) - len(self.model.trainable_variables)
         trained = len(self.model.trainable_variables)
-        return TrainedRun(self.first_step, trained, frozen, rows[-1], self.best.judgement)
+        divergence = divergence_text(rows) if has_diverged(rows) else ""
+        return TrainedRun(self.first_step, trained, frozen, rows[-1], self.best.judgement, divergence)
 
     def _judged_model(self) -> Judged:
         """Return this model as the validation pictures judge it: with the weights of that moment."""
@@ -261,12 +265,17 @@ class Trainer:
             self._shown_part = part
 
     def _has_ended(self, rows: Sequence[HistoryRow], pace: Pace) -> bool:
-        """Return whether the first worker's patience has ended."""
-        if not pace.patience:
-            return False
+        """Return whether the first worker's loss has diverged, or its patience has ended."""
         best = self.best.judgement
         in_vain = sum(row.validation_ap is not None and row.step > best.step for row in rows) if best else 0
-        return bool(self._distribution.of_first(in_vain >= pace.patience))
+        is_impatient = 0 < pace.patience <= in_vain
+        return bool(self._distribution.of_first(is_impatient or has_diverged(rows)))
+
+    def _reason_to_end(self, rows: Sequence[HistoryRow], pace: Pace) -> str:
+        step = rows[-1].step
+        if has_diverged(rows):
+            return f"{divergence_text(rows)}: ended at step {step}"
+        return f"no better validation AP in {pace.patience} judgements: ended at step {step}"
 
     def save_weights(self, directory: Path, *, best: bool) -> None:
         """Write the model alone, as the API's exporter reads it: the best weights where there are any, or the last.

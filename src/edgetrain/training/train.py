@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import edgetrain
-from edgetrain.core.errors import SettingsError
+from edgetrain.core.errors import SettingsError, TrainingError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.settings.choices import DistributionKind
@@ -18,7 +18,8 @@ from edgetrain.core.system.files import replacing_dir, tree_digest
 from edgetrain.core.system.progress import listener
 from edgetrain.core.workspace import Workspace
 from edgetrain.networks.pipeline_config import read_pipeline_config
-from edgetrain.training.loop import Pace, RunPaths, Trainer, make_repeatable
+from edgetrain.training.best_weights import Judgement
+from edgetrain.training.loop import Pace, RunPaths, TrainedRun, Trainer, make_repeatable
 from edgetrain.training.recipe import Recipe
 from edgetrain.training.run_dir import claim_run_dir, hand_over, kept_home
 from edgetrain.training.workers.cluster import VARIABLE, Cluster, meet, read_cluster
@@ -35,7 +36,8 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
 
     Raises:
         SettingsError: the number of steps given is not that of ``pipeline.config``.
-        TrainingError: the checkpoint does not fit the network, or the loss is not a number.
+        TrainingError: the checkpoint does not fit the network, the loss is not a number, or it diverged before any
+            weights were good.
         StorageError: the disk is full, or another process trains the same in ``training.state_dir``.
     """
     config = read_pipeline_config(workspace)
@@ -54,7 +56,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         if trainer.first_step:
             listener().noted(f"continuing from step {trainer.first_step}")
         outcome = trainer.run(_pace(settings))
-        kept = outcome.best if training.keep_best else None
+        kept = _kept(outcome, is_wanted=training.keep_best)
         with replacing_dir(home.trained_dir) as temporary:
             trainer.save_weights(temporary, best=kept is not None)
             # A run that starts from these weights learns from it which classes they predict.
@@ -62,18 +64,35 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         if home != workspace:
             hand_over(home, workspace)
     judged = f", validation AP {kept.average_precision:.3f} at step {kept.step}, which is kept" if kept else ""
+    ended = ", ended early since the loss diverged" if outcome.divergence else ""
     return Outcome(
-        f"{outcome.last.step} steps, loss {outcome.last.loss:.3f}{judged}",
+        f"{outcome.last.step} steps{ended}, loss {outcome.last.loss:.3f}{judged}",
         {
             "kept_step": kept.step if kept else outcome.last.step,
             "validation_ap": kept.average_precision if kept else None,
             "steps": outcome.last.step,
             "first_step": outcome.first_step,
             "loss": outcome.last.loss,
+            "divergence": outcome.divergence,
             "trained_variables": outcome.trained_variables,
             "frozen_variables": outcome.frozen_variables,
         },
     )
+
+
+def _kept(outcome: TrainedRun, *, is_wanted: bool) -> Judgement | None:
+    """Return the judgement of the weights to keep, or nothing for the last ones; those of a diverged run are no use.
+
+    Raises:
+        TrainingError: the loss diverged before any weights were good.
+    """
+    if not outcome.divergence:
+        return outcome.best if is_wanted else None
+    if outcome.best is None or outcome.best.average_precision == 0:
+        raise TrainingError(
+            f"train: {outcome.divergence}, and no weights of this run find anything. Lower training.learning_rate."
+        )
+    return outcome.best
 
 
 @contextmanager

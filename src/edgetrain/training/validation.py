@@ -80,6 +80,8 @@ class Validation:
             [
                 DetectedObject(int(classes[i, k]), float(scores[i, k]), NormalizedBox(*map(float, boxes[i, k])))
                 for k in range(counts[i])
+                # A training that diverges has boxes that are no boxes: they find nothing.
+                if np.isfinite(boxes[i, k]).all()
             ]
             for i in range(len(pixels))
         ]
