@@ -189,6 +189,7 @@ def say(message: str) -> None:
 
 @contextlib.contextmanager
 def _locked(environment: Environment) -> Iterator[int]:
+    # Not edgetrain's lock: this one waits, is handed on to pip, and is held before there is anything to import.
     with environment.lock_path.open("a", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -94,6 +94,13 @@ DOORS = {
     ],
 }
 
+# Of the standard library: what one module does for all others, names below edgetrain.
+ONE_OF_EACH = {
+    "fcntl": ["core/system/lock.py"],
+    "multiprocessing": ["core/system/workers.py"],
+    "concurrent.futures.ProcessPoolExecutor": [],
+}
+
 
 def name_of(path):
     return path.relative_to(PROJECT_DIR).as_posix()
@@ -170,6 +177,17 @@ def test_a_library_in_the_wrong_place_is_found_with_its_line(tmp_path):
     (fault,) = wrong_doors(tmp_path / "core" / "outcome.py", tmp_path)
 
     assert fault == "core/outcome.py:3: imports lxml.etree; the doors are ['annotations/voc.py']"
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_what_is_done_for_all_is_done_in_one_place(name):
+    users = [
+        path.relative_to(PACKAGE_DIR).as_posix()
+        for path in MODULES
+        if any(is_within(imported, name) for imported in imports_of(path))
+    ]
+
+    assert users == ONE_OF_EACH[name]
 
 
 def test_no_door_is_out_of_date():

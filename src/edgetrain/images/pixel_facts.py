@@ -1,27 +1,22 @@
 """Decoding every picture of a dataset, on all cores: what its pixels look like, or why they cannot be read.
 
 Pictures are read in the workers a few at a time, so memory does not grow with the dataset. A picture at which the
-decoder itself crashes is found by decoding its neighbours one by one, each in a process of its own.
+decoder itself crashes is found by decoding its neighbours one by one: the one whose process dies.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-import os
 import re
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
 from edgetrain.core.system.files import write_text
 from edgetrain.core.system.progress import listener
-from edgetrain.core.system.workers import end_with_parent, usable_cores
+from edgetrain.core.system.workers import done_in_order
 from edgetrain.images.image_file import UnreadableImageError, read_image
 from edgetrain.images.near_duplicates import difference_hash
 
@@ -78,62 +73,35 @@ def review_pixels(pictures: Sequence[Picture], cache_path: Path) -> Iterator[tup
 
 def _reviewed(pictures: Sequence[Picture], known: Mapping[str, PixelFacts]) -> Iterator[_Result]:
     """Yield name, content digest (``None`` for a file that cannot be read) and facts of each picture."""
-    chunks = deque(list(pictures[start : start + _CHUNK]) for start in range(0, len(pictures), _CHUNK))
-    while chunks:
-        cores = usable_cores()
-        with _pool(known, cores) as pool:
-            pending: deque[tuple[list[Picture], Future[list[_Result]]]] = deque()
-            try:
-                while chunks or pending:
-                    while chunks and len(pending) < _CHUNKS_AHEAD * cores:
-                        pending.append((chunks[0], pool.submit(_review_chunk, chunks[0])))
-                        chunks.popleft()
-                    yield from pending[0][1].result()
-                    pending.popleft()
-            except BrokenProcessPool:
-                chunks.extendleft([chunk for chunk, _ in reversed(pending)])
-            finally:
-                for _, future in pending:
-                    future.cancel()
-        if chunks and pending:
-            yield from _one_by_one(chunks.popleft(), known)
+    chunks = [pictures[start : start + _CHUNK] for start in range(0, len(pictures), _CHUNK)]
+
+    def review(chunk: int) -> list[_Result]:
+        return [_review(*picture, known) for picture in chunks[chunk]]
+
+    for results in done_in_order(
+        review, len(chunks), ahead=_CHUNKS_AHEAD, lost=lambda chunk: list(_one_by_one(chunks[chunk], known))
+    ):
+        yield from results
 
 
 def _one_by_one(chunk: Sequence[Picture], known: Mapping[str, PixelFacts]) -> Iterator[_Result]:
-    """Yield the facts of pictures, each decoded in a process of its own; one that ends its process is a finding."""
-    for picture in chunk:
-        with _pool(known, 1) as pool:
-            try:
-                yield from pool.submit(_review_chunk, [picture]).result()
-            except BrokenProcessPool:
-                yield picture[1], None, PixelFacts(None, _CRASH)
+    """Yield the facts of pictures, handed to processes one at a time; one that ends its process is a finding."""
+    yield from done_in_order(
+        lambda place: _review(*chunk[place], known),
+        len(chunk),
+        ahead=_CHUNKS_AHEAD,
+        lost=lambda place: (chunk[place][1], None, PixelFacts(None, _CRASH)),
+    )
 
 
-def _pool(known: Mapping[str, PixelFacts], workers: int) -> ProcessPoolExecutor:
-    # Forked: the workers have what is known already without a copy, and need not import anything again.
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _begin, (known, os.getpid()))
-
-
-def _begin(known: Mapping[str, PixelFacts], parent: int) -> None:
-    end_with_parent(parent)
-    _KNOWN.update(known)
-
-
-_KNOWN: dict[str, PixelFacts] = {}
-
-
-def _review_chunk(chunk: Sequence[Picture]) -> list[_Result]:
-    return [_review(*picture) for picture in chunk]
-
-
-def _review(path: Path, name: str) -> _Result:
+def _review(path: Path, name: str, known: Mapping[str, PixelFacts]) -> _Result:
     try:
         data = read_image(path, name)
     except UnreadableImageError as error:
         return name, None, PixelFacts(None, error.reason)
     digest = hashlib.sha256(data).hexdigest()
-    if digest in _KNOWN:
-        return name, digest, _KNOWN[digest]
+    if digest in known:
+        return name, digest, known[digest]
     try:
         return name, digest, PixelFacts(difference_hash(data, name))
     except UnreadableImageError as error:

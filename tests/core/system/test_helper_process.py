@@ -7,6 +7,9 @@ import subprocess
 import sys
 import time
 
+import pytest
+
+from edgetrain.core.errors import DatasetError
 from edgetrain.core.system.workers import HelperProcess
 from tests.support.places import PROJECT_DIR
 
@@ -23,6 +26,17 @@ def test_the_work_of_a_process_that_dies_is_done_here():
     helper = HelperProcess(lambda: os.getpid() if os.getpid() == parent else os._exit(9))
 
     assert helper.result() == parent
+    helper.end()
+
+
+def test_the_error_of_the_work_is_raised_here():
+    def work():
+        raise DatasetError("a.xml: is gone")
+
+    helper = HelperProcess(work)
+
+    with pytest.raises(DatasetError, match=r"^a\.xml: is gone$"):
+        helper.result()
     helper.end()
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from edgetrain.core.errors import DatasetError
+from edgetrain.core.system import workers
 from edgetrain.core.system.progress import Listener, listening
-from edgetrain.core.system.workers import done_by_all
+from edgetrain.core.system.workers import done_by_all, done_in_order
 from tests.support.places import PROJECT_DIR
 
 JOBS = [pytest.param(1, id="this process"), pytest.param(2, id="two processes")]
@@ -81,8 +82,32 @@ def test_the_piece_of_a_process_that_died_is_done_all_the_same():
     assert all_done(work, 5, 2) == [0, 1, 2, 3, 4]
 
 
+def test_a_process_that_died_is_replaced(monkeypatch):
+    """Two cores, four pieces that end their process: those between them are done by processes all the same."""
+    monkeypatch.setattr(workers, "usable_cores", lambda: 2)
+
+    def work(piece):
+        return os.getpid() if piece % 2 else os.kill(os.getpid(), signal.SIGKILL)
+
+    results = list(done_in_order(work, 8, ahead=4, lost=lambda piece: f"lost {piece}"))
+
+    assert results[::2] == ["lost 0", "lost 2", "lost 4", "lost 6"]
+    assert os.getpid() not in results[1::2]
+
+
+def test_no_more_is_begun_than_may_wait_for_being_taken(monkeypatch, tmp_path):
+    monkeypatch.setattr(workers, "usable_cores", lambda: 2)
+    results = done_in_order(lambda piece: (tmp_path / str(piece)).touch(), 20, ahead=3, lost=lambda _: None)
+
+    next(results)
+    results.close()
+
+    assert len(list(tmp_path.iterdir())) <= 6
+
+
 def test_nothing_to_do_is_done():
     assert all_done(lambda *_: 1, 0, 0) == []
+    assert list(done_in_order(lambda _: 1, 0, ahead=1, lost=lambda _: 1)) == []
 
 
 @pytest.mark.parametrize("jobs", JOBS)

@@ -1,4 +1,7 @@
-"""Work in numbered pieces on several cores: forked processes, results in the order of the pieces, the first failure."""
+"""Work on several cores: forked processes, which end with this one, however that ends.
+
+Numbered pieces for a pool, whose results come in the order of the pieces, or one piece of work beside other work.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ import signal
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from edgetrain.core import errors
@@ -50,9 +53,26 @@ def done_by_all(work: Work[Result], pieces: int, *, jobs: int, total: int, units
     if count <= 1:
         results = [work(piece, tally.add) for piece in range(pieces)]
     else:
-        results = _Pool(work, count, tally).run(pieces)
+        results = list(_Pool(work, count, tally.add, lambda piece: work(piece, tally.add)).results(pieces, pieces))
     progress.listener().advanced(total, total, units)
     return results
+
+
+def done_in_order(
+    work: Callable[[int], Result], pieces: int, *, ahead: int, lost: Callable[[int], Result]
+) -> Iterator[Result]:
+    """Yield the results of the pieces 0, 1, 2, …, each as soon as it and those before it are done, on all cores.
+
+    Other processes do everything, on one core, too: this one outlives a piece that ends its process.
+
+    Args:
+        work: does a piece.
+        pieces: how many there are.
+        ahead: how many results may wait for being taken, for each process.
+        lost: does, in this process, a piece whose process died.
+    """
+    count = max(1, min(usable_cores(), pieces))
+    yield from _Pool(lambda piece, _: work(piece), count, lambda _: None, lost).results(pieces, ahead * count)
 
 
 def _can_fork() -> bool:
@@ -73,83 +93,107 @@ class _Tally:
             progress.listener().advanced(min(self._done, self._total), self._total, self._units)
 
 
-class _Pool(Generic[Result]):
-    """Hands pieces to processes, each as soon as one is free."""
+class _Process:
+    """A forked process that does the pieces that it is sent, and ends with this one."""
 
-    def __init__(self, work: Work[Result], count: int, tally: _Tally) -> None:
-        self._work, self._tally = work, tally
-        self._results: dict[int, Result] = {}
-        self._failures: dict[int, EdgetrainError] = {}
-        self._lost: list[int] = []
+    def __init__(self, work: Work[Any]) -> None:
         context = multiprocessing.get_context("fork")
-        self._processes: list[BaseProcess] = []
-        self._at_work: dict[Connection, int] = {}
-        self._idle: list[Connection] = []
-        for _ in range(count):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(theirs, work, os.getpid()), daemon=True)
-            process.start()
-            theirs.close()
-            self._processes.append(process)
-            self._idle.append(ours)
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, work, os.getpid()), daemon=True)
+        self._process.start()
+        theirs.close()
 
-    def run(self, pieces: int) -> list[Result]:
+    def begin(self, piece: int) -> None:
+        """Send a piece; that nobody is there any more is heard later."""
+        with contextlib.suppress(OSError):
+            self.connection.send(piece)
+
+    def heard(self) -> tuple[str, Any]:
+        """Return what the process says next: ``lost`` where it died, for want of memory for example."""
         try:
-            waiting = list(range(pieces))
-            while self._hand_out(waiting) or self._at_work:
-                for connection in wait(list(self._at_work)):
-                    self._hear(connection)  # type: ignore[arg-type]
-            for piece in () if self._failures else sorted([*self._lost, *waiting]):
-                self._results[piece] = self._work(piece, self._tally.add)
-        finally:
-            self._end()
-        if self._failures:
-            raise self._failures[min(self._failures)]
-        return [self._results[piece] for piece in range(pieces)]
+            kind, value = self.connection.recv()
+        except (EOFError, OSError):
+            return "lost", None
+        return kind, value
 
-    def _hand_out(self, waiting: list[int]) -> bool:
-        """Give idle processes the next pieces; return whether any is at work."""
-        while self._idle and waiting and not self._failures:
-            connection = self._idle.pop()
-            piece = waiting.pop(0)
-            try:
-                connection.send(piece)
-                self._at_work[connection] = piece
-            except OSError:  # the process is gone
-                self._lost.append(piece)
-        return bool(self._at_work)
+    def end(self) -> None:
+        """End the process, whether or not it is done."""
+        self._process.terminate()
+        self._process.join()
+        self.connection.close()
+
+
+class _Pool(Generic[Result]):
+    """Hands pieces to processes, each as soon as one is free; one that died is replaced."""
+
+    def __init__(self, work: Work[Result], count: int, advance: Advance, lost: Callable[[int], Result]) -> None:
+        self._work, self._count, self._advance, self._do_lost = work, count, advance, lost
+        self._results: dict[int, Result] = {}
+        self._failures: dict[int, Exception] = {}
+        self._lost: list[int] = []
+        self._idle: list[_Process] = []
+        self._at_work: dict[Connection, tuple[_Process, int]] = {}
+
+    def results(self, pieces: int, ahead: int) -> Iterator[Result]:
+        """Yield the results in the order of the pieces; so many are begun at most before the first is taken."""
+        waiting, following = deque(range(pieces)), 0
+        try:
+            while following < pieces:
+                self._hand_out(waiting, following + ahead)
+                if self._at_work:
+                    for connection in wait(list(self._at_work)):
+                        self._hear(connection)  # type: ignore[arg-type]
+                elif self._failures:
+                    raise self._failures[min(self._failures)]
+                elif self._lost:
+                    piece = self._lost.pop(self._lost.index(min(self._lost)))
+                    self._results[piece] = self._do_lost(piece)
+                while following in self._results:
+                    yield self._results.pop(following)
+                    following += 1
+        finally:
+            for process in (*self._idle, *(process for process, _ in self._at_work.values())):
+                process.end()
+
+    def _hand_out(self, waiting: deque[int], end: int) -> None:
+        """Begin the next pieces, those before ``end``; none after a failure."""
+        while waiting and waiting[0] < end and not self._failures:
+            if not self._idle and len(self._at_work) == self._count:
+                return
+            process, piece = self._idle.pop() if self._idle else _Process(self._work), waiting.popleft()
+            process.begin(piece)
+            self._at_work[process.connection] = process, piece
 
     def _hear(self, connection: Connection) -> None:
-        try:
-            kind, value = connection.recv()
-        except (EOFError, OSError):  # the process died, for want of memory for example: its piece is done here
-            self._lost.append(self._at_work.pop(connection))
-            return
+        process, piece = self._at_work[connection]
+        kind, value = process.heard()
         if kind == "advanced":
-            self._tally.add(value)
+            self._advance(value)
             return
-        piece = self._at_work.pop(connection)
-        self._idle.append(connection)
+        del self._at_work[connection]
+        if kind == "lost":
+            process.end()
+            self._lost.append(piece)
+            return
+        self._idle.append(process)
         if kind == "done":
             self._results[piece] = value
-        elif kind == "failed":
-            name, message = value
-            self._failures[piece] = getattr(errors, name)(message)
         else:
-            raise RuntimeError(f"a process failed:\n{value}")
+            self._failures[piece] = _failure(kind, value)
 
-    def _end(self) -> None:
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            process.join()
-        for connection in (*self._idle, *self._at_work):
-            connection.close()
+
+def _failure(kind: str, value: Any) -> Exception:
+    """Return the exception that a process met."""
+    if kind == "failed":
+        name, message = value
+        error: Exception = getattr(errors, name)(message)
+        return error
+    return RuntimeError(f"a process failed:\n{value}")
 
 
 def _serve(connection: Connection, work: Work[Any], parent: int) -> None:
     """Do what arrives until nothing more can come; the parent alone answers Ctrl-C."""
-    end_with_parent(parent)
+    _end_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     told = _Teller(connection)
@@ -188,7 +232,7 @@ class _Teller:
             self._count = 0
 
 
-def end_with_parent(parent: int) -> None:
+def _end_with_parent(parent: int) -> None:
     """Let this forked process end as soon as its parent has ended, however that was: by a signal, it says no farewell.
 
     A pipe would not tell: the processes that were forked later hold its other end, too.
@@ -220,34 +264,26 @@ class HelperProcess(Generic[Result]):
             work: gives something that can be pickled.
         """
         self._work = work
-        context = multiprocessing.get_context("fork")
-        self._receiver, sender = context.Pipe(duplex=False)
-        self._process = context.Process(target=_send, args=(self._receiver, sender, work, os.getpid()), daemon=True)
-        self._process.start()
-        sender.close()
+        self._process = _Process(lambda _piece, _advance: work())
+        self._process.begin(0)
 
     def result(self) -> Result:
-        """Return what the work gives, as soon as it is done."""
-        try:
-            answer = self._receiver.recv()
-        except EOFError:
-            answer = None
-        self._process.join()
-        return self._work() if answer is None else answer[0]
+        """Return what the work gives, as soon as it is done.
+
+        Raises:
+            EdgetrainError: that of the work.
+        """
+        kind, value = self._process.heard()
+        if kind == "lost":
+            return self._work()
+        if kind != "done":
+            raise _failure(kind, value)
+        answer: Result = value
+        return answer
 
     def end(self) -> None:
         """End the process, whether or not it is done."""
-        self._process.terminate()
-        self._process.join()
-        self._receiver.close()
-
-
-def _send(receiver: Connection, sender: Connection, work: Callable[[], Result], parent: int) -> None:
-    end_with_parent(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent alone answers Ctrl-C
-    receiver.close()  # else this process would keep the pipe open itself, and wait for ever for a parent that is gone
-    with contextlib.suppress(BrokenPipeError):
-        sender.send((work(),))
+        self._process.end()
 
 
 @contextmanager
