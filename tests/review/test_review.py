@@ -58,7 +58,7 @@ def test_the_work_of_a_process_that_dies_is_done_all_the_same(voc_dataset, tmp_p
     alone = review(voc_dataset, tmp_path / "a.json")
     monkeypatch.setattr(dataset_review, "_LEAST_FOR_PROCESSES", 2)
     monkeypatch.setattr(dataset_review, "forking_cores", lambda: 2)
-    monkeypatch.setattr(helper_process, "_send", lambda *_: os._exit(9))
+    monkeypatch.setattr(helper_process, "_serve", lambda *_: os._exit(9))
 
     assert review(voc_dataset, tmp_path / "b.json") == alone
 
