@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from ci.apt_repository import AptSource, find_package
 from edgetrain.core.errors import DownloadError, EdgetrainError, ToolError
 from edgetrain.core.system.files import replacing_dir
-from edgetrain.networks.start.download import fetch
+from edgetrain.web.download import fetch
 
 SOURCES_PATH = Path(__file__).resolve().parent / "compiler_sources.json"
 _NAME = "edgetpu_compiler"
@@ -85,7 +85,7 @@ def _fetch_first(wish: Wish, folder: Path, sources_path: Path) -> tuple[list[str
         try:
             url, sha256 = _located(source, folder)
             archive = folder / PurePosixPath(urllib.parse.urlsplit(url).path).name
-            download = fetch(url, archive, sha256=sha256, wait_seconds=0.2)
+            download = fetch(url, archive, sha256=sha256, most_bytes=_MOST_BYTES, wait_seconds=0.2)
         except EdgetrainError as error:
             said.append(f"{source['name']}: {error}")
             continue
@@ -109,10 +109,7 @@ def _located(source: Mapping[str, Any], folder: Path) -> tuple[str, str]:
     def small(url: str) -> bytes:
         path = folder / "part-of-repository"
         path.unlink(missing_ok=True)
-        content = fetch(url, path, wait_seconds=0.2).path.read_bytes()
-        if len(content) > _SMALL_FILE_BYTES:
-            raise DownloadError(f"{url}: {len(content)} bytes are too many for a list of packages. Try another source.")
-        return content
+        return fetch(url, path, most_bytes=_SMALL_FILE_BYTES, wait_seconds=0.2).path.read_bytes()
 
     return find_package(apt, small)
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from edgetrain.core.errors import DownloadError, ToolError
 from edgetrain.core.system.files import write_text
 from edgetrain.edgetpu.device.pairs import PAIRS_PATH, PairFile, fitting_pair
-from edgetrain.networks.start.download import fetch
-from edgetrain.networks.start.recorded_download import record_path, recorded_digest
+from edgetrain.web.download import fetch
+from edgetrain.web.recorded_download import record_path, recorded_digest
 
 OS_RELEASE = Path("/etc/os-release")
 

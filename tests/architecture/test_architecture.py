@@ -55,7 +55,7 @@ DOORS = {
     ],
     "matplotlib": ["report/plots.py"],
     "tqdm": ["pipeline/console.py"],
-    "urllib3": ["collect/web_client.py"],
+    "urllib3": ["web/request.py"],
     "yaml": ["annotations/readers/yolo_files.py"],
     # What runs TFLite models, one file for each way.
     "pycoral": ["edgetpu/device/coral.py"],
@@ -98,6 +98,8 @@ DOORS = {
 ONE_OF_EACH = {
     "fcntl": ["core/system/lock.py"],
     "multiprocessing": ["core/system/workers.py"],
+    "http.client": [],
+    "urllib.request.build_opener": [],
     "concurrent.futures.ProcessPoolExecutor": [],
 }
 

@@ -273,9 +273,11 @@ def test_a_wrong_setting_is_named_before_anybody_is_asked(web, collect, changes,
         pytest.param(Answer(b"<html>"), "the answer is no JSON ", id="web page"),
         pytest.param(Answer(b"[1]"), "no JSON object", id="list"),
         pytest.param(Answer(b'{"detail": "no"}'), "no list of results.*collect.openverse_url", id="other JSON"),
-        pytest.param(Answer(status=503), "the server answers 503, 4 times", id="overloaded"),
+        pytest.param(Answer(status=503), r"the server answers 503 \(Service Unavailable\), 4 times", id="overloaded"),
         pytest.param(
-            Answer(status=429, headers={"Retry-After": "9999"}), "429 and asks to come back in 9999 s", id="429"
+            Answer(status=429, headers={"Retry-After": "9999"}),
+            r"429 \(Too Many Requests\) and asks to come back in 9999 s",
+            id="429",
         ),
     ],
 )
@@ -291,7 +293,7 @@ def test_a_network_that_is_gone_ends_the_run_early(web, collect, dataset):
     for name in names[1:]:
         web.put(f"/pictures/{name}", Answer(status=404))
 
-    with pytest.raises(DownloadError, match=r"answers 404, and the 9 pictures before.*1 picture added"):
+    with pytest.raises(DownloadError, match=r"answers 404 \(Not Found\), and the 9 pictures before.*1 picture added"):
         collect(collect__limit=40)
 
     assert len(rows_in(dataset)) == 1

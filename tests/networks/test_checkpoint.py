@@ -12,7 +12,7 @@ from edgetrain.core.errors import DownloadError, LabelMapError, SettingsError, T
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.system.files import file_digest
 from edgetrain.core.workspace.label_map_file import read_label_map, write_label_map
-from edgetrain.networks.start.download import Download
+from edgetrain.web.download import Download
 from tests.support.places import SHARED_DIR
 
 pytestmark = pytest.mark.tensorflow

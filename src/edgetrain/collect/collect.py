@@ -20,7 +20,6 @@ from edgetrain.collect.licences import check_licences, licence_code
 from edgetrain.collect.picture_collection import PictureCollection
 from edgetrain.collect.picture_intake import KnownPictures, Picture, UnfitError, check_size, examine
 from edgetrain.collect.providers.registry import find_providers
-from edgetrain.collect.web_client import FetchError, WebClient, WebLimits
 from edgetrain.core.errors import DownloadError, SettingsError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
@@ -29,6 +28,7 @@ from edgetrain.core.system.progress import listener
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
 from edgetrain.images.pixel_facts import review_pixels
+from edgetrain.web.client import FetchError, WebClient, WebLimits
 
 _MEDIA_TYPES = ("", "image/jpeg", "image/png")
 _NOT_FETCHED = "not to be had"

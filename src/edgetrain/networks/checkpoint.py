@@ -17,7 +17,7 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.networks.start.archive import LABEL_MAP_NAME, checkpoint_dir_of, copy_checkpoint, unpack_checkpoint
 from edgetrain.networks.start.checkpoints import checkpoint_kind
-from edgetrain.networks.start.recorded_download import fetch_recorded, recorded_digest
+from edgetrain.web.recorded_download import fetch_recorded, recorded_digest
 
 _MEBIBYTE = 1 << 20
 # Nearer to the 640 pixels of the second archive of its network than to the 320 of the first.

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from edgetrain.core.errors import DownloadError, StorageError
-from edgetrain.networks.start.download import Download, fetch
+from edgetrain.web.download import Download, fetch
 
 CONTENT = bytes(range(256)) * 800
 HALF = len(CONTENT) // 2
@@ -173,27 +173,27 @@ def test_a_later_run_continues_what_an_earlier_one_left(server, path):
     ("answer", "requests", "message"),
     [
         pytest.param(
-            Answer(status=404), 1, r"the server answered 404 Not Found\. Check the URL and the network", id="404"
+            Answer(status=404), 1, r"the server answers 404 \(Not Found\)\. Check the URL and the network", id="404"
         ),
-        pytest.param(Answer(status=403), 1, "the server answered 403 Forbidden", id="403"),
-        pytest.param(Answer(status=500), 5, "the server answered 500 Internal Server Error", id="500"),
+        pytest.param(Answer(status=403), 1, r"the server answers 403 \(Forbidden\)", id="403"),
+        pytest.param(Answer(status=500), 5, r"the server answers 500 \(Internal Server Error\)", id="500"),
         pytest.param(
             Answer(headers={"Content-Length": "1" * 18, "ETag": '"1"'}, takes_ranges=False),
-            5,
-            r"the connection ended after 204800 of 1{18} bytes",
+            1,
+            "it is longer than 4294967296 bytes",
             id="length is a lie",
         ),
         pytest.param(Answer(sent=0), 5, "the connection ended after 0 of 204800 bytes", id="always broken off"),
         pytest.param(
             Answer(status=302, headers={"Location": "file:///etc/passwd"}),
             1,
-            "the server answered 302 .*file:///etc/passwd",
+            "it redirects to file:///etc/passwd, which is neither http nor https",
             id="redirected to a file",
         ),
         pytest.param(
             Answer(status=302, headers={"Location": "ftp://127.0.0.1/x"}),
             1,
-            "the server answered 302 a redirection to ftp://127.0.0.1/x",
+            "it redirects to ftp://127.0.0.1/x, which is neither http nor https",
             id="redirected to ftp",
         ),
     ],
@@ -211,6 +211,12 @@ def test_a_redirection_is_followed(server, path):
     server.answers[:] = [Answer(status=302, headers={"Location": server.url.replace("weights", "moved")}), Answer()]
 
     assert get(server, path).sha256 == DIGEST
+
+
+def test_a_file_is_no_longer_than_allowed(server, path):
+    with pytest.raises(DownloadError, match=rf"it is longer than {HALF} bytes"):
+        get(server, path, most_bytes=HALF)
+    assert not path.exists()
 
 
 def test_nobody_at_home_is_one_message(path):
@@ -273,9 +279,10 @@ def test_a_file_url_may_have_escapes(tmp_path, path):
         pytest.param("file://data/x", "data is taken for the name of a machine", id="two slashes too few"),
         pytest.param("ftp://host/x", "ftp:// is not supported. Use http://, https://, file:// or a path", id="ftp"),
         pytest.param("http://[::1/x", r"this is no URL \(Invalid IPv6 URL\)", id="malformed"),
-        pytest.param("http:///x", "no host given", id="no host"),
-        pytest.param("http://host:port/x", "nonnumeric port: 'port'", id="port is a word"),
-        pytest.param("http://127.0.0.1/\u00e9", "'ascii' codec can't encode character", id="letter"),
+        pytest.param("http:///x", "this is no http or https address", id="no host"),
+        pytest.param("http://host:port/x", "Port could not be cast to integer value as 'port'", id="port is a word"),
+        pytest.param("http://127.0.0.1:1/\u00e9", "there is no answer .*refused", id="letter"),
+        pytest.param("http://" + "a" * 70 + "/x", "this is no address", id="label of 70 letters"),
         pytest.param("/", "/: no such file", id="folder"),
     ],
 )

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import shutil
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.message import Message
 from http import HTTPStatus
-from http.client import HTTPException
 from pathlib import Path
-from typing import Any
 
 from edgetrain.core.errors import DownloadError
 from edgetrain.core.system.files import file_digest, replacing_file, storage_error
 from edgetrain.core.system.progress import listener
+from edgetrain.web.request import RequestError, Requests
 
 _HTTP = ("http", "https")
-_BLOCK_BYTES = 1 << 16
-_TIMEOUT_SECONDS = 30.0
+_SILENCE_SECONDS = 30.0
 _ATTEMPTS = 5
-_PASSING = (408, 425, 429, 500, 502, 503, 504)
+# Sixty times the largest checkpoint of the zoo that is a detector for the Edge TPU.
+_MOST_BYTES = 4 << 30
 
 Advance = Callable[[int, int], None]
 
@@ -36,12 +33,14 @@ class Download:
     sha256: str
 
 
-class _BrokenOff(Exception):  # noqa: N818 - an event inside this module, not an error of the caller
-    """The connection ended before the whole file was there."""
-
-
-def fetch(
-    url: str, path: Path, *, sha256: str = "", advance: Advance | None = None, wait_seconds: float = 1.0
+def fetch(  # noqa: PLR0913 - all but the first two are keyword-only
+    url: str,
+    path: Path,
+    *,
+    sha256: str = "",
+    most_bytes: int = _MOST_BYTES,
+    advance: Advance | None = None,
+    wait_seconds: float = 1.0,
 ) -> Download:
     """Fetch a file to ``path``; a part left by an earlier try is continued, a whole file from the network kept.
 
@@ -50,11 +49,12 @@ def fetch(
         path: where the file goes; written only when it is whole and its digest agrees. A file of the expected digest
             that is there already is not fetched again.
         sha256: expected digest, or empty to accept any.
+        most_bytes: how long it may be, where it comes over the network.
         advance: called with the bytes that are there and the bytes expected (0: unknown).
         wait_seconds: pause before the second attempt; doubled for each further one.
 
     Raises:
-        DownloadError: the source cannot be reached or read, or the digest differs.
+        DownloadError: the source cannot be reached or read, is too long, or the digest differs.
         StorageError: the disk is full or the folder cannot be written.
     """
     part = path.with_name(f"{path.name}.part")
@@ -64,7 +64,7 @@ def fetch(
             known = file_digest(path) if path.is_file() else ""
             if known and sha256.lower() in ("", known):
                 return Download(path, known)
-            _fetch_http(url, part, advance or _ignore, wait_seconds)
+            _fetch_http(url, part, most_bytes, advance or _ignore, wait_seconds)
         else:
             _copy_file(url, part)
         digest = file_digest(part)
@@ -115,26 +115,25 @@ def _copy_file(url: str, part: Path) -> None:
         shutil.copyfile(source, temporary)
 
 
-def _fetch_http(url: str, part: Path, advance: Advance, wait_seconds: float) -> None:
+def _fetch_http(url: str, part: Path, most_bytes: int, advance: Advance, wait_seconds: float) -> None:
     """Fetch over the network, several times if the connection breaks, each time from where the part ends."""
-    reason = ""
+    requests, reason = Requests("edgetrain", silence_seconds=_SILENCE_SECONDS), ""
     for attempt in range(_ATTEMPTS):
         if attempt:
             listener().noted(f"{reason}; trying again ({attempt + 1} of {_ATTEMPTS})")
             time.sleep(wait_seconds * 2 ** (attempt - 1))
         try:
-            _fetch_rest(url, part, advance)
-        except urllib.error.HTTPError as error:
-            reason = f"the server answered {error.code} {error.reason}"
-            error.close()
-            if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            _fetch_rest(requests, url, part, most_bytes, advance)
+        except RequestError as error:
+            reason = error.reason
+            if error.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 part.unlink(missing_ok=True)  # the part is longer than the file: it is of another one
-            elif error.code not in _PASSING:
+            elif not error.may_pass:
                 break
-        except _BrokenOff as error:
-            reason = str(error)
         else:
             return
+        finally:
+            requests.close()
     kept = part.stat().st_size if part.exists() else 0
     rest = f"; {kept} bytes are kept and the rest is fetched" if kept else ""
     raise DownloadError(
@@ -143,76 +142,33 @@ def _fetch_http(url: str, part: Path, advance: Advance, wait_seconds: float) -> 
     )
 
 
-def _fetch_rest(url: str, part: Path, advance: Advance) -> None:
-    """Append what is missing to the part; start anew where the server does not continue the same version."""
+def _fetch_rest(requests: Requests, url: str, part: Path, most_bytes: int, advance: Advance) -> None:
+    """Append what is missing to the part; start anew where the server does not continue the same version.
+
+    Raises:
+        RequestError: it does not come, or not whole.
+    """
     version_path = _version_path(part)
     version = version_path.read_text(encoding="utf-8") if version_path.exists() else ""
     done = part.stat().st_size if version and part.exists() else 0
     headers = {"Range": f"bytes={done}-", "If-Range": version} if done else {}
-    with _open(url, headers) as answer:
+    with requests.asked(url, headers) as answer:
         continues = answer.status == HTTPStatus.PARTIAL_CONTENT
         if continues and not answer.headers.get("Content-Range", "").startswith(f"bytes {done}-"):
             part.unlink(missing_ok=True)
-            raise _BrokenOff("the server continued at another place than asked for")
+            raise RequestError(url, "the server continued at another place than asked for", may_pass=True)
         done = done if continues else 0
-        length = answer.headers.get("Content-Length", "")
-        total = done + int(length) if length.isdecimal() else 0
+        total = done + (answer.length or 0) if answer.length else 0
         with part.open("ab" if continues else "wb") as stream:
             if not continues:
                 version_path.write_text(_version(answer.headers), encoding="utf-8")
-            for block in _blocks(answer):
+            for block in answer.blocks(most_bytes=most_bytes, start=done):
                 stream.write(block)
                 done += len(block)
                 advance(done, total)
-    if done < total:
-        raise _BrokenOff(f"the connection ended after {done} of {total} bytes")
 
 
-def _version(headers: Message) -> str:
+def _version(headers: Mapping[str, str]) -> str:
     """Return what tells one version of a file from another, or nothing: a weak ETag may stand for several."""
     etag = str(headers.get("ETag", ""))
     return etag if etag.startswith('"') else str(headers.get("Last-Modified", ""))
-
-
-class _OnlyHttp(urllib.request.HTTPRedirectHandler):
-    """Refuses redirections to anything but http and https, and from https to http."""
-
-    def redirect_request(self, *args: Any) -> urllib.request.Request | None:
-        """Return the request of the new place, which is the last argument.
-
-        Raises:
-            HTTPError: the new place is not http or https, or less safe than the old one.
-        """
-        request, stream, code, _reason, headers, place = args
-        if urllib.parse.urlsplit(place).scheme not in (_HTTP if request.type == "http" else ("https",)):
-            raise urllib.error.HTTPError(request.full_url, code, f"a redirection to {place}", headers, stream)
-        return super().redirect_request(*args)
-
-
-def _open(url: str, headers: Mapping[str, str]) -> Any:
-    """Return the server's answer.
-
-    Raises:
-        HTTPError: the server refuses.
-        _BrokenOff: there is no connection, or it fails.
-    """
-    request = urllib.request.Request(url, headers={"User-Agent": "edgetrain", **headers})  # noqa: S310 - http(s) only
-    try:
-        return urllib.request.build_opener(_OnlyHttp).open(request, timeout=_TIMEOUT_SECONDS)
-    except urllib.error.HTTPError:
-        raise
-    except (OSError, HTTPException, UnicodeError) as error:
-        raise _BrokenOff(str(error.reason if isinstance(error, urllib.error.URLError) else error)) from error
-
-
-def _blocks(answer: Any) -> Iterator[bytes]:
-    """Yield the content as it arrives.
-
-    Raises:
-        _BrokenOff: the connection fails.
-    """
-    try:
-        while block := answer.read(_BLOCK_BYTES):
-            yield block
-    except (OSError, HTTPException) as error:
-        raise _BrokenOff(str(error)) from error

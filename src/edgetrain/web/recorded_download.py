@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgetrain.core.errors import DownloadError
 from edgetrain.core.system.files import write_text
-from edgetrain.networks.start.download import Advance, Download, fetch, scheme_of
+from edgetrain.web.download import Advance, Download, fetch, scheme_of
 
 _ZOO, _ZOO_OVER_TLS = "http://download.tensorflow.org/", "https://storage.googleapis.com/download.tensorflow.org/"
 

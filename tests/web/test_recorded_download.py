@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from edgetrain.core.errors import DownloadError
-from edgetrain.networks.start import recorded_download
-from edgetrain.networks.start.recorded_download import fetch_recorded, record_path, recorded_digest
+from edgetrain.web import recorded_download
+from edgetrain.web.recorded_download import fetch_recorded, record_path, recorded_digest
 
 CONTENT = b"weights"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
