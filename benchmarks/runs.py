@@ -27,6 +27,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 
 from benchmarks.folds import DATASETS, FOLDS
 from edgetrain.core.errors import DatasetError, EdgetrainError, SettingsError, ToolError
+from edgetrain.core.git.program import run_git
 from edgetrain.core.system.lock import sole_user
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.reports import require_report
@@ -283,8 +284,7 @@ def run_ours(plan: Plan, dataset: Path, workspace: Path, *, is_judged: bool = Tr
 
 def conclude(plan: Plan, workspace: Path, figures: Record, results: Results) -> Record:
     """Write a result down and remove the run's workspace; its log stays."""
-    git = ["git", "-C", str(PROJECT_DIR), "describe", "--always", "--dirty"]
-    revision = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    revision = run_git(PROJECT_DIR, "describe", "--always", "--dirty").output.decode().strip()
     record = {**plan.key(), "revision": revision, **figures}
     results.add(record)
     shutil.rmtree(workspace)

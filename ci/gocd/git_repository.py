@@ -7,26 +7,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgetrain.core.errors import SettingsError, ToolError
+from edgetrain.core.git.program import NOT_INSTALLED, run_git
 
 _TIMEOUT_SECONDS = 3600  # a dataset may be large
-# Nobody is there to answer, and hooks and filters of the user play no part.
-_ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
-_OPTIONS = (
-    "-c",
-    "core.hooksPath=/dev/null",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "gc.auto=0",
-    "-c",
-    "advice.detachedHead=false",
-)
+_OPTIONS = ("-c", "advice.detachedHead=false")
 _IDENTITY = ("-c", "user.name=rehearsal", "-c", "user.email=rehearsal@example.invalid", "-c", "commit.gpgSign=false")
 
 
@@ -174,28 +163,12 @@ def _git(path: Path | None, *words: str, may_fail: bool = False) -> str:
     Raises:
         ToolError: git is missing, fails or does not end.
     """
-    at = () if path is None else ("-C", str(path))
-    try:
-        answer = subprocess.run(  # noqa: S603 - an argument list; what a user named follows "--" or is a path
-            ["git", *at, *_OPTIONS, *words],  # noqa: S607 - the user's own git
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            env={**_plain_environment(), **_ENVIRONMENT},
-            timeout=_TIMEOUT_SECONDS,
-        )
-    except FileNotFoundError as error:
-        raise ToolError("git is not installed, and materials are git repositories. Install git.") from error
-    except subprocess.TimeoutExpired as error:
-        raise ToolError(f"git {words[0]}: no end after {_TIMEOUT_SECONDS} s. Try with a smaller repository.") from error
-    if answer.returncode and not may_fail:
-        said = answer.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {answer.returncode}"]
+    answer = run_git(path or Path(), *words, options=_OPTIONS, timeout_seconds=_TIMEOUT_SECONDS)
+    if answer.code == NOT_INSTALLED:
+        raise ToolError("git is not installed, and materials are git repositories. Install git.")
+    if answer.is_timed_out:
+        raise ToolError(f"git {words[0]}: no end after {_TIMEOUT_SECONDS} s. Try with a smaller repository.")
+    if answer.code and not may_fail:
+        said = answer.errors.decode("utf-8", "replace").strip().splitlines() or [f"exit code {answer.code}"]
         raise ToolError(f"git cannot do this: {' '.join(words[:3])} …: {said[-1]} Fix that, and rehearse again.")
-    return "" if answer.returncode else os.fsdecode(answer.stdout)
-
-
-def _plain_environment() -> dict[str, str]:
-    """Return the variables without those that point git to another repository, as they do inside a hook."""
-    return {
-        name: value for name, value in os.environ.items() if not name.startswith(("GIT_DIR", "GIT_WORK", "GIT_INDEX"))
-    }
+    return "" if answer.code else os.fsdecode(answer.output)

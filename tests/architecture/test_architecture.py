@@ -98,6 +98,7 @@ DOORS = {
 ONE_OF_EACH = {
     "fcntl": ["core/system/lock.py"],
     "multiprocessing": ["core/system/workers.py"],
+    "subprocess": ["core/system/processes.py", "dataset/label.py", "edgetpu/device/trial_runner.py"],
     "http.client": [],
     "urllib.request.build_opener": [],
     "concurrent.futures.ProcessPoolExecutor": [],
@@ -190,6 +191,20 @@ def test_what_is_done_for_all_is_done_in_one_place(name):
     ]
 
     assert users == ONE_OF_EACH[name]
+
+
+def test_git_is_run_in_one_place():
+    """A command is a list or tuple of words, one of which is the program, in a module that starts programs."""
+    starters = ("subprocess", "edgetrain.core.system.processes")
+    runners = [
+        name_of(path)
+        for path in OURS
+        if any(is_within(name, starter) for name in imports_of(path) for starter in starters)
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, (ast.List, ast.Tuple)) and any(getattr(word, "value", None) == "git" for word in node.elts)
+    ]
+
+    assert runners == ["src/edgetrain/core/git/program.py"]
 
 
 def test_no_door_is_out_of_date():

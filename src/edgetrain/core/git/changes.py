@@ -8,13 +8,14 @@ counts under both names.
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from edgetrain.core.errors import DatasetError, SettingsError, ToolError
+from edgetrain.core.git.program import NOT_INSTALLED, asked_git, reason
+from edgetrain.core.system.processes import Answer
 
 _TIMEOUT_SECONDS = 120
 # Modes of plain files begin so, those of links and repositories do not.
@@ -103,84 +104,68 @@ class AskedChanges:
 
 
 def _require_repository(root: Path) -> None:
+    if not root.is_dir():
+        raise DatasetError(f"{root}: there is no such folder. Name the dataset with --dataset.")
     inside = _git(root, "rev-parse", "--is-inside-work-tree")
-    if inside.returncode or inside.stdout.strip() != b"true":
-        raise DatasetError(f"{root}: --since needs a dataset in a git repository{_reason(inside)}. {_REMEDY}")
-    if _git(root, "check-ignore", "--quiet", ".").returncode == 0:
+    if inside.code or inside.output.strip() != b"true":
+        raise DatasetError(f"{root}: --since needs a dataset in a git repository{reason(inside)}. {_REMEDY}")
+    if _git(root, "check-ignore", "--quiet", ".").code == 0:
         raise DatasetError(f"{root}: git ignores this folder (.gitignore), so --since sees no change. {_REMEDY}")
 
 
 def _common_ancestor(root: Path, revision: str) -> str:
     """Return the commit from which this branch and a revision parted."""
     found = _git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
-    if found.returncode:
+    if found.code:
         raise SettingsError(f"--since {revision}: git knows no such revision in {root}. {_history_remedy(root)}")
-    base = _git(root, "merge-base", os.fsdecode(found.stdout).strip(), "HEAD")
-    if base.returncode:
+    base = _git(root, "merge-base", os.fsdecode(found.output).strip(), "HEAD")
+    if base.code:
         raise SettingsError(
-            f"--since {revision}: it has no common ancestor with HEAD in {root}{_reason(base)}. {_history_remedy(root)}"
+            f"--since {revision}: it has no common ancestor with HEAD in {root}{reason(base)}. {_history_remedy(root)}"
         )
-    return os.fsdecode(base.stdout).strip()
+    return os.fsdecode(base.output).strip()
 
 
 def _history_remedy(root: Path) -> str:
-    if _git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
+    if _git(root, "rev-parse", "--is-shallow-repository").output.strip() == b"true":
         return 'The clone is shallow: fetch the history ("git fetch --unshallow"; "fetch-depth: 0" of checkout).'
     return _REMEDY
 
 
-def _git(root: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+def _git(root: Path, *words: str) -> Answer:
     with _question(root, *words) as question:
         return question.answer()
 
 
 @contextmanager
 def _question(root: Path, *words: str) -> Iterator[_Question]:
-    question = _Question(root, *words)
-    try:
-        yield question
-    finally:
-        question.end()
+    with asked_git(root, *words) as waited_for:
+        yield _Question(root, words[0], waited_for)
 
 
+@dataclass(frozen=True)
 class _Question:
-    """A run of git beside this process."""
+    """A run of git beside this process, by the command that it was given."""
 
-    def __init__(self, root: Path, *words: str) -> None:
-        self._root, self._words = root, words
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 - the arguments are a list; a revision never begins with "-"
-                ["git", "-c", "core.fsmonitor=false", *words],  # noqa: S607 - the user's own git
-                cwd=root,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-            )
-        except FileNotFoundError as error:
-            if not root.is_dir():
-                raise DatasetError(f"{root}: there is no such folder. Name the dataset with --dataset.") from error
-            raise ToolError("git is not installed, and --since asks it. Install git, or leave --since out.") from error
-        except OSError as error:
-            raise self._failure(error) from error
+    root: Path
+    command: str
+    waited_for: Callable[[float], Answer]
 
-    def end(self) -> None:
-        """End git, if nobody waited for its answer."""
-        if self._process.poll() is None:
-            self._process.kill()
-        with self._process:  # closes the pipes and waits
-            pass
-
-    def answer(self) -> subprocess.CompletedProcess[bytes]:
+    def answer(self) -> Answer:
         """Return how git ended and what it said.
 
         Raises:
-            ToolError: it does not end.
+            ToolError: git is missing, or does not end.
         """
-        try:
-            output, errors = self._process.communicate(timeout=_TIMEOUT_SECONDS)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise self._failure(error) from error
-        return subprocess.CompletedProcess(self._words, self._process.returncode, output, errors)
+        answer = self.waited_for(_TIMEOUT_SECONDS)
+        if answer.code == NOT_INSTALLED:
+            raise ToolError("git is not installed, and --since asks it. Install git, or leave --since out.")
+        if answer.is_timed_out:
+            raise ToolError(
+                f"git {self.command} in {self.root} did not end within {_TIMEOUT_SECONDS} s. "
+                "Fix that, or leave --since out."
+            )
+        return answer
 
     def parts(self) -> list[str]:
         """Return what git lists, names as they are.
@@ -189,16 +174,7 @@ class _Question:
             ToolError: git fails.
         """
         answer = self.answer()
-        if answer.returncode:
-            what = f"git {self._words[0]} failed in {self._root}{_reason(answer)}"
+        if answer.code:
+            what = f"git {self.command} failed in {self.root}{reason(answer)}"
             raise ToolError(f"{what}. Fix the repository, or leave --since out.")
-        return [os.fsdecode(part) for part in answer.stdout.split(b"\0") if part]
-
-    def _failure(self, error: Exception) -> ToolError:
-        return ToolError(f"git {self._words[0]} in {self._root}: {error}. Fix that, or leave --since out.")
-
-
-def _reason(answer: subprocess.CompletedProcess[bytes]) -> str:
-    """Return the first line that git wrote, in brackets; empty if it wrote none."""
-    lines = answer.stderr.decode("utf-8", "replace").strip().splitlines()
-    return f" (git: {lines[0].rstrip('.')})" if lines else ""
+        return [os.fsdecode(part) for part in answer.output.split(b"\0") if part]

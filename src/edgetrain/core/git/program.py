@@ -1,4 +1,4 @@
-"""The program ``git``, asked so that nobody else is: no terminal, no prompt, no hooks, a limit of time.
+"""The program ``git``, the only way to it: no terminal, no prompt, no hooks, a limit of time.
 
 What a calling git has put into the environment (a hook's ``GIT_DIR``, ``GIT_INDEX_FILE``, …) does not count: the
 folder's own repository does.
@@ -7,20 +7,24 @@ folder's own repository does.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
 from edgetrain.core.errors import ToolError
-from edgetrain.core.system.processes import Answer, ask_program
+from edgetrain.core.redaction import clean_text
+from edgetrain.core.system.processes import Answer, ask_program, asked_program
+from edgetrain.core.wording import printable
 
 NOT_INSTALLED = 127
 _LOCAL_SECONDS = 120
 _GIT = (
-    "env",
+    "/usr/bin/env",
     *(f"--unset=GIT_{name}" for name in ("DIR", "WORK_TREE", "INDEX_FILE", "COMMON_DIR", "OBJECT_DIRECTORY")),
     "GIT_TERMINAL_PROMPT=0",
+    "GIT_LFS_SKIP_SMUDGE=1",
     "LC_ALL=C",
     "git",
     "--no-optional-locks",
@@ -49,6 +53,23 @@ def run_git(
         timeout_seconds: when it is ended, with all that it started.
     """
     return ask_program([*_GIT, *options, "-C", str(folder), *words], content, timeout_seconds=timeout_seconds)
+
+
+def asked_git(folder: Path, *words: str) -> AbstractContextManager[Callable[[float], Answer]]:
+    """Return what starts git and waits for its answer when that is needed: see :func:`run_git`.
+
+    Args:
+        folder: anywhere in a repository.
+        words: the command and its arguments.
+    """
+    return asked_program([*_GIT, "-C", str(folder), *words])
+
+
+def reason(answer: Answer) -> str:
+    """Return the line in which git says why it failed, in brackets; empty if it says nothing."""
+    lines = [line.strip() for line in answer.errors.decode("utf-8", "replace").splitlines() if line.strip()]
+    told = [line for line in lines if line.startswith(("fatal:", "error:", " ! [", "! [", "remote: error"))]
+    return f" (git: {printable(clean_text((told or lines)[0])).rstrip('.')})" if lines else ""
 
 
 def committed_tree(folder: Path, left_out: Path) -> str:

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetrain.core.errors import GitError
-from edgetrain.core.git.program import NOT_INSTALLED, has_changes, run_git
-from edgetrain.core.redaction import clean_text
+from edgetrain.core.git.program import NOT_INSTALLED, has_changes, reason, run_git
 from edgetrain.core.system.processes import Answer
-from edgetrain.core.wording import printable
 
 _LOCAL_SECONDS, _NETWORK_SECONDS = 120, 600
 _NETWORK = ("fetch", "ls-remote", "push")
@@ -165,10 +163,3 @@ def work_tree_state(folder: Path, left_out: Path) -> WorkTreeState:
         return WorkTreeState(None, is_clean=False)
     revision = repository.commit_of("HEAD")
     return WorkTreeState(revision or None, is_clean=bool(revision) and not has_changes(folder, left_out))
-
-
-def reason(answer: Answer) -> str:
-    """Return the line in which git says why it failed, in brackets; empty if it says nothing."""
-    lines = [line.strip() for line in answer.errors.decode("utf-8", "replace").splitlines() if line.strip()]
-    told = [line for line in lines if line.startswith(("fatal:", "error:", " ! [", "! [", "remote: error"))]
-    return f" (git: {printable(clean_text((told or lines)[0])).rstrip('.')})" if lines else ""

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edgetrain.core.errors import ToolError
@@ -57,9 +57,31 @@ def ask_program(command: Sequence[str], content: bytes = b"", *, timeout_seconds
     Raises:
         ToolError: it cannot be started.
     """
-    with _started(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        output, errors, is_timed_out = _to_end(process, content, timeout_seconds)
-    return Answer(process.returncode, output, errors, is_timed_out)
+    with asked_program(command, content) as answer:
+        return answer(timeout_seconds)
+
+
+@contextlib.contextmanager
+def asked_program(command: Sequence[str], content: bytes = b"") -> Iterator[Callable[[float], Answer]]:
+    """Start a program as :func:`ask_program` does, and give what waits for its answer; until then it runs beside.
+
+    What is yielded takes the limit of time from then on. A program whose answer nobody waited for is ended.
+
+    Args:
+        command: program and arguments; no shell looks at them.
+        content: what it reads on its standard input.
+
+    Raises:
+        ToolError: it cannot be started.
+    """
+    stdin = subprocess.PIPE if content else subprocess.DEVNULL
+    with _started(command, stdin=stdin, stderr=subprocess.PIPE) as process:
+
+        def answer(timeout_seconds: float) -> Answer:
+            output, errors, is_timed_out = _to_end(process, content or None, timeout_seconds)
+            return Answer(process.returncode, output, errors, is_timed_out)
+
+        yield answer
 
 
 @contextlib.contextmanager
@@ -80,6 +102,8 @@ def _started(command: Sequence[str], *, stdin: int, stderr: int) -> Iterator[sub
         if process.stdin:
             with contextlib.suppress(BrokenPipeError):  # what was not taken before the end is lost
                 process.stdin.close()
+        with process:  # closes the other pipes and waits
+            pass
 
 
 def _to_end(

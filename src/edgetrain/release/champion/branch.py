@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgetrain.core.errors import ChampionError, SettingsError
-from edgetrain.core.git.repository import GitRepository, Need, reason
+from edgetrain.core.git.program import reason
+from edgetrain.core.git.repository import GitRepository, Need
 from edgetrain.core.redaction import clean_text
 from edgetrain.core.wording import printable
 from edgetrain.release.champion.record import COMPILED_MODEL, MODEL, parse_champion, render_champion
