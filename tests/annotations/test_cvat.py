@@ -100,7 +100,14 @@ def test_faults_are_told_with_their_line(cvat, inside, fault):
             '<!DOCTYPE a [<!ENTITY b "x">]><annotations/>'.encode("utf-16"), "1: a document type", id="UTF-16"
         ),
         pytest.param(b"<annotation/>", "1: the root element is <annotation>, not", id="VOC"),
-        pytest.param(b"<annotations>\n<track/></annotations>", '2: this is "CVAT for video"', id="video"),
+        pytest.param(
+            b'<annotations><track>\n<box xtl="1"/></track></annotations>', "2: the frame is None", id="no frame"
+        ),
+        pytest.param(
+            b'<annotations><track label="a">\n<box frame="7" xtl="1" ytl="1" xbr="2" ybr="2"/></track></annotations>',
+            "2: 1 frame of the tracks without a picture (first frame_000007). Export",
+            id="video without its frames",
+        ),
         pytest.param(b'<annotations>\n<image name="/a.jpg"/></annotations>', "2: the image's name '/a.jpg'", id="path"),
         pytest.param(b'<?xml version="1.0" encoding="nope"?><annotations/>', "1: ", id="unknown encoding"),
         pytest.param(b'<?xml version="1.0" encoding="shift_jis"?><annotations/>', "1: its encoding", id="Shift JIS"),
@@ -120,3 +127,58 @@ def test_a_file_that_is_gone_is_a_fault(tmp_path):
 
     read_cvat(source, reading)
     assert reading.faults == [("x.xml", 1, "cannot be read (No such file or directory). Fix its permissions.")]
+
+
+def track(*shapes, number=0, task=""):
+    return f'<track id="{number}" task_id="{task}" label="boat">{"".join(shapes)}</track>'
+
+
+def tracked(frame, *, outside=0):
+    return f'<box frame="{frame}" outside="{outside}" keyframe="1" xtl="{frame}" ytl="2" xbr="30" ybr="40"/>\n'
+
+
+@pytest.fixture
+def video(tmp_path):
+    """Return a function that reads tracks of a video with six frames."""
+    for number in range(6):
+        draw(tmp_path / "images" / f"frame_{number:06}.PNG")
+
+    def read_tracks(*tracks, meta="<start_frame>1</start_frame><stop_frame>4</stop_frame>"):
+        meta += "<original_size><width>64</width><height>48</height></original_size>"
+        text = f"<annotations><meta><task>{meta}</task></meta>{''.join(tracks)}</annotations>"
+        (tmp_path / "annotations.xml").write_text(text, encoding="utf-8")
+        return read(ExchangeFormat.CVAT, tmp_path)
+
+    return read_tracks
+
+
+def test_an_object_of_a_video_is_in_the_frames_of_its_track_unless_it_is_outside(video):
+    found, faults = video(track(tracked(1), tracked(2), tracked(3, outside=1)), track(tracked(2), number=1))
+
+    assert faults == []
+    assert [(one.name[-10:-4], [box.box.xmin for box in one.boxes]) for one in found.pictures] == [
+        ("000001", [1]),
+        ("000002", [2, 2]),
+        ("000003", []),
+        ("000004", []),
+    ]
+
+
+def test_a_track_that_is_silent_about_a_frame_and_tracks_of_two_tasks_are_faults(video):
+    _, gap = video(track(tracked(1), tracked(4)))
+    _, tasks = video(track(tracked(1), task=3), track(tracked(1), task=4))
+
+    text = "annotations.xml:2: the track '0' has an object in frame 1, and says nothing of 2."
+    assert gap == [f"{text} Export from CVAT itself, which writes every frame."]
+    assert tasks[0].startswith("annotations.xml:1: these are tracks of 2 tasks")
+
+
+def test_a_point_of_a_skeleton_that_is_outside_is_not_there(cvat):
+    points = '<points label="{0}" outside="{1}" points="{2}"/>'.format
+    inside = points(1, 0, "10,10") + points(2, 0, "30,20") + points(3, 1, "0,0")
+
+    found, faults = cvat(
+        f'<skeleton label="boat">{inside}</skeleton><skeleton label="boat">{points(1, 1, "0,0")}</skeleton>'
+    )
+    assert (boxes_of(found), faults) == ([("boat", 10, 10, 30, 20)], [])
+    assert found.left_out == {"shapes of the kind skeleton": 1}

@@ -88,6 +88,28 @@ def test_a_picture_is_found_beside_its_file_then_by_the_end_of_its_path_and_its_
     assert source.picture("ub/b.png") is None
 
 
+def test_of_pictures_of_one_name_the_nearest_counts_and_never_one_of_another_split(tmp_path):
+    for name in ("t1/images/a.jpg", "t2/images/a.jpg", "train/test_1.jpg", "test/b.jpg"):
+        draw(tmp_path / name)
+    source = ImportSource(tmp_path)
+
+    assert source.picture("a.jpg", folder="t2/annotations") == tmp_path / "t2/images/a.jpg"
+    assert source.picture("a.jpg", folder="t3") is None
+    assert source.picture("b.jpg", Split.TRAIN, "train") is None
+    assert source.stated_picture("/data/b.jpg", Reading(), split=Split.TRAIN) is None
+    assert source.stated_picture("/data/test_1.jpg", Reading(), split=Split.TRAIN) == "train/test_1.jpg"
+
+
+def test_a_name_in_other_letters_is_found_and_counted_if_one_picture_alone_is_called_so(tmp_path):
+    for name in ("images/IMG_1.JPG", "a/x.jpg", "b/X.jpg"):
+        draw(tmp_path / name)
+    source, reading = ImportSource(tmp_path), Reading()
+
+    assert source.stated_picture("img_1.jpg", reading) == "images/IMG_1.JPG"
+    assert reading.by_name == {"img_1.jpg": "images/IMG_1.JPG"}
+    assert source.picture(source.stated_picture("X.JPG", reading)) is None
+
+
 def test_a_file_in_a_folder_of_annotations_has_its_pictures_beside_that_folder(tmp_path):
     draw(tmp_path / "train2017" / "a.jpg")
     (tmp_path / "annotations").mkdir()

@@ -153,3 +153,12 @@ def test_labels_that_are_not_utf_8_and_damaged_pictures_are_faults(tmp_path, yol
         "a.txt:1: not UTF-8 text",
         "b.jpg:1: b.jpg: the pict",
     ]
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_a_row_ends_with_any_line_end(yolo, tmp_path, end):
+    yolo({}, names="boat\nfish\n")
+    (tmp_path / "a.txt").write_bytes(f"{end.join([LABEL.strip()] * 3)}{end}".encode())
+
+    found, faults = read(ExchangeFormat.YOLO, tmp_path)
+    assert (boxes_of(found), faults) == ([BOX] * 3, [])

@@ -75,8 +75,8 @@ def test_what_a_format_cannot_say_is_told(voc_dataset, export):
 
     report, _ = export("csv")
     assert report.notes[:2] == (
-        "left out, since csv cannot say it: 1 difficult flags",
-        "left out, since csv cannot say it: 3 class ids",
+        "difficult flags: 1 left out, since csv cannot say it",
+        "class ids: 3 left out, since csv cannot say it",
     )
 
 

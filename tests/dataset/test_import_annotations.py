@@ -224,7 +224,7 @@ def test_what_is_left_out_is_told_and_how_to_get_it(bring, tmp_path):
 
     report = bring("labelme", boxes_from_polygons=False, emptied_pictures="negatives")
     assert report.notes == (
-        "left out, since Pascal VOC boxes cannot say it: 1 shapes of the kind polygon, in a.jpg",
+        "shapes of the kind polygon: 1 left out, since Pascal VOC boxes cannot say it, in a.jpg",
         "--boxes-from-polygons takes the box around such shapes",
     )
     assert bring("labelme", replace=True).results["boxes"] == 1
@@ -280,5 +280,5 @@ def test_format_source_and_pictures_are_needed(bring, tmp_path):
         bring()
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "x.csv").write_text(HEADER)
-    with pytest.raises(DatasetError, match=r"there is no picture in it. Correct --source or --from."):
+    with pytest.raises(DatasetError, match=r"no picture came out of it\. Correct --source or --from."):
         bring()

@@ -8,8 +8,9 @@ Accepted, in one file or one for each split; ``width`` and ``height`` may be mis
 
 Columns may have other usual names (``image``, ``label``, ``x_min``, ``x1``, …). A table without a header is read by the
 names that the user gives, else if its columns are those above, or keras-retinanet's ``path,x1,y1,x2,y2,class``. Values
-are kept as they stand. Other columns are left out and counted. Refused: coordinates that are all between 0 and
-1, which are fractions and not pixels. (``dataset/table.py`` reads the tables that ``tabulate`` writes.)
+are kept as they stand. A column ``split`` may say train, val, valid, validation or test. Other columns are left out and
+counted. Refused: coordinates that are all between 0 and 1, which are fractions and not pixels. (``dataset/table.py``
+reads the tables that ``tabulate`` writes.)
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
+from edgetrain.annotations.folder_names import SPLIT_NAMES
 from edgetrain.annotations.import_source import ImportSource, SourceFile, parse_number, parse_size
 from edgetrain.annotations.readers.csv_rows import Row, named_rows, read_lines, render_rows
 from edgetrain.annotations.voc import format_coordinate
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
+from edgetrain.core.splits import Split
 
 _COLUMNS = ("filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax")
 _SIDES = _COLUMNS[4:]
@@ -33,6 +36,7 @@ _ALIASES = {
     "ymin": ("y_min", "y1", "top"),
     "xmax": ("x_max", "x2", "right"),
     "ymax": ("y_max", "y2", "bottom"),
+    "split": ("subset", "set"),
 }
 _RETINANET = ("filename", *_SIDES, "class")
 
@@ -69,8 +73,9 @@ def _pictures(source: ImportSource, file: SourceFile, reading: Reading) -> list[
     if drawn and all(0 <= side <= 1 for box in drawn for side in vars(box.box).values()):
         place = next(row.place for of_name in rows.values() for row in of_name)
         reading.fault(place, "all coordinates are between 0 and 1: fractions, not pixels. Multiply them by the size.")
+    splits = {name: file.split or _split(of_name, reading) for name, of_name in rows.items()}
     return [
-        Picture(name, _size(source, file, name, of_name, reading), boxes[name], file.split, of_name[0].place)
+        Picture(name, _size(source, file, name, of_name, reading), boxes[name], splits[name], of_name[0].place)
         for name, of_name in rows.items()
     ]
 
@@ -122,9 +127,19 @@ def _canonical(columns: Sequence[str]) -> list[str]:
     return [named[column] if chosen.get(named.get(column, "")) == column else column for column in columns]
 
 
+def _split(rows: Sequence[Row], reading: Reading) -> Split | None:
+    """Return the split that a picture's rows state in a column of that name."""
+    stated = {row["split"].lower(): row.place for row in rows if row["split"]}
+    if len(stated) > 1:
+        text = f"the split of the picture is {' and '.join(map(repr, stated))} at once. Correct one of the rows."
+        reading.fault(next(reversed(stated.values())), text)
+    return next((SPLIT_NAMES.get(name) for name in stated), None)
+
+
 def _count_unknown(row: Row, reading: Reading) -> None:
     for column in row.cells:
-        if column not in _COLUMNS and row[column]:
+        is_split = column == "split" and row[column].lower() in SPLIT_NAMES
+        if column not in _COLUMNS and row[column] and not is_split:
             reading.left_out[f'values of the column "{column}"'] += 1
 
 

@@ -1,4 +1,4 @@
-"""CVAT for images 1.1, read by expat, which tells lines and fetches nothing.
+"""CVAT for images 1.1 and CVAT for video 1.1, read by expat, which tells lines and fetches nothing.
 
 Accepted, in one file or one for each split; everything not shown is ignored::
 
@@ -11,10 +11,17 @@ Accepted, in one file or one for each split; everything not shown is ignored::
       </image>
     </annotations>
 
+or in the place of images the tracks of a video, whose frames are pictures by their names: see
+:mod:`edgetrain.annotations.readers.cvat_tracks`::
+
+      <track id="0" label="boat">
+        <box frame="7" outside="0" keyframe="1" xtl="1" ytl="2.5" xbr="30" ybr="40"/>
+      </track>
+
 Coordinates are kept as they stand. Polygons, polylines, points, ellipses, masks, cuboids, skeletons and rotated boxes
-become the smallest box around them unless that is declined. Refused: document types, and tracks, which are those of
-"CVAT for video". Left out and counted: attributes, ``occluded``, tags, and shapes around which there is no box, such as
-a single point.
+become the smallest box around them unless that is declined; points that are ``outside`` are not there. Refused:
+document types. Left out and counted: attributes, ``occluded``, tags, and shapes around which there is no box, such as a
+single point.
 """
 
 from __future__ import annotations
@@ -32,6 +39,7 @@ from edgetrain.annotations.import_source import (
     parse_size,
     split_of_name,
 )
+from edgetrain.annotations.readers.cvat_tracks import Tracks
 from edgetrain.annotations.shapes import BoxAround, around, around_points, box_around_turned
 from edgetrain.annotations.voc import format_coordinate
 from edgetrain.annotations.xml_words import in_words
@@ -46,6 +54,8 @@ _SHAPES = ("polygon", "polyline", "points", "ellipse", "mask", "cuboid", "skelet
 _POINTED = ("polygon", "polyline", "points", "skeleton")
 _CUBOID = tuple(f"{side}{end}{number}" for number in (1, 2) for end in ("tl", "bl", "tr", "br") for side in "xy")
 _TRUE = {"1", "true"}
+_PARENTS = ("image", "track")
+_META = ("start_frame", "stop_frame", "width", "height")
 _SUBSETS = {Split.TRAIN: "train", Split.VALIDATION: "validation", Split.TEST: "test"}
 
 
@@ -77,6 +87,8 @@ class _FileReader:
         self._boxes: list[LabelledBox] = []
         self._lost: list[str] = []
         self._joints: list[tuple[float, float]] = []
+        self._hidden = 0
+        self._tracks = Tracks()
         self._image_place = self._box_place = Place(file.name)
         self._is_difficult = False
         self._parser = expat.ParserCreate()
@@ -91,6 +103,7 @@ class _FileReader:
             descriptor, _ = open_regular(self._file.path, most_bytes=MOST_SOURCE_BYTES)
             with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor is no path
                 self._parser.ParseFile(stream)
+            self.pictures += self._tracks.pictures(self._source, self._file, self._reading)
         except OSError as error:
             self._reading.fault(Place(self._file.name), f"cannot be read ({error.strerror}). Fix its permissions.")
         except expat.ExpatError as error:
@@ -117,15 +130,13 @@ class _FileReader:
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if not self._open and tag != "annotations":
             self._refuse(f'the root element is <{tag}>, not <annotations>. Export as "CVAT for images 1.1".')
-        if tag == "track":
-            self._refuse('this is "CVAT for video" (<track>). Export the task as "CVAT for images 1.1".')
         self._open.append((tag, attributes))
         self._text = ""
         if tag == "image":
             self._boxes, self._lost, self._image_place = [], [], self._place()
         elif tag == "skeleton":
-            self._joints, self._box_place, self._is_difficult = [], self._place(), False
-        elif tag == "box" or (tag in _SHAPES and self._open[-2][0] == "image"):
+            self._joints, self._hidden, self._box_place, self._is_difficult = [], 0, self._place(), False
+        elif tag == "box" or (tag in _SHAPES and self._open[-2][0] in _PARENTS):
             self._box_place, self._is_difficult = self._place(), False
 
     def _characters(self, text: str) -> None:
@@ -138,13 +149,19 @@ class _FileReader:
         if (parent, tag) == ("label", "name") and not any(name == "sublabels" for name, _ in self._open):
             self.classes.append(text)
         elif (parent, tag) == ("skeleton", "points"):
-            self._joints += _points(attributes) or []
-        elif tag == "attribute" and parent in {"box", "image", "tag", *_SHAPES}:
+            is_hidden = attributes.get("outside") == "1"
+            self._hidden += is_hidden
+            self._joints += [] if is_hidden else _points(attributes) or []
+        elif tag in _META and any(name == "meta" for name, _ in self._open):
+            self._tracks.meta[tag] = text
+        elif tag == "attribute" and parent in {"box", "tag", *_PARENTS, *_SHAPES}:
             self._attribute(parent, attributes.get("name", ""), text)
         elif parent == "image" and tag == "box":
             self._add_box(attributes)
         elif parent == "image" and tag in _SHAPES:
             self._add_shape(tag, attributes)
+        elif parent == "track" and tag in {"box", *_SHAPES}:
+            self._add_tracked(tag, attributes)
         elif parent == "image" and tag == "tag":
             self._reading.left_out["tags"] += 1
         elif tag == "image":
@@ -155,6 +172,23 @@ class _FileReader:
             self._is_difficult = text.lower() in _TRUE
         else:
             self._reading.left_out["attributes"] += 1
+
+    def _add_tracked(self, tag: str, attributes: Mapping[str, str]) -> None:
+        track = self._open[-1][1]
+        is_outside = attributes.get("outside") == "1" or (tag == "skeleton" and not self._joints and self._hidden > 0)
+        try:
+            shown = self._tracks.add(track, attributes, self._box_place, is_outside=is_outside)
+        except ValueError as error:
+            self._reading.fault(self._box_place, str(error))
+            return
+        if shown is None:
+            return
+        self._boxes, self._lost = shown.boxes, shown.lost
+        labelled = {**attributes, "label": track.get("label", "")}
+        if tag == "box":
+            self._add_box(labelled)
+        else:
+            self._add_shape(tag, labelled)
 
     def _add_picture(self, attributes: Mapping[str, str]) -> None:
         place = self._image_place
@@ -193,7 +227,7 @@ class _FileReader:
 
     def _add_shape(self, tag: str, attributes: Mapping[str, str]) -> None:
         kind = f"shapes of the kind {tag}"
-        if not self._source.choices.with_polygons:
+        if not self._source.choices.with_polygons or (tag == "skeleton" and not self._joints and self._hidden):
             self._lost.append(kind)
             return
         box = around_points(self._joints) if tag == "skeleton" and self._joints else _box_around(tag, attributes)

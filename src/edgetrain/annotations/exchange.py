@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -10,7 +11,7 @@ from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Reading
 from edgetrain.annotations.box_table import read_box_table, render_box_table
 from edgetrain.annotations.coco import read_coco, render_coco
 from edgetrain.annotations.cvat import read_cvat, render_cvat
-from edgetrain.annotations.import_source import ImportSource
+from edgetrain.annotations.import_source import ImportSource, split_of_name
 from edgetrain.annotations.labelme import read_labelme, render_labelme
 from edgetrain.annotations.open_images import read_open_images, render_boxes, render_descriptions, render_pictures
 from edgetrain.annotations.readers.label_studio import read_label_studio
@@ -50,7 +51,22 @@ def read_annotations(source_format: SourceFormat, source: ImportSource, reading:
     Raises:
         DatasetError: there is nothing to read at all.
     """
-    return _without_overhang(_READERS[source_format](source, reading), reading)
+    return _divided(_without_overhang(_READERS[source_format](source, reading), reading), source)
+
+
+def _divided(annotations: AnnotationSet, source: ImportSource) -> AnnotationSet:
+    """Return pictures of which those that no file puts into a split are in the one that their folders tell."""
+    pictures = []
+    for picture in annotations.pictures:
+        split = picture.split or split_of_name(posixpath.dirname(_place_of(picture, source)))
+        pictures.append(replace(picture, split=split) if split is not picture.split else picture)
+    return replace(annotations, pictures=tuple(pictures))
+
+
+def _place_of(picture: Picture, source: ImportSource) -> str:
+    """Return where a picture is, relative to the source; its name if it is not there."""
+    path = source.picture(picture.found_as or picture.name, None, posixpath.dirname(picture.place.file))
+    return path.relative_to(source.root).as_posix() if path and source.root in path.parents else picture.name
 
 
 def _without_overhang(annotations: AnnotationSet, reading: Reading) -> AnnotationSet:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
@@ -20,7 +22,7 @@ from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.splits import Split
 from edgetrain.core.system.files import file_content, visible_files
-from edgetrain.images.image_file import UnreadableImageError, probe
+from edgetrain.images.image_file import UnreadableImageError, probe, remedy_of
 
 _WORD = re.compile(r"[a-z]+")
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -221,8 +223,9 @@ class ImportSource:
     def picture(self, name: str, split: Split | None = None, folder: str = "") -> Path | None:
         """Return a picture by a name that a file in ``folder`` uses; one without suffix stands for any.
 
-        Looked for beside that file, then below the source, then elsewhere; of several with the same end of the path
-        the one in a folder of the split is taken.
+        Looked for beside that file, then below the source, then elsewhere. Of several with the same end of the path
+        those in a folder of the split are taken, and of these the one that shares most folders with that file. One in
+        a folder of another split is another picture.
         """
         beside = self._paths.get(posixpath.join(folder, name)) or self._paths.get(name)
         if beside:
@@ -234,7 +237,7 @@ class ImportSource:
             for other in self._by_end.get(PurePosixPath(plain).name, ())
             if (known := f"/{same_form(other)}").endswith(ends[0]) or known[: known.rfind(".") + 1].endswith(ends[1])
         ]
-        found = _of_split(found, split)
+        found = self._likely(found, split, folder)
         if len(found) == 1:
             return self._paths[found[0]]
         return self._more_pictures(name) if self._more_pictures and not found else None
@@ -245,7 +248,8 @@ class ImportSource:
         """Return a picture's name relative to the source, by what an annotation calls it.
 
         A path that leads nowhere here, such as one of another machine or an address, is followed by its last part
-        where only one picture is called so; that is counted. ``None`` if it leads out and no picture is called so.
+        where only one picture is called so, upper and lower case aside; that is counted. ``None`` if it leads out and
+        no picture is called so.
 
         Args:
             stated: the path or address as it stands.
@@ -260,13 +264,37 @@ class ImportSource:
         if name is not None and self.picture(name, split, folder) is not None:
             return name
         for own in own_names(stated):
-            found = _of_split(self._by_end.get(same_form(own), []), split)
-            found = [other for other in found if split is None or split_of_name(other) in {None, split}]
+            plain = same_form(own)
+            named = self._by_end.get(plain) or self._by_folded_end.get(plain.casefold(), [])
+            found = self._likely(named, split, folder)
             path = self._more_pictures(own) if self._more_pictures and not found else None
             if len(found) == 1 or path:
                 reading.by_name[stated] = found[0] if found else own
                 return found[0] if found else own
         return name
+
+    @cached_property
+    def _by_folded_end(self) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in self.picture_names:
+            found.setdefault(same_form(PurePosixPath(name).name).casefold(), []).append(name)
+        return found
+
+    @cached_property
+    def _divided(self) -> set[Split | None]:
+        """The splits that folders of pictures tell."""
+        return {split_of_name(folder) for folder in {posixpath.dirname(name) for name in self.picture_names}}
+
+    def _likely(self, names: Sequence[str], split: Split | None, folder: str) -> list[str]:
+        """Return which of some pictures a file in a folder can mean: see :meth:`picture`."""
+        splits = {name: split_of_name(posixpath.dirname(name)) for name in names}
+        if split is not None and split in self._divided:
+            splits = {name: own for name, own in splits.items() if own in {None, split}}
+        chosen = [name for name, own in splits.items() if own is split] or list(splits)
+        if len(chosen) < 2:  # noqa: PLR2004 - one or none
+            return chosen
+        shared = [_shared_folders(name, folder) for name in chosen]
+        return [name for name, count in zip(chosen, shared) if count == max(shared)]
 
     def size_of(self, path: Path | None, place: Place, name: str, reading: Reading) -> ImageSize | None:
         """Return a picture's size as its header says it; a fault where that cannot be known."""
@@ -279,13 +307,14 @@ class ImportSource:
             is_turned = self.choices.drawn_on == "turned" and info.exif_orientation in _QUARTER_TURNS
             return ImageSize(info.size.height, info.size.width) if is_turned else info.size
         except UnreadableImageError as error:
-            reading.fault(place, f"{name}: {error.reason}. Replace the picture.")
+            reading.fault(place, f"{name}: {error.reason}. {remedy_of(error.reason, name)}")
             return None
 
 
-def _of_split(names: list[str], split: Split | None) -> list[str]:
-    """Return the names in folders of a split where there are several; all of them where none is."""
-    return ([name for name in names if split_of_name(name) is split] or names) if len(names) > 1 else names
+def _shared_folders(name: str, folder: str) -> int:
+    """Return how many folders, from the source on, a picture's name has in common with a folder."""
+    pairs = zip(PurePosixPath(name).parts[:-1], PurePosixPath(folder).parts)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 def read_text(path: Path, name: str, reading: Reading) -> str | None:

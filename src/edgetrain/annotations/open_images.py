@@ -6,6 +6,9 @@ Accepted, told by their columns; one table of boxes, or one for each split::
     class-descriptions.csv       /m/019jd,Boat                                         no header; order of the classes
     train-images.csv             ImageID,…                                             may be missing
 
+Passed over and said: tables of labels of whole pictures, of masks and of relations; pictures that only these name may
+well show objects, so they are no negative examples.
+
 ``ImageID`` is the picture's name without suffix; the picture must be there, since its size is not stated. A picture
 that only the list names is a negative example. Fractions are written with ten digits and read to a thousandth of a
 pixel. A class without description keeps its ``LabelName``. Left out and counted: groups (``IsGroupOf``), and the other
@@ -42,7 +45,9 @@ def read_open_images(source: ImportSource, reading: Reading) -> AnnotationSet:
     for file in source.files(".csv"):
         place, first = next(read_lines(file.path, file.name, reading), (Place(file.name), []))
         columns = [cell.lower() for cell in first]
-        if "imageid" in columns:
+        if "imageid" in columns and "xmin" not in columns and any(name.startswith("labelname") for name in columns):
+            reading.notes.append(f"passed over: {file.name} (labels of whole pictures, masks or relations, no boxes)")
+        elif "imageid" in columns:
             (tables if "xmin" in columns else lists).append(file)
         elif len(first) == _DESCRIPTION:
             descriptions |= _read_descriptions(file, reading)

@@ -20,6 +20,20 @@ _MOST_FILES = 50_000
 _HEAD_BYTES = 1 << 16
 _MOST_HEADS = 12
 _LABEL_LINE = re.compile(rb"\s*[0-9]{1,9}(?:\s+[-+0-9.eE]+){4,}\s*(?:\n|\r|$)")
+_NAMED: dict[str, Callable[[str], bool]] = {
+    "edge-impulse": lambda name: name in {"bounding_boxes.labels", "info.labels"},
+    "keras-yolo": lambda name: name == "_annotations.txt",
+    "hugging-face": lambda name: name == "metadata.jsonl" or name.endswith(".parquet"),
+    "tfrecord": lambda name: ".tfrecord" in name or name.endswith(".record") or ".record-" in name,
+}
+_LINES = {
+    "oidv4": re.compile(rb"\s*[^\s0-9]\S*(?:\s+[0-9.]+){4}\s*(?:\n|\r|$)"),
+    "kitti": re.compile(rb"\s*[A-Za-z]\S*(?:\s+-?[0-9.]+){14,15}\s*(?:\n|\r|$)"),
+    "dota": re.compile(
+        rb"(?:imagesource:.*\n)?(?:gsd:.*\n)?\s*(?:-?[0-9.]+\s+){8}[A-Za-z]\S*(?:\s+[0-9])?\s*(?:\n|\r|$)"
+    ),
+}
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 _NAME_LISTS = ("classes.txt", "obj.names", "_darknet.labels")
 
 
@@ -55,20 +69,36 @@ _FOREIGN = {
         export="Load it with the datasets library, and write COCO JSON (bbox is x, y, width, height already).",
     ),
     "tfrecord": Recognised("TFRecords", export="Export the set as COCO JSON or Pascal VOC from where it comes."),
-    "via3": Recognised("a project of VIA 3", export='Open it in VIA 3, and export "Annotations as COCO format".'),
     "keras-yolo": Recognised("YOLO's text for Keras or PyTorch (a line a picture)", export=f"In Roboflow {_COCO}."),
     "oidv4": Recognised(
         "the OIDv4 toolkit's labels (class and pixels)",
         export="Import the tables of Open Images that it was made from (--from open-images), or convert it to VOC.",
     ),
+    "dota": Recognised(
+        "DOTA's labels (four corners in pixels, class, difficulty)",
+        export="Convert them to YOLO's oriented boxes (Ultralytics: convert_dota_to_yolo_obb), which are read.",
+    ),
+    "kitti": Recognised("KITTI's labels", export="Convert them: datum convert -i FOLDER -if kitti -f coco -o OUT."),
+    "vott": Recognised("VoTT's JSON", export="In VoTT choose Pascal VOC as the export provider."),
+    "darwin": Recognised("Darwin JSON of V7", export=f"In V7 {_COCO}."),
+    "labelbox": Recognised("Labelbox's JSON", export="Convert it to COCO JSON or Pascal VOC."),
+    "ground-truth": Recognised("a manifest of SageMaker Ground Truth", export="Convert it to COCO JSON or Pascal VOC."),
+    "ultralytics": Recognised("Ultralytics' NDJSON", export="Export the set as YOLO labels with data.yaml."),
+    "automl": Recognised(
+        "CSV of Google's AutoML or Vertex AI (fractions)",
+        export="Multiply the fractions by the pictures' sizes, and name the columns (--columns).",
+    ),
+    "archives": Recognised(
+        "a set in an archive that is no zip, or within another", export="Unpack it and name the folder."
+    ),
 }
 _READ = {
     "voc": Recognised("Pascal VOC XML in another layout", SourceFormat.VOC),
-    "cvat": Recognised("CVAT for images", SourceFormat.CVAT),
+    "cvat": Recognised("CVAT for images or video", SourceFormat.CVAT),
     "coco": Recognised("COCO JSON", SourceFormat.COCO),
     "yolo": Recognised("YOLO labels", SourceFormat.YOLO),
     "labelme": Recognised("LabelMe JSON", SourceFormat.LABELME),
-    "via": Recognised("VIA's export", SourceFormat.VIA),
+    "via": Recognised("VIA's JSON or CSV", SourceFormat.VIA),
     "label-studio": Recognised("Label Studio's JSON", SourceFormat.LABEL_STUDIO),
     "open-images": Recognised("Open Images' tables", SourceFormat.OPEN_IMAGES),
     "csv": Recognised("a CSV of boxes", SourceFormat.CSV),
@@ -134,13 +164,18 @@ _JSON = (
     ("supervisely", (b'"classes"', b'"title"', b'"shape"')),
     ("datumaro", (b'"dm_format_version"',)),
     ("datumaro", (b'"items"', b'"categories"', b'"label"')),
-    ("via3", (b'"project"', b'"config"', b'"attribute"', b'"view"')),
+    ("via", (b'"project"', b'"config"', b'"attribute"', b'"view"')),
     ("via", (b'"shape_attributes"',)),
     ("via", (b'"_via_',)),
     ("via", (b'"regions"', b'"filename"')),
     ("labelme", (b'"shapes"', b'"flags"')),
     ("labelme", (b'"shapes"', b'"imagePath"')),
     ("createml", (b'"coordinates"', b'"annotations"')),
+    ("vott", (b'"asset"', b'"regions"')),
+    ("darwin", (b'"item"', b'"bounding_box"')),
+    ("labelbox", (b'"data_row"', b'"projects"')),
+    ("ground-truth", (b'"source-ref"',)),
+    ("ultralytics", (b'"type"', b'"dataset"', b'"class_names"')),
     ("edge-impulse", (b'"boundingBoxes"',)),
     ("label-studio", (b'"rectanglelabels"',)),
     ("label-studio", (b'"polygonlabels"',)),
@@ -161,6 +196,8 @@ def _of_csv(_name: str, head: bytes) -> str:
     first = {column.strip(b'" ').lstrip(b"#") for column in columns}
     if b"region_shape_attributes" in first:
         return "via"
+    if re.match(rb"(?:TRAIN|TEST|VALIDAT\w+|UNASSIGNED),gs://", head):
+        return "automl"
     if {b"imageid", b"xmin"} <= first:
         return "open-images"
     return "csv" if first & {b"xmin", b"x_min", b"x1"} else ""
@@ -176,23 +213,21 @@ _TELLERS: tuple[tuple[str, Callable[[str, bytes], str]], ...] = (
     (".yaml", _of_yaml),
     (".yml", _of_yaml),
     (".csv", _of_csv),
+    (".ndjson", _of_json),
+    (".manifest", _of_json),
 )
 
 
 def _by_names(names: list[str], by_suffix: dict[str, list[str]], root: Path) -> Recognised | None:
     own = {PurePosixPath(name).name.lower() for name in names}
-    if own & {"bounding_boxes.labels", "info.labels"}:
-        return _FOREIGN["edge-impulse"]
-    if "_annotations.txt" in own:
-        return _FOREIGN["keras-yolo"]
-    if "metadata.jsonl" in own or by_suffix.get(".parquet"):
-        return _FOREIGN["hugging-face"]
-    if any(".tfrecord" in name or name.endswith(".record") or ".record-" in name for name in own):
-        return _FOREIGN["tfrecord"]
+    told = next((key for key, is_told in _NAMED.items() if any(map(is_told, own))), None)
+    if told:
+        return _FOREIGN[told]
     texts = by_suffix.get(".txt", [])
-    if any(
-        re.match(rb"\s*[^\s0-9]\S*(?:\s+[0-9.]+){4}\s*(?:\n|\r|$)", _head(root / name)) for name in texts[:_MOST_HEADS]
-    ):
-        return _FOREIGN["oidv4"]
-    is_yolo = own & set(_NAME_LISTS) or any(_LABEL_LINE.match(_head(root / name)) for name in texts[:_MOST_HEADS])
-    return _READ["yolo"] if is_yolo and texts else None
+    heads = [_head(root / name) for name in texts[:_MOST_HEADS]]
+    key = next((key for key, line in _LINES.items() if any(map(line.match, heads))), None)
+    if key:
+        return _FOREIGN[key]
+    if texts and (own & set(_NAME_LISTS) or any(map(_LABEL_LINE.match, heads))):
+        return _READ["yolo"]
+    return _FOREIGN["archives"] if any(name.endswith(_ARCHIVES) for name in own) else None

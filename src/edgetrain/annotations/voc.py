@@ -28,7 +28,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from edgetrain.annotations.readers.voc_shapes import Shapes, box_of_shape, shape_of, turn_of
+from edgetrain.annotations.readers.voc_shapes import Shapes, box_of_shape, is_stray, shape_of, turn_of
 from edgetrain.annotations.shapes import box_around_turned
 from edgetrain.annotations.voc_plain import parse_plain
 from edgetrain.annotations.xml_words import in_words
@@ -218,6 +218,9 @@ class _Reader:
                 self.add(element, "element-misplaced", message, "Move it there, or its box is lost.")
             elif (box := self.labelled_box(element)) is not None:
                 boxes.append(box)
+        for element in filter(is_stray, root):
+            message = f"<{element.tag}> holds a box, but only <object> is read."
+            self.add(element, "element-misplaced", message, "Rename it to <object>, or its box is lost.")
         return Annotation(
             path=path,
             filename=_text(filename) or None,
@@ -258,6 +261,8 @@ class _Reader:
         return None if width is None or height is None else ImageSize(int(width), int(height))
 
     def labelled_box(self, element: etree._Element) -> LabelledBox | None:
+        if self.shapes is not None and self.shapes.is_deleted(element):
+            return None
         known = len(self.problems)
         shape = shape_of(element) if element.find("bndbox") is None else ""
         children = self.children(element, ("name",) if shape else ("name", "bndbox"), _FIX_BOX)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -39,9 +40,12 @@ from edgetrain.annotations.shapes import around, around_points
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.splits import Split
+from edgetrain.core.wording import counted
 
 _LABELS_NAMES = ("labels", "label")
 _INDEX = re.compile(r"[0-9]{1,9}")
+# All of them: a file with old Macs' line ends would be one row, and that a polygon.
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _BOX, _SCORED, _POLYGON = 5, 6, 7
 _FIX = "A line is: class index, centre x, centre y, width, height. Correct it."
 # How far keypoints may lie beyond their box, as a share of the picture: annotators and rounding are not exact.
@@ -87,6 +91,7 @@ def read_yolo(source: ImportSource, reading: Reading) -> AnnotationSet:
         boxes = (_labelled_box(row, head, files, source, reading) for row in own)
         pictures.append(replace(head, boxes=tuple(box for box in boxes if box is not None)))
     _refuse_unused(source, set(rows) | files.used, reading)
+    _note_shares(label_names, reading)
     return AnnotationSet(tuple(pictures), files.classes, reading.counts())
 
 
@@ -105,7 +110,7 @@ def _label_name(source: ImportSource, image_name: str) -> str:
 def _read_rows(source: ImportSource, name: str, reading: Reading) -> Iterator[_Row]:
     path = source.path(name)
     text = read_text(path, name, reading) if path else ""
-    for number, line in enumerate((text or "").split("\n"), start=1):
+    for number, line in enumerate(_LINE_END.split(text or ""), start=1):
         words = line.split()
         if words:
             yield _Row(words, [parse_number(word) for word in words[1:]], Place(name, number))
@@ -193,6 +198,18 @@ def _box_of_polygon(
     reading.boxed["polygons"] += 1
     box = around_points(zip(values[::2], values[1::2]))
     return around(box_of_fractions(box.xmin, box.ymin, box.xmax, box.ymax, size))
+
+
+def _note_shares(label_names: Mapping[str, str], reading: Reading) -> None:
+    """Note the pictures that have no label file, and those that share one."""
+    without = [image for image, label in label_names.items() if not label]
+    if without:
+        reading.notes.append(f"{counted(len(without), 'picture')} without a label file: negatives (first {without[0]})")
+    owners = Counter(label for label in label_names.values() if label)
+    shared = [image for image, label in label_names.items() if owners[label] > 1]
+    if shared:
+        text = f"{counted(len(shared), 'picture')} share a label file with another one and have the same boxes"
+        reading.notes.append(f"{text} (first {shared[0]})")
 
 
 def _refuse_unused(source: ImportSource, used: set[str], reading: Reading) -> None:

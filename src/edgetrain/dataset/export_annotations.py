@@ -51,7 +51,7 @@ def run(settings: Settings, _workspace: Workspace) -> Outcome:
     else:
         _write_folder(out, wanted.format, annotations, paths)
     lost = losses(wanted.format, annotations, is_file=is_file)
-    notes = [f"left out, since {wanted.format.value} cannot say it: {count} {name}" for name, count in lost.items()]
+    notes = [f"{name}: {count} left out, since {wanted.format.value} cannot say it" for name, count in lost.items()]
     notes.append("pose, truncated and occluded of the XML are never exported")
     if wanted.format is ExchangeFormat.YOLO and all(picture.split is None for picture in annotations.pictures):
         text = "the dataset is not divided, so data.yaml names the same folder for train and val"

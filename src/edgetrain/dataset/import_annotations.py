@@ -21,7 +21,7 @@ from edgetrain.core.system.files import storage_error
 from edgetrain.core.system.progress import listener
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
-from edgetrain.dataset.import_plan import ImportTarget, PlannedFile, shown_names
+from edgetrain.dataset.import_plan import ImportTarget, PlannedFile, path_of, shown_names
 
 _STAGED = ".import-annotations.part"
 _SHOWN = 20
@@ -73,15 +73,15 @@ class _Import:
             class_name=wanted.class_name.strip(),
         )
         source = ImportSource(self._path, choices=choices, more_pictures=target.picture)
-        annotations = self._settled(read_annotations(self._format, source, reading))
+        found = read_annotations(self._format, source, reading)
+        annotations = self._settled(found)
         planned = target.plan(annotations, source, reading)
         reading.raise_faults("Nothing was written.")
         if not annotations.pictures:
-            archives = source.names(".zip")
-            way = (
-                f"It holds archives: --source {source.path(archives[0])}" if archives else "Correct --source or --from"
-            )
-            raise DatasetError(f"{self._path}: there is no picture in it. {way}.")
+            reasons = f" ({'; '.join(reading.notes)})" if reading.notes else ""
+            way = "Nothing was written." if found.pictures else "Correct --source or --from."
+            raise DatasetError(f"{self._path}: no picture came out of it{reasons}. {way}")
+        self._note_unused(source, found)
         lists, split_note = target.plan_splits(annotations, planned)
         label_map, map_note = target.plan_label_map(annotations)
         new = _new_files([*planned, *lists, *label_map], target.root, replace=wanted.replace)
@@ -107,6 +107,14 @@ class _Import:
             f"{text}: {shown_names(names)}. As negatives they would teach that nothing is there. {self._way(kinds)}",
         )
         return annotations
+
+    def _note_unused(self, source: ImportSource, annotations: AnnotationSet) -> None:
+        """Note the pictures below the source of which no annotation speaks: they may show anything."""
+        used = {path_of(picture, source) for picture in annotations.pictures}
+        unused = [name for name in source.picture_names if source.path(name) not in used]
+        if unused:
+            count = counted(len(unused), "picture")
+            self._reading.notes.append(f"{count} below the source without an annotation: not taken (first {unused[0]})")
 
     def _way(self, kinds: Sequence[str]) -> str:
         ways = [] if self._wanted.boxes_from_polygons else ["leave --no-boxes-from-polygons out"]
@@ -147,7 +155,7 @@ class _Import:
         for kind, count in sorted(reading.counts().items()):
             names = sorted({name for name, _ in reading.lost.get(kind, ())})
             where = f", in {shown_names(names, _SHOWN)}" if names else ""
-            yield f"left out, since Pascal VOC boxes cannot say it: {count} {kind}{where}"
+            yield f"{kind}: {count} left out, since Pascal VOC boxes cannot say it{where}"
         if reading.lost and not self._wanted.boxes_from_polygons:
             yield "--boxes-from-polygons takes the box around such shapes"
         if reading.by_name:

@@ -127,7 +127,7 @@ class ImportTarget:
 
     def plan(self, annotations: AnnotationSet, source: ImportSource, reading: Reading) -> list[PlannedFile]:
         """Return the pictures and annotations to be written, pictures first; faults are noted."""
-        paths = {id(picture): _path_of(picture, source, reading) for picture in annotations.pictures}
+        paths = {id(picture): _sure_path_of(picture, source, reading) for picture in annotations.pictures}
         named = _distinct(annotations.pictures, paths, source.root, reading)
         names = [name for _, name in named]
         keys = Counter(_stem(name) for name in names)
@@ -224,7 +224,12 @@ class _TurnedPictures:
         if path not in self._source.measured and is_quarter and picture.size == turned:
             return picture, None  # validate says so, and fix turns the pixels
         answer = self._source.choices.drawn_on
-        if answer is None or info.format not in (JPEG, PNG):
+        if info.format not in (JPEG, PNG):
+            text = f"{name}: {info.format.upper()} with an EXIF orientation, which training cannot read."
+            fix = "Convert it to JPEG or PNG as the program that drew the boxes shows it."
+            self._reading.fault(picture.place, f"{text} {fix}")
+            return picture, None
+        if answer is None:
             self._unclear.append((picture, name))
             return picture, None
         self._written.append(name)
@@ -262,10 +267,14 @@ def _stem(name: str) -> str:
     return PurePosixPath(name).with_suffix("").as_posix()
 
 
-def _path_of(picture: Picture, source: ImportSource, reading: Reading) -> Path | None:
-    name = picture.found_as or picture.name
+def path_of(picture: Picture, source: ImportSource) -> Path | None:
+    """Return where the picture that an annotation speaks of is; ``None`` if it is nowhere, or may be one of several."""
     folder = PurePosixPath(picture.place.file).parent.as_posix()
-    path = source.picture(name, picture.split, "" if folder == "." else folder)
+    return source.picture(picture.found_as or picture.name, picture.split, "" if folder == "." else folder)
+
+
+def _sure_path_of(picture: Picture, source: ImportSource, reading: Reading) -> Path | None:
+    path = path_of(picture, source)
     if path is None and picture.size is not None:
         text = f"the picture {picture.name!r} is neither below {source.root} nor in the dataset, or there are several."
         reading.fault(picture.place, f"{text} Add it, or correct the name.")

@@ -13,7 +13,7 @@ import warnings
 import zlib
 from array import array
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Optional
 
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -38,6 +38,15 @@ _PLAIN_SAMPLINGS = [[luma, (1, 1), (1, 1)] for luma in ((1, 1), (2, 1), (2, 2))]
 _ENDS = {JPEG: image_header.JPEG_END, PNG: b"\0\0\0\0" + image_header.PNG_END}
 # What Pillow's readers raise for damaged bytes, beside OSError (github.com/python-pillow/Pillow/issues/5383).
 _UNREADABLE = (OSError, SyntaxError, ValueError, struct.error, EOFError, Image.DecompressionBombError)
+
+
+def remedy_of(reason: str, name: str) -> str:
+    """Return what to do about a picture that cannot be read, by the reason of :class:`UnreadableImageError`."""
+    if reason != HEIC:
+        return IMAGE_FIX
+    own = PurePosixPath(name)
+    made = f"{own.stem}{'-converted' if own.name == f'{own.stem}.jpg' else ''}.jpg"
+    return f'Convert it to JPEG, for example with "heif-convert {own.name} {made}". See that the boxes still fit.'
 
 
 class UnreadableImageError(DatasetError):

@@ -127,7 +127,16 @@ def test_formats_of_other_tools(bring, made, source_format, files, box):
             id="no label",
         ),
         pytest.param("via", {"a": {"filename": 3}}, "a picture has no filename", id="no filename"),
-        pytest.param("via", {"config": 1, "metadata": 1, "view": 1}, "a project of VIA 3", id="VIA 3"),
+        pytest.param(
+            "via",
+            {
+                "config": {},
+                "view": {"1": {"fid_list": ["1", "2"]}},
+                "metadata": {"m": {"vid": "1", "z": [2], "xy": [1]}},
+            },
+            "a region is at a time of a video(.|\n)*the view '1' has 2 files",
+            id="VIA 3 of a video",
+        ),
         pytest.param(
             "via",
             {"a": VIA | {"regions": [{"shape_attributes": {"name": "rect"}, "region_attributes": {"t": "x"}}]}},
@@ -182,6 +191,15 @@ FOREIGN = [
     pytest.param({"bounding_boxes.labels": "{}"}, "Edge Impulse", id="Edge Impulse"),
     pytest.param({"train/metadata.jsonl": "{}"}, "Hugging Face", id="Hugging Face"),
     pytest.param({"train/x.tfrecord": "x"}, "TFRecord", id="TFRecord"),
+    pytest.param({"labelTxt/a.txt": f"imagesource:x\n{'1.5 ' * 8}plane 0\n"}, "DOTA", id="DOTA"),
+    pytest.param({"label_2/a.txt": f"Car {'1 ' * 14}\n"}, "KITTI", id="KITTI"),
+    pytest.param({"x-export.json": {"assets": {"1": {"asset": {}, "regions": []}}}}, "VoTT", id="VoTT"),
+    pytest.param({"a.json": {"item": {}, "annotations": [{"bounding_box": {}}]}}, "Darwin", id="Darwin"),
+    pytest.param({"x.ndjson": '{"data_row": {}, "projects": {}}'}, "Labelbox", id="Labelbox"),
+    pytest.param({"x.manifest": '{"source-ref": "s3://a"}'}, "Ground Truth", id="Ground Truth"),
+    pytest.param({"x.ndjson": '{"type": "dataset", "class_names": {}}'}, "Ultralytics", id="Ultralytics"),
+    pytest.param({"x.csv": "TRAIN,gs://x/a.jpg,boat,0.1,0.1,,,0.2,0.2,,\n"}, "AutoML", id="AutoML"),
+    pytest.param({"x.tar.gz": "x"}, "archive", id="archive"),
 ]
 KNOWN = [
     pytest.param({"x.json": coco({})}, "coco", id="COCO"),

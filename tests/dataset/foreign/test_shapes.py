@@ -85,7 +85,7 @@ def test_a_picture_that_lost_all_its_objects_is_no_negative_unless_that_is_said(
 def test_a_picture_that_lost_some_objects_is_named_with_their_kind(bring):
     report = bring("coco", {"x.json": coco({}, {"iscrowd": 1})})
 
-    assert "left out, since Pascal VOC boxes cannot say it: 1 crowds, in a.jpg" in report.notes
+    assert "crowds: 1 left out, since Pascal VOC boxes cannot say it, in a.jpg" in report.notes
 
 
 @pytest.mark.parametrize(

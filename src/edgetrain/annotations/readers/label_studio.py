@@ -10,7 +10,8 @@ Accepted; everything not shown is ignored (labelstud.io/guide/task_format)::
 
 Coordinates are percents of the picture, rounded to a thousandth of a pixel; ``rotation`` is in degrees clockwise about
 the corner (x, y). Turned rectangles, polygons and ellipses become the smallest box around them unless that is declined.
-A region with two labels is two boxes. Of several annotations of a task the one that is the ground truth counts.
+A region with two labels is two boxes. A task shows one picture. Of several annotations of a task the one that is the
+ground truth counts.
 
 Left out and counted: brush masks, key points and every other region, choices and texts, tasks that nobody annotated.
 """
@@ -34,6 +35,7 @@ _DIGITS = 3
 _PAIR = 2
 _RECTANGLE, _POLYGON, _ELLIPSE = "rectangle", "polygon", "ellipse"
 _KINDS = (_RECTANGLE, _POLYGON, _ELLIPSE)
+_TOLD_BY = {"points": _POLYGON, "radiusX": _ELLIPSE, "height": _RECTANGLE, "rle": "brush", "x": "keypoint"}
 _BESIDE = ("choices", "textarea", "rating", "number", "datetime", "taxonomy", "pairwise", "relation", "labels")
 _PICTURE_KEYS = ("image", "img", "picture", "photo", "url")
 
@@ -82,7 +84,10 @@ def _results(task: object, place: Place, reading: Reading) -> list[Any] | None:
     if not chosen:
         return None
     results = chosen[0].get("result")
-    return results if isinstance(results, list) else []
+    if not isinstance(results, list) or not all(isinstance(region, dict) for region in results):
+        reading.fault(place, f"the result of the task {task.get('id')!r} is no list of regions. Export it again.")
+        return []
+    return results
 
 
 def _short_form(task: Mapping[str, Any]) -> list[Any] | None:
@@ -92,9 +97,14 @@ def _short_form(task: Mapping[str, Any]) -> list[Any] | None:
         return None
     regions = [region for values in lists for region in values if isinstance(region, dict)]
     return [
-        {**region, "value": region, "type": next((key for key in region if key.endswith("labels")), "")}
+        {**region, "value": region, "type": next((key for key in region if key.endswith("labels")), _shape(region))}
         for region in regions
     ]
+
+
+def _shape(region: Mapping[str, Any]) -> str:
+    """Return the kind of a region that has no label of its own, by the values that it has; empty for no shape."""
+    return next((kind for key, kind in _TOLD_BY.items() if key in region), "")
 
 
 class _Task:
@@ -104,12 +114,18 @@ class _Task:
         self._source, self._file, self._place, self._reading = source, file, place, reading
 
     def picture(self, task: Mapping[str, Any], results: list[Any]) -> Picture | None:
-        name = self._name(task)
-        if name is None:
+        names = self._names(task)
+        if not names:
             text = f"the task {task.get('id')!r} names no picture that is below the source."
             self._reading.fault(self._place, f"{text} Put the pictures beside the file, under their own names.")
             return None
         regions = [region for region in results if isinstance(region, dict)]
+        shown = {(region.get("to_name"), region.get("item_index") or 0) for region in regions if _is_drawn(region)}
+        if len(shown) > 1 or (shown and len(names) > 1):
+            text = f"the task {task.get('id')!r} has several pictures, and nothing tells on which of them a region is."
+            self._reading.fault(self._place, f"{text} Give each picture a task of its own in Label Studio.")
+            return None
+        name = names[0]
         size = next((one for region in regions if (one := self._stated_size(region))), None)
         if size is None:
             path = self._source.picture(name, self._file.split, self._file.folder)
@@ -119,18 +135,22 @@ class _Task:
         boxes = [box for region in regions if size for box in self._boxes(region, head, size, labels)]
         return Picture(name, size, tuple(boxes), self._file.split, self._place)
 
-    def _name(self, task: Mapping[str, Any]) -> str | None:
+    def _names(self, task: Mapping[str, Any]) -> list[str]:
+        """Return the names of the pictures that a task may show: those that are there, else the first stated."""
         data = task.get("data", task)
-        stated = [data.get(key) for key in _PICTURE_KEYS] if isinstance(data, dict) else []
-        others = data.values() if isinstance(data, dict) else ()
-        stated += [text for text in others if isinstance(text, str) and _is_picture(text)]
-        first = None
-        for text in (*stated, task.get("file_upload")):
-            name = self._source.stated_picture(text, self._reading, split=self._file.split, folder=self._file.folder)
-            if name is not None and self._source.picture(name, self._file.split, self._file.folder) is not None:
-                return name
-            first = first or name
-        return first
+        fields = data if isinstance(data, dict) else {}
+        usual = [fields.get(key) for key in _PICTURE_KEYS]
+        others = [text for text in fields.values() if isinstance(text, str) and _is_picture(text)]
+        split, folder = self._file.split, self._file.folder
+        missing: list[str] = []
+        for texts in (usual, others, [task.get("file_upload")]):
+            stated = [self._source.stated_picture(text, self._reading, split=split, folder=folder) for text in texts]
+            names = [name for name in dict.fromkeys(stated) if name is not None]
+            there = [name for name in names if self._source.picture(name, split, folder) is not None]
+            if there:
+                return there[:1] if texts is usual else there
+            missing += names
+        return missing[:1]
 
     def _stated_size(self, region: Mapping[str, Any]) -> ImageSize | None:
         return parse_size(region.get("original_width"), region.get("original_height"))
@@ -169,6 +189,12 @@ class _Task:
             self._reading.boxed[what] += 1
         for name in names:
             yield LabelledBox(name, box, self._place.line)
+
+
+def _is_drawn(region: Mapping[str, Any]) -> bool:
+    """Return whether a region has a place in the picture, unlike choices, texts and relations."""
+    value = region.get("value")
+    return isinstance(value, dict) and ("x" in value or "points" in value or "rle" in value)
 
 
 def _is_picture(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""VGG Image Annotator (VIA) 1 and 2: JSON and CSV of regions, and project files.
+"""VGG Image Annotator (VIA): JSON and CSV of regions of VIA 1 and 2, and projects, also those of VIA 3.
 
 Accepted; everything not shown is ignored::
 
@@ -25,6 +25,7 @@ from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, 
 from edgetrain.annotations.import_source import ImportSource, SourceFile, parse_number
 from edgetrain.annotations.located_json import read_located
 from edgetrain.annotations.readers.csv_rows import read_lines
+from edgetrain.annotations.readers.via_project import is_project, project_regions
 from edgetrain.annotations.shapes import around, around_points, box_around_turned
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox
@@ -64,9 +65,9 @@ def _json_entries(file: SourceFile, reading: Reading) -> Iterator[_Entry]:
         return
     place = Place(file.name)
     values: Any = located.values.get("_via_img_metadata", located.values)
-    if "_via_img_metadata" not in located.values and {"config", "metadata", "view"} <= set(values):
-        text = 'this is a project of VIA 3. Open it there, and export "Annotations as COCO format" for --from coco.'
-        reading.fault(place, text)
+    if is_project(located.values):
+        for name, found_regions in project_regions(located.values, place, reading):
+            yield name, place, [(*region, place) for region in found_regions]
         return
     for entry in values.values() if isinstance(values, dict) else ():
         if not isinstance(entry, dict) or not isinstance(entry.get("filename"), str):

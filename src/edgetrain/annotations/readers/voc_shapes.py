@@ -22,6 +22,8 @@ from edgetrain.core.boxes import BoundingBox
 
 SHAPES = ("robndbox", "polygon")
 _POINTS = ("pt", "point")
+# They hold no box, and looking into them would cost a quarter of the time of parsing.
+_USUAL = {"folder", "filename", "path", "source", "size", "segmented", "object"}
 
 
 @dataclass
@@ -35,6 +37,19 @@ class Shapes:
     boxed: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
     beside: Counter[str] = field(default_factory=Counter)
+
+    def is_deleted(self, element: Any) -> bool:
+        """Return, and count, whether an ``<object>`` is one that LabelMe of MIT only keeps as deleted."""
+        is_deleted = (element.findtext("deleted") or "").strip() == "1"
+        self.beside["objects that are marked as deleted"] += is_deleted
+        return is_deleted
+
+
+def is_stray(element: Any) -> bool:
+    """Return whether a child of ``<annotation>`` has a box without any ``<object>``: ``<Object>`` and ``<item>``."""
+    if element.tag in _USUAL or next(element.iter("object"), None) is not None:
+        return False
+    return any(str(one.tag).lower() in {"object", "bndbox", *SHAPES} for one in element.iter())
 
 
 def turn_of(element: Any) -> float:

@@ -11,8 +11,8 @@ anywhere::
     sets/a/0001.xml                         sets/a/0001.jpg
 
 The splits are those of ``ImageSets/Main``, else those that names of folders tell. An annotation without objects is a
-negative example; pictures without an annotation are not taken, which is said. Left out and counted: parts, and polygons
-beside a box.
+negative example. Left out and counted: parts, polygons beside a box, and objects with ``<deleted>1</deleted>``, which
+LabelMe of MIT keeps.
 """
 
 from __future__ import annotations
@@ -37,10 +37,6 @@ def read_voc_tree(source: ImportSource, reading: Reading) -> AnnotationSet:
     """Return the pictures of all annotations, sorted by the annotations' names; no order of classes is stated."""
     tree = _Tree(source, reading)
     pictures = [picture for file in source.files(".xml") if (picture := tree.picture(file))]
-    unused = set(source.picture_names) - tree.used
-    if unused:
-        count = counted(len(unused), "picture")
-        reading.notes.append(f"{count} without an annotation: not taken (first {min(unused)})")
     return AnnotationSet(tuple(pictures), (), reading.counts())
 
 

@@ -13,7 +13,7 @@ from edgetrain.core.findings import Finding
 from edgetrain.core.rules import RuleLevel
 from edgetrain.dataset.layout import stem_of
 from edgetrain.images.header import MAX_PIXELS, UPRIGHT
-from edgetrain.images.image_file import HEIC, IMAGE_FIX, JPEG, PNG, ImageInfo
+from edgetrain.images.image_file import HEIC, IMAGE_FIX, JPEG, PNG, ImageInfo, remedy_of
 from edgetrain.review.rules import boxes as box_rules
 from edgetrain.review.rules.boxes import BoxLimits
 
@@ -30,12 +30,8 @@ def image_missing(name: str, annotation: Annotation, places: str) -> Finding:
 
 def image_unreadable(image_name: str, reason: str) -> Finding:
     """Return the finding of a picture that cannot be read."""
-    if reason == HEIC:
-        own, stem = PurePosixPath(image_name).name, stem_of(image_name)
-        command = f"heif-convert {own} {stem}{'-converted' if own == f'{stem}.jpg' else ''}.jpg"
-        fix = f'Convert it to JPEG, for example with "{command}", and correct <filename>. See that the boxes still fit.'
-        return Finding.of((image_name, 1), "image-format", f"{reason}.", fix)
-    return Finding.of((image_name, 1), "image-unreadable", f"{reason}.", IMAGE_FIX)
+    rule, more = ("image-format", " Correct <filename>, too.") if reason == HEIC else ("image-unreadable", "")
+    return Finding.of((image_name, 1), rule, f"{reason}.", f"{remedy_of(reason, image_name)}{more}")
 
 
 def pixels_damaged(image_name: str, reason: str) -> Finding:
