@@ -56,6 +56,14 @@ class DatasetItem(NamedTuple):
         """The annotation file."""
         return self.root / self.found.path
 
+    def image_name_of(self, filename: str) -> str | None:
+        """Return the picture that belongs to the annotation, relative to the dataset; ``None`` if there is none.
+
+        Args:
+            filename: what the annotation says in ``<filename>``.
+        """
+        return self.part.image_name_of(filename, self.found)
+
 
 @dataclass(frozen=True)
 class LabelledImage:
@@ -109,18 +117,6 @@ class DatasetFolder:
         """Return a path below the dataset relative to it, with forward slashes."""
         return path.relative_to(self.root).as_posix()
 
-    def image_of(self, annotation: Annotation) -> Path | None:
-        """Return an annotation's picture: by ``<filename>`` first, by the annotation's own name second."""
-        part = self._part_of(annotation)
-        path = annotation.path
-        place = path.parent.relative_to(part.annotations_dir).as_posix()
-        name = part.image_name_of(annotation.filename or "", FoundFile(self.relative_name(path), place, path.name))
-        return None if name is None else self.root / name
-
-    def image_dirs_of(self, annotation: Annotation) -> str:
-        """Return the folders in which an annotation's picture is looked for, as text for a message."""
-        return self.places_of(self._part_of(annotation))
-
     def places_of(self, part: DatasetPart) -> str:
         """Return the folders with the pictures of a part, as text for a message."""
         return " or ".join(f"{self.relative_name(folder)}/" for folder in part.image_dirs)
@@ -133,17 +129,17 @@ class DatasetFolder:
             UnfetchedError: nor are all pictures in this clone.
         """
         annotation = read_annotation(item.annotation_path, item.name, within=self.fence.within)
-        image_path = self.image_of(annotation)
-        if image_path is None:
+        image_name = item.image_name_of(annotation.filename or "")
+        if image_name is None:
             absent = tuple(one for one in find_unfetched(self.root) if is_of_pictures(one.path))
             if absent:
                 raise UnfetchedError(unfetched_message(self.root, absent))
             raise DatasetError(
                 f"{item.name}:{annotation.filename_line}: its picture {annotation.filename or item.name!r} is not in "
-                f'{self.image_dirs_of(annotation)}. Run "ci/inv validate" to see every problem.'
+                f'{self.places_of(item.part)}. Run "ci/inv validate" to see every problem.'
             )
-        require_inside(image_path, self.fence)
-        return labelled(self.root, item.name, annotation, self.relative_name(image_path), self.classes)
+        require_inside(self.root / image_name, self.fence)
+        return labelled(self.root, item.name, annotation, image_name, self.classes)
 
     def read_listed(self, list_path: Path) -> Iterator[LabelledImage]:
         """Yield the labelled pictures of a list that ``split`` wrote, in its order.
@@ -159,9 +155,6 @@ class DatasetFolder:
                     f'{list_path}:{listed.line}: {listed.name} is not in {self.root}. Run "ci/inv split" again.'
                 )
             yield self.read(by_name[listed.name])
-
-    def _part_of(self, annotation: Annotation) -> DatasetPart:
-        return next(part for part in self.parts if part.annotations_dir in annotation.path.parents)
 
 
 def labelled(root: Path, name: str, annotation: Annotation, image_name: str, classes: ClassChoice) -> LabelledImage:

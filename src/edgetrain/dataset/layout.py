@@ -117,9 +117,13 @@ class DatasetPart:
     def image_name_of(self, filename: str, found: FoundFile) -> str | None:
         """Return an annotation's picture: by ``<filename>`` first, by the annotation's own name second.
 
-        Only the last part of ``filename`` counts; a picture outside the image folders is never found.
+        Only the last part of ``filename`` counts; a picture outside the image folders is never found. What
+        :func:`picture_near` answers without a list of the files is the same.
         """
-        return self.images.find(base_name(filename), stem_of(found.name), found.place)
+        wanted = base_name(filename)
+        # Most pictures have the very name that the annotation states: one look-up tells.
+        named = self.images.by_name.get(found.place, {}).get(wanted)
+        return named or self.images.find(wanted, stem_of(found.name), found.place)
 
 
 def base_name(filename: str) -> str:
@@ -206,6 +210,25 @@ def image_places(fence: Fence, folder: str) -> ImagePlaces:
     starts = (path.relative_to(root).as_posix() for path in dirs)
     end = f"{subfolder}/" if subfolder else ""
     return [f"{'' if start == '.' else f'{start}/'}{end}" for start in starts]
+
+
+def picture_near(root: Path, name: str, filename: str, places: ImagePlaces) -> str | None:
+    """Return what :meth:`DatasetPart.image_name_of` does where the name alone tells; ``None``: list the files.
+
+    Args:
+        root: the dataset.
+        name: the annotation, relative to the dataset with forward slashes.
+        filename: what the annotation says in ``<filename>``.
+        places: those of its folder, see :func:`image_places`.
+    """
+    wanted = base_name(filename)
+    if not wanted or wanted.startswith(".") or wanted.lower().endswith(_ANNOTATION_SUFFIX):
+        return None  # the list of files leaves such out
+    for place in places if name.lower().endswith(_ANNOTATION_SUFFIX) else ():
+        found = f"{place}{wanted}"
+        if os.path.isfile(f"{root}{os.sep}{found}"):  # noqa: PTH113 - a Path costs more than the question
+            return found
+    return None
 
 
 def _find_part(fence: Fence, folder: Path, split: Split | None) -> DatasetPart:

@@ -1,13 +1,12 @@
 """The pictures of listed annotations, found one by one: no list of a dataset's files is held in memory.
 
-Gives the same pictures as ``dataset.folder``. Where a name alone does not tell (upper and lower case, no
-``<filename>``, another suffix), the dataset's files are listed after all, once.
+Which picture belongs to an annotation is answered by ``dataset.layout``. Where a name alone does not tell (upper and
+lower case, no ``<filename>``, another suffix), the dataset's files are listed after all, once.
 """
 
 from __future__ import annotations
 
 import functools
-import os
 from pathlib import Path
 
 from edgetrain.annotations.voc import read_annotation
@@ -22,7 +21,7 @@ from edgetrain.dataset.folder import (
     labelled,
     require_inside,
 )
-from edgetrain.dataset.layout import ImagePlaces, base_name, image_places
+from edgetrain.dataset.layout import ImagePlaces, image_places, picture_near
 
 
 class PictureFinder:
@@ -57,14 +56,14 @@ class PictureFinder:
             DatasetError: the annotation has a fault, there is no picture, or a link leads out of the dataset.
         """
         path = self._root / name
-        self._places(name.rpartition("/")[0])
+        places: ImagePlaces = self._places(name.rpartition("/")[0])
         try:
             annotation = read_annotation(path, name, within=self._fence.within)
         except DatasetError as error:
             if path.is_file():
                 raise
             raise self._gone(name, list_path) from error
-        found = self._near(name, base_name(annotation.filename or ""))
+        found = picture_near(self._root, name, annotation.filename or "", places)
         if found is None:
             if name not in self._items:
                 raise self._gone(name, list_path)
@@ -82,18 +81,6 @@ class PictureFinder:
 
     def _gone(self, name: str, list_path: Path) -> MissingInputError:
         return MissingInputError(f'{list_path}: names {name}, which is not in {self._root}. Run "ci/inv split" again.')
-
-    def _near(self, name: str, filename: str) -> str | None:
-        """Return the picture that is called as ``<filename>`` says and lies where the annotation's pictures do."""
-        if not filename or filename.startswith(".") or filename.lower().endswith(".xml"):
-            return None  # the list of files leaves such out
-        folder, _, own_name = name.rpartition("/")
-        places: ImagePlaces = self._places(folder) if own_name.lower().endswith(".xml") else ()
-        for place in places:
-            found = f"{place}{filename}"
-            if os.path.isfile(f"{self._root}{os.sep}{found}"):  # noqa: PTH113 - a Path costs more than the question
-                return found
-        return None
 
     @functools.cached_property
     def _folder(self) -> DatasetFolder:

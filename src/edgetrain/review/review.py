@@ -79,7 +79,7 @@ class Reviewer:
         findings += box_rules.repeat_findings(name, annotation)
         findings += image_rules.negative_findings(name, annotation)
         findings += name_rules.path_findings(name, annotation)
-        image_name = item.part.image_name_of(annotation.filename or "", item.found) or ""
+        image_name = item.image_name_of(annotation.filename or "") or ""
         seen = self._look(item, annotation, image_name, findings)
         width, height = (seen.info.size.width, seen.info.size.height) if seen.info else (0, 0)
         reviewed = Reviewed(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgetrain.core.system.files import changed_at
 from edgetrain.core.system.workers import HelperProcess, forking_cores
-from edgetrain.dataset.folder import DatasetFolder, DatasetItem
+from edgetrain.dataset.folder import DatasetFolder
 from edgetrain.review.cache import Files, KnownReviews
 
 # Below this, starting a process costs more than it saves.
@@ -57,16 +57,8 @@ def stale_places(folder: DatasetFolder, known: KnownReviews) -> list[int]:
     return [
         place
         for place, (item, time, is_read, filename, image_name) in enumerate(rows)
-        if not time or (is_read and not _is_found(item, filename, image_name))
+        if not time or (is_read and (item.image_name_of(filename) or "") != image_name)
     ]
-
-
-def _is_found(item: DatasetItem, filename: str, image_name: str) -> bool:
-    """Return whether a picture is still the one that is found for an annotation, or none is."""
-    part, found = item.part, item.found
-    # Most pictures have the very name that the annotation states: one look-up tells.
-    by_name = part.images.by_name.get(found.place, {}).get(filename)
-    return by_name == image_name or (part.image_name_of(filename, found) or "") == image_name
 
 
 def _changed(root: Path, files: Files, first: int, end: int) -> list[int]:

@@ -50,7 +50,8 @@ def plan_repairs(folder: DatasetFolder) -> tuple[list[FileRepair], list[Change]]
     """Return the repairs of a dataset, by annotation, and what is left to a person; nothing is written."""
     planner = _Planner(folder)
     read = [planner.read(item) for item in folder.items]
-    images = [folder.image_of(annotation) if annotation else None for annotation, _ in read]
+    names = [item.image_name_of(one.filename or "") if one else None for item, (one, _) in zip(folder.items, read)]
+    images = [folder.root / name if name else None for name in names]
     owners = Counter(image for image in images if image)
     for done, (item, (annotation, text), image) in enumerate(zip(folder.items, read, images), start=1):
         progress.listener().advanced(done, len(folder.items), "annotations")
