@@ -8,7 +8,7 @@ import flatbuffers
 import numpy as np
 import tflite
 
-from edgetrain.edgetpu.compiler.rules import POST_PROCESS
+from edgetrain.tflite.file import POST_PROCESS
 
 TYPES = {name: code for name, code in vars(tflite.TensorType).items() if not name.startswith("_")}
 CODES = {name: code for name, code in vars(tflite.BuiltinOperator).items() if not name.startswith("_")}

@@ -37,6 +37,15 @@ def test_constants_have_a_size_and_small_ones_their_content():
     assert model.constant_bytes == 108 + 16 + 1024
 
 
+def test_what_computes_in_floating_point_is_told():
+    """Conversions at the ends do not, nor does an operator whose constants alone are numbers."""
+    integers = parse_tflite(SOUND, "m").subgraphs[0]
+    numbers = parse_tflite(content_of(detector().with_tensor("features", type="FLOAT32")), "m").subgraphs[0]
+
+    assert integers.float_operators() == []
+    assert numbers.float_operators() == ["CONV_2D", "RESHAPE"]
+
+
 def test_a_size_of_minus_one_is_dynamic():
     model = parse_tflite(content_of(detector().with_tensor("features", signature=(-1, 8, 8, 4))), "m")
 

@@ -16,6 +16,7 @@ from edgetrain.core.system.progress import Listener, listening
 from edgetrain.core.workspace import Workspace
 from edgetrain.evaluation.metrics import Detection
 from edgetrain.pipeline import flow
+from edgetrain.tflite.file import read_tflite
 from edgetrain.training.history import read_history
 from tests.soak.kills import environment, train_command, weights_digest
 from tests.support.fake_stages import NAMES
@@ -58,9 +59,7 @@ def _report(workspace, stage):
 
 def test_the_int8_model_computes_in_integers_and_speaks_as_coral_expects(finished_workspace):
     """One QUANTIZE, two DEQUANTIZE, integers between; boxes, classes, scores, count at the end."""
-    from edgetrain.tflite.graph import read_graph
-
-    graph = read_graph(finished_workspace.model_path)
+    (graph,) = read_tflite(finished_workspace.model_path).subgraphs
     names = [operator.name for operator in graph.operators]
 
     assert (names[0], names.count("QUANTIZE"), names.count("DEQUANTIZE")) == ("QUANTIZE", 1, 2)

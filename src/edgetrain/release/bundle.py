@@ -25,14 +25,13 @@ from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.core.workspace.stage_reports import Records, read_records_of, value_of
 from edgetrain.edgetpu.compiler.provenance import require_compiled_model
-from edgetrain.edgetpu.compiler.rules import POST_PROCESS
 from edgetrain.edgetpu.hardware_pass import hardware_state
 from edgetrain.edgetpu.hardware_pass import is_proven as is_model_proven
 from edgetrain.evaluation.foreign import ForeignModel, foreign_model
 from edgetrain.release.model_card import CardFacts, licence_counts, render_model_card
 from edgetrain.release.thresholds import ClassThreshold, chosen_thresholds
 from edgetrain.template import render_template
-from edgetrain.tflite.file import TfliteModel
+from edgetrain.tflite.file import POST_PROCESS, TfliteModel
 from edgetrain.tflite.model_kind import SSD, YOLO_DFL
 
 _MODEL_NAME = "model_edgetpu.tflite"

@@ -20,11 +20,9 @@ import numpy as np
 import tflite
 
 from edgetrain.core.errors import ModelError
-from edgetrain.tflite.file import DAMAGED, parse_tflite
+from edgetrain.tflite.file import DAMAGED, OPERATOR_NAMES, TYPE_NAMES, parse_tflite
 
 _KINDS = {code: name for name, code in vars(tflite.BuiltinOptions).items() if not name.startswith("_")}
-_NAMES = {code: name for name, code in vars(tflite.BuiltinOperator).items() if not name.startswith("_")}
-_TYPE_NAMES = {code: name for name, code in vars(tflite.TensorType).items() if not name.startswith("_")}
 _ARCHIVE_FILES, _ARCHIVE_BYTES = 100, 16 << 20
 
 
@@ -145,7 +143,7 @@ def _require_plain(model: Any, graph: Any, name: str) -> None:
         "weights outside the FlatBuffer": any(buffer.Offset() > 1 for buffer in buffers),
         "options of StableHLO": any(operator.BuiltinOptions2Type() for operator in operators),
         "operators newer than this project knows": any(
-            max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) not in _NAMES
+            max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) not in OPERATOR_NAMES
             for code in (model.OperatorCodes(i) for i in range(model.OperatorCodesLength()))
         ),
         "a quantization of its own": any(_quantization_details(tensor) for tensor in tensors),
@@ -173,7 +171,7 @@ def _tensor(model: Any, tensor: Any) -> EditedTensor:
         }
     return EditedTensor(
         name=_text(tensor.Name()),
-        type=_TYPE_NAMES[tensor.Type()],
+        type=TYPE_NAMES[tensor.Type()],
         shape=_ints(tensor, "Shape"),
         data=_content(model, tensor.Buffer()),
         signature=_ints(tensor, "ShapeSignature"),
@@ -190,7 +188,7 @@ def _operator(model: Any, operator: Any) -> EditedOperator:
     kind = _KINDS.get(operator.BuiltinOptionsType(), "NONE")
     table = operator.BuiltinOptions()
     return EditedOperator(
-        name=_text(code.CustomCode()) if is_custom else _NAMES.get(builtin, f"builtin {builtin}"),
+        name=_text(code.CustomCode()) if is_custom else OPERATOR_NAMES.get(builtin, f"builtin {builtin}"),
         version=code.Version(),
         inputs=_ints(operator, "Inputs"),
         outputs=_ints(operator, "Outputs"),

@@ -21,6 +21,10 @@ import tflite
 from edgetrain.core.errors import ModelError
 
 CUSTOM = "CUSTOM"
+POST_PROCESS = "TFLite_Detection_PostProcess"
+# What operators between integers handle, and those that turn numbers into them and back.
+_INTEGER_TYPES = frozenset({"INT8", "UINT8", "INT32"})
+_CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", POST_PROCESS)
 _IDENTIFIER = b"TFL3"
 _SCHEMA_VERSION = 3
 _IDENTIFIER_PLACE = slice(4, 8)
@@ -28,8 +32,8 @@ _SMALL_BYTES = 1024
 # A table of the file takes some bytes, so a sound file has fewer values than bytes; small ones repeat themselves.
 _LEAST_BUDGET = 1 << 20
 DAMAGED = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError, KeyError)
-_TYPE_NAMES = {code: name for name, code in vars(tflite.TensorType).items() if not name.startswith("_")}
-_NAMES = {code: name for name, code in vars(tflite.BuiltinOperator).items() if not name.startswith("_")}
+TYPE_NAMES = {code: name for name, code in vars(tflite.TensorType).items() if not name.startswith("_")}
+OPERATOR_NAMES = {code: name for name, code in vars(tflite.BuiltinOperator).items() if not name.startswith("_")}
 _FUSED = {"activation": "FusedActivationFunction"}
 _DILATION = {"dilation_h": "DilationHFactor", "dilation_w": "DilationWFactor"}
 # The options that decide whether an operator can be compiled: the table of the schema, and how each is called there.
@@ -125,6 +129,20 @@ class Subgraph:
     operators: tuple[Operator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+
+    def float_operators(self) -> list[str]:
+        """Return the names of the operators that compute in floating point, conversions at the ends left out."""
+        return [
+            operator.name
+            for operator in self.operators
+            if operator.name not in _CONVERSIONS and not self._computed_types(operator) <= _INTEGER_TYPES
+        ]
+
+    def _computed_types(self, operator: Operator) -> set[str]:
+        """Return the types of an operator's results, and of what it takes that is computed, too."""
+        taken = (self.tensors[place] for place in operator.inputs if place >= 0)
+        made = (self.tensors[place] for place in operator.outputs if place >= 0)
+        return {*(tensor.type for tensor in taken if not tensor.is_constant), *(tensor.type for tensor in made)}
 
 
 @dataclass(frozen=True)
@@ -236,7 +254,7 @@ class _Reader:
             raise ValueError(f"a tensor of {size_bytes} bytes")
         return Tensor(
             name=_text(tensor.Name()),
-            type=_TYPE_NAMES[tensor.Type()],
+            type=TYPE_NAMES[tensor.Type()],
             shape=shape,
             shape_signature=signature or shape,
             quantization=self._quantization(tensor.Quantization()),
@@ -256,7 +274,7 @@ class _Reader:
         _require_places((operator.OpcodeIndex(),), self._model.OperatorCodesLength(), lowest=0, what="operator code")
         code = self._model.OperatorCodes(operator.OpcodeIndex())
         builtin = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-        name = _text(code.CustomCode()) if builtin == tflite.BuiltinOperator.CUSTOM else _NAMES.get(builtin, "")
+        name = _text(code.CustomCode()) if builtin == tflite.BuiltinOperator.CUSTOM else OPERATOR_NAMES.get(builtin, "")
         length = operator.CustomOptionsLength()
         return Operator(
             name=name or f"builtin {builtin}",

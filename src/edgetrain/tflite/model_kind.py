@@ -18,9 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgetrain.core.wording import counted
-from edgetrain.tflite.file import Operator, Subgraph, Tensor, TfliteModel
+from edgetrain.tflite.file import POST_PROCESS, Operator, Subgraph, Tensor, TfliteModel
 
-POST_PROCESS = "TFLite_Detection_PostProcess"
 SSD, YOLO_DFL, YOLO, EFFICIENTDET = "ssd", "yolo-dfl", "yolo", "efficientdet"
 DECODERS = (SSD, YOLO_DFL, YOLO, EFFICIENTDET)
 DETECTOR, CLASSIFIER, OTHER = "detector", "classifier", "other"

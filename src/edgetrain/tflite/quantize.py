@@ -22,7 +22,8 @@ from edgetrain.images.pixels import network_pixels
 from edgetrain.records.example import read_examples
 from edgetrain.tflite.calibration import Calibration
 from edgetrain.tflite.conversion import convert_float, convert_int8, input_size
-from edgetrain.tflite.graph import TfliteGraph, read_graph, write_in_coral_order
+from edgetrain.tflite.file import TfliteModel, read_tflite
+from edgetrain.tflite.graph import write_in_coral_order
 from edgetrain.tflite.layer_comparison import compare_layers
 from edgetrain.tflite.metadata import ModelDescription, write_metadata
 from edgetrain.tflite.representative_set import NEGATIVE, choose_representatives, kinds_of
@@ -51,7 +52,8 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     measuring = _pixels(workspace, Split.TRAIN, chosen, size)
     checked_split, checking = _checking_pixels(workspace, size, seed=settings.quantize.seed)
     _write_model(workspace, workspace.float_model_path, convert_float(workspace.saved_model_dir), size)
-    graph = _write_model(workspace, workspace.model_path, convert_int8(workspace.saved_model_dir, measuring), size)
+    model = _write_model(workspace, workspace.model_path, convert_int8(workspace.saved_model_dir, measuring), size)
+    (graph,) = model.subgraphs
     layers = compare_layers(workspace.float_model_path, workspace.model_path, checking)
     calibration = Calibration(len(chosen), len(classes_of), len(checking), checked_split.value, layers)
     kinds = Counter(kind for name in chosen for kind in kinds_of(classes_of[name]))
@@ -66,8 +68,8 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
             "representative_classes": dict(sorted(kinds.items())),
             "calibration": calibration.to_results(),
             "input": f"uint8 1x{size.height}x{size.width}x3",
-            "operators": graph.counts(),
-            "outputs": list(graph.outputs),
+            "operators": model.counts(),
+            "outputs": [graph.tensors[place].name for place in graph.outputs],
             "size_bytes": sizes,
         },
         calibration.notes(),
@@ -100,8 +102,8 @@ def _checking_pixels(workspace: Workspace, size: ImageSize, *, seed: int) -> tup
     return split, _pixels(workspace, split, chosen, size)
 
 
-def _write_model(workspace: Workspace, path: Path, content: bytes, size: ImageSize) -> TfliteGraph:
-    """Write a converted model with its metadata, and return its graph.
+def _write_model(workspace: Workspace, path: Path, content: bytes, size: ImageSize) -> TfliteModel:
+    """Write a converted model with its metadata, and return what the file says.
 
     Raises:
         TrainingError: it is the int8 model, and an operator computes in floating point.
@@ -111,11 +113,11 @@ def _write_model(workspace: Workspace, path: Path, content: bytes, size: ImageSi
     with replacing_file(path) as temporary:
         write_in_coral_order(content, temporary)
         write_metadata(temporary, ModelDescription(path.stem, label_map, size, is_quantized))
-        graph = read_graph(temporary)
-        if is_quantized and graph.float_operators():
-            names = ", ".join(sorted(set(graph.float_operators())))
+        model = read_tflite(temporary)
+        computing = model.subgraphs[0].float_operators()
+        if is_quantized and computing:
             raise TrainingError(
-                f"{path}: {names} would compute in floating point, which the Edge TPU cannot. "
-                "Outcome this with pipeline.config."
+                f"{path}: {', '.join(sorted(set(computing)))} would compute in floating point, which the Edge TPU "
+                "cannot. Report this with pipeline.config."
             )
-    return graph
+    return model

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from edgetrain.tflite.editing import EditedModel
-from edgetrain.tflite.model_kind import POST_PROCESS, SSD_ORDER
+from edgetrain.tflite.file import POST_PROCESS
+from edgetrain.tflite.model_kind import SSD_ORDER
 
 _SHIFT = 128  # uint8 begins 128 above int8
 

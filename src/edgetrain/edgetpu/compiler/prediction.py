@@ -12,7 +12,6 @@ from edgetrain.edgetpu.compiler.partition import Crossing, crossings, first_part
 from edgetrain.edgetpu.compiler.rules import (
     MAPPED,
     NEWEST_RUNTIME,
-    POST_PROCESS,
     POST_PROCESSES,
     SECOND_SUBGRAPH,
     Reason,
@@ -22,7 +21,7 @@ from edgetrain.edgetpu.compiler.rules import (
 )
 from edgetrain.edgetpu.compiler.versions import is_known, unproven_version
 from edgetrain.tflite.arithmetic import multiply_adds
-from edgetrain.tflite.file import Operator, Subgraph, Tensor, TfliteModel
+from edgetrain.tflite.file import POST_PROCESS, Operator, Subgraph, Tensor, TfliteModel
 
 MAPS, ON_CPU, REFUSED = "maps", "cpu", "refused"
 # Used and remaining memory add up to 7.0 to 7.9 MiB in public logs: the rest holds instructions and activations.

@@ -19,11 +19,10 @@ from edgetrain.edgetpu.compiler.conditions import (
     older_condition,
 )
 from edgetrain.edgetpu.compiler.versions import version_refusal
-from edgetrain.tflite.file import Operator, Subgraph, Tensor
+from edgetrain.tflite.file import POST_PROCESS, Operator, Subgraph, Tensor
 
 __all__ = ["LIMITED", "NOT_CONSTANT", "Reason"]
 
-POST_PROCESS = "TFLite_Detection_PostProcess"
 # Custom operators beside which Google's compiler made a file: they stay on the CPU, in float.
 POST_PROCESSES = frozenset({POST_PROCESS, "PosenetDecoderOp"})
 NEWEST_RUNTIME = 14
