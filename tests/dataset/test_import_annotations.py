@@ -68,7 +68,7 @@ def export(settings, workspace, tmp_path):
         given = {"export_annotations__format": target, "export_annotations__out": tmp_path / "source"}
         export_annotations.run(settings(dataset, **given), workspace)
         if target not in {"yolo", "labelme"}:
-            (tmp_path / "source" / "images").symlink_to(dataset / "images")
+            shutil.copytree(dataset / "images", tmp_path / "source" / "images")
 
     return run
 

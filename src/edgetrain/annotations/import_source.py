@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -21,7 +21,7 @@ from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGE_SUFFIXES
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.splits import Split
-from edgetrain.core.system.files import file_content, visible_files
+from edgetrain.core.system.files import file_content, leads_out, visible_files
 from edgetrain.images.image_file import UnreadableImageError, probe, remedy_of
 
 _WORD = re.compile(r"[a-z]+")
@@ -145,6 +145,8 @@ class SourceFile:
 class ImportSource:
     """A file, or a folder with all visible files below it.
 
+    ``outside`` has where links lead that lead out of it, by their paths; these are not among the files.
+
     Raises:
         MissingInputError: there is no such file or folder.
         DatasetError: the folder cannot be listed.
@@ -156,6 +158,7 @@ class ImportSource:
         *,
         choices: ReadingChoices | None = None,
         more_pictures: Callable[[str], Path | None] | None = None,
+        follow_links: bool = False,
     ) -> None:
         """List the files.
 
@@ -163,6 +166,7 @@ class ImportSource:
             source: file or folder.
             choices: what the user decided (default: nothing).
             more_pictures: finds a picture by its name elsewhere.
+            follow_links: whether links may lead anywhere.
         """
         if not source.exists():
             raise MissingInputError(f"{source}: there is no such file or folder. Correct --source.")
@@ -179,7 +183,8 @@ class ImportSource:
         except OSError as error:
             path = error.filename or source
             raise DatasetError(f"{path}: cannot be read ({error.strerror}). Fix its permissions.") from error
-        self._paths = {path.relative_to(self.root).as_posix(): path for path in paths}
+        self.outside = {} if follow_links else _links_out(self.root, paths)
+        self._paths = {path.relative_to(self.root).as_posix(): path for path in paths if path not in self.outside}
         self.picture_names = [name for name in self._paths if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES]
         self.picture_set = frozenset(self.picture_names)
         self.suffixes = sorted({PurePosixPath(name).suffix for name in self.picture_names})
@@ -309,6 +314,19 @@ class ImportSource:
         except UnreadableImageError as error:
             reading.fault(place, f"{name}: {error.reason}. {remedy_of(error.reason, name)}")
             return None
+
+
+def _links_out(root: Path, paths: Iterable[Path]) -> dict[Path, Path]:
+    """Return which of the paths below a folder are out of it when links are followed, and where they are."""
+    home = root.resolve()
+    folders: dict[Path, Path] = {}
+    found = {}
+    for path in paths:
+        folder = folders.get(path.parent) or folders.setdefault(path.parent, path.parent.resolve())
+        target = path.resolve() if path.is_symlink() else folder / path.name
+        if leads_out(target, home):
+            found[path] = target
+    return found
 
 
 def _shared_folders(name: str, folder: str) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edgetrain.annotations.annotation_set import AnnotationSet, PictureKey, Reading
+from edgetrain.annotations.annotation_set import AnnotationSet, PictureKey, Place, Reading
 from edgetrain.annotations.archive import opened
 from edgetrain.annotations.exchange import read_annotations
 from edgetrain.annotations.import_source import ImportSource, ReadingChoices
@@ -21,6 +21,7 @@ from edgetrain.core.system.files import storage_error
 from edgetrain.core.system.progress import listener
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
+from edgetrain.dataset.fence import LINK_FIX
 from edgetrain.dataset.import_plan import ImportTarget, PlannedFile, path_of, shown_names
 
 _STAGED = ".import-annotations.part"
@@ -61,6 +62,7 @@ class _Import:
     def __init__(self, settings: Settings, source_format: SourceFormat, source: Path) -> None:
         self._wanted, self._format, self._path = settings.import_annotations, source_format, source
         self._target = ImportTarget(settings.dataset.root, follow_links=settings.dataset.follow_links)
+        self._follows_links = settings.dataset.follow_links
         self._reading = Reading()
 
     def run(self) -> Outcome:
@@ -72,7 +74,10 @@ class _Import:
             columns=wanted.columns,
             class_name=wanted.class_name.strip(),
         )
-        source = ImportSource(self._path, choices=choices, more_pictures=target.picture)
+        source = ImportSource(
+            self._path, choices=choices, more_pictures=target.picture, follow_links=self._follows_links
+        )
+        self._refuse_links(source)
         found = read_annotations(self._format, source, reading)
         annotations = self._settled(found)
         planned = target.plan(annotations, source, reading)
@@ -87,6 +92,12 @@ class _Import:
         new = _new_files([*planned, *lists, *label_map], target.root, replace=wanted.replace)
         _write(new, target.root)
         return self._report(annotations, new, [note for note in (split_note, map_note) if note])
+
+    def _refuse_links(self, source: ImportSource) -> None:
+        """Note a fault for each link that leads out of the folder that is imported: it may lead to anything."""
+        for path, target in source.outside.items() if self._path.is_dir() else ():
+            text = f"a link leads out of the source, to {target}. {LINK_FIX}"
+            self._reading.fault(Place(path.relative_to(source.root).as_posix()), text)
 
     def _settled(self, annotations: AnnotationSet) -> AnnotationSet:
         """Return the pictures that are imported: those that lost all their objects are not silently negatives."""

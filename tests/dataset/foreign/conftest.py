@@ -15,7 +15,7 @@ from tests.support.exchange_material import draw
 def bring(settings, workspace, tmp_path):
     """Return a function that writes files beside pictures, and imports them from ``source`` into ``made``."""
 
-    def run(source_format, files, pictures=("a.jpg",), source=None, **changes):
+    def run(source_format, files, pictures=("a.jpg",), source=None, *, follow_links=False, **changes):
         for name, content in files.items():
             path = tmp_path / "source" / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -23,7 +23,7 @@ def bring(settings, workspace, tmp_path):
         for name in pictures:
             draw(tmp_path / "source" / name)
         given = {f"import_annotations__{key}": value for key, value in changes.items()}
-        given |= {"import_annotations__format": source_format}
+        given |= {"import_annotations__format": source_format, "dataset__follow_links": follow_links}
         given |= {"import_annotations__source": source or tmp_path / "source"}
         return import_annotations.run(settings(tmp_path / "made", **given), workspace)
 

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from edgetrain.core.errors import DatasetError
+from tests.support.exchange_material import draw
 from tests.support.foreign_labels import coco
 
 BOX = "<bndbox><xmin>4</xmin><ymin>6</ymin><xmax>24</xmax><ymax>16</ymax></bndbox>"
@@ -197,3 +198,25 @@ def test_where_all_pictures_are_left_out_that_is_the_reason(bring):
         DatasetError, match=r"no picture came out of it \(1 picture left out, of which no object is left"
     ):
         bring("coco", {"x.json": coco({"iscrowd": 1})}, emptied_pictures="leave-out")
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_link_out_of_the_source_is_followed_only_where_that_is_allowed(bring, made, tmp_path, is_folder):
+    draw(tmp_path / "elsewhere" / "a.jpg")
+    place = tmp_path / "source" / ("images" if is_folder else "a.jpg")
+    place.parent.mkdir()
+    place.symlink_to(tmp_path / "elsewhere" / ("" if is_folder else "a.jpg"))
+
+    with pytest.raises(DatasetError, match=r"a.jpg:1: a link leads out of the source, to .*dataset.follow_links: true"):
+        bring("coco", {"x.json": coco({})}, ())
+    assert not (tmp_path / "made").exists()
+    bring("coco", {"x.json": coco({})}, (), source=tmp_path / "source" / "x.json", follow_links=True)
+    assert made() == {"a.jpg": [("boat", 4, 6, 24, 16)]}
+
+
+def test_beside_a_file_that_is_imported_a_link_out_is_as_if_it_were_not_there(bring, tmp_path):
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "a.jpg").symlink_to("/etc/passwd")
+
+    with pytest.raises(DatasetError, match=r"the picture 'a.jpg' is neither below"):
+        bring("coco", {"x.json": coco({})}, (), source=tmp_path / "source" / "x.json")
