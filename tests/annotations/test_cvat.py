@@ -110,7 +110,9 @@ def test_faults_are_told_with_their_line(cvat, inside, fault):
         ),
         pytest.param(b'<annotations>\n<image name="/a.jpg"/></annotations>', "2: the image's name '/a.jpg'", id="path"),
         pytest.param(b'<?xml version="1.0" encoding="nope"?><annotations/>', "1: ", id="unknown encoding"),
-        pytest.param(b'<?xml version="1.0" encoding="shift_jis"?><annotations/>', "1: its encoding", id="Shift JIS"),
+        pytest.param(
+            b"<annotations><image>\xff</image></annotations>", "1: this is not well-formed XML: its bytes", id="bytes"
+        ),
     ],
 )
 def test_what_is_unsafe_or_something_else_is_refused(tmp_path, data, fault):
@@ -118,6 +120,14 @@ def test_what_is_unsafe_or_something_else_is_refused(tmp_path, data, fault):
 
     _, faults = read(ExchangeFormat.CVAT, tmp_path)
     assert faults[0].startswith(f"x.xml:{fault}")
+
+
+def test_other_encodings_are_read(tmp_path):
+    text = f'<annotations>{LABELS}<image name="\u65e5.jpg" width="64" height="48">{BOX}</image></annotations>'
+    (tmp_path / "x.xml").write_bytes(f'<?xml version="1.0" encoding="shift_jis"?>{text}'.encode("shift_jis"))
+
+    annotations, faults = read(ExchangeFormat.CVAT, tmp_path)
+    assert ([picture.name for picture in annotations.pictures], faults) == (["\u65e5.jpg"], [])
 
 
 def test_a_file_that_is_gone_is_a_fault(tmp_path):

@@ -1,4 +1,4 @@
-"""CVAT for images 1.1 and CVAT for video 1.1, read by expat, which tells lines and fetches nothing.
+"""CVAT for images 1.1 and CVAT for video 1.1.
 
 Accepted, in one file or one for each split; everything not shown is ignored::
 
@@ -27,7 +27,6 @@ single point.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
@@ -42,7 +41,7 @@ from edgetrain.annotations.import_source import (
 from edgetrain.annotations.readers.cvat_tracks import Tracks
 from edgetrain.annotations.shapes import BoxAround, around, around_points, box_around_turned
 from edgetrain.annotations.voc import format_coordinate
-from edgetrain.annotations.xml_words import in_words
+from edgetrain.annotations.xml_events import MalformedXmlError, XmlEvents, follow
 from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import BoundingBox
 from edgetrain.core.errors import DatasetError
@@ -75,7 +74,7 @@ class _RefusedError(DatasetError):
     """Reading a file ends here; the fault is noted."""
 
 
-class _FileReader:
+class _FileReader(XmlEvents):
     """Follows the elements of one file."""
 
     def __init__(self, source: ImportSource, file: SourceFile, reading: Reading) -> None:
@@ -91,46 +90,38 @@ class _FileReader:
         self._tracks = Tracks()
         self._image_place = self._box_place = Place(file.name)
         self._is_difficult = False
-        self._parser = expat.ParserCreate()
-        self._parser.StartDoctypeDeclHandler = self._doctype
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
-        self._parser.CharacterDataHandler = self._characters
 
     def read(self) -> None:
         """Read the file; what is wrong becomes a fault."""
         try:
             descriptor, _ = open_regular(self._file.path, most_bytes=MOST_SOURCE_BYTES)
             with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor is no path
-                self._parser.ParseFile(stream)
+                follow(stream, self)
             self.pictures += self._tracks.pictures(self._source, self._file, self._reading)
         except OSError as error:
             self._reading.fault(Place(self._file.name), f"cannot be read ({error.strerror}). Fix its permissions.")
-        except expat.ExpatError as error:
-            meaning, fix = in_words(expat.ErrorString(error.code))
-            self._reading.fault(Place(self._file.name, error.lineno), f"this is not well-formed XML: {meaning}. {fix}")
-        except (
-            ValueError,
-            LookupError,
-        ) as error:  # an encoding that Python does not know, or no encoding of single bytes
-            self._reading.fault(Place(self._file.name), f"its encoding cannot be read ({error}). Save it as UTF-8.")
+        except MalformedXmlError as error:
+            text = f"this is not well-formed XML: {error.meaning}. {error.fix}"
+            self._reading.fault(Place(self._file.name, error.line), text)
         except _RefusedError:
             return
 
     def _place(self) -> Place:
-        return Place(self._file.name, self._parser.CurrentLineNumber)
+        return Place(self._file.name, self.line)
 
     def _refuse(self, message: str) -> None:
         self._reading.fault(self._place(), message)
         raise _RefusedError(message)
 
-    def _doctype(self, *_: object) -> None:
+    def doctype(self, *_: object) -> None:
+        """Refuse the file."""
         self._refuse("a document type is declared, which annotations need not have. Remove the declaration.")
 
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """Remember the element, and where what belongs to a picture begins."""
         if not self._open and tag != "annotations":
             self._refuse(f'the root element is <{tag}>, not <annotations>. Export as "CVAT for images 1.1".')
-        self._open.append((tag, attributes))
+        self._open.append((tag, dict(attributes)))
         self._text = ""
         if tag == "image":
             self._boxes, self._lost, self._image_place = [], [], self._place()
@@ -139,10 +130,12 @@ class _FileReader:
         elif tag == "box" or (tag in _SHAPES and self._open[-2][0] in _PARENTS):
             self._box_place, self._is_difficult = self._place(), False
 
-    def _characters(self, text: str) -> None:
+    def data(self, text: str) -> None:
+        """Add to the text of the element."""
         self._text += text
 
-    def _end(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
+        """Take what the element holds."""
         _, attributes = self._open.pop()
         parent = self._open[-1][0] if self._open else ""
         text, self._text = self._text.strip(), ""

@@ -1,4 +1,4 @@
-"""Pascal VOC annotations: the only door to lxml.
+"""Pascal VOC annotations, a tree of lxml for each.
 
 Accepted: what labelImg, CVAT, Roboflow, VoTT, RectLabel and the VOC devkit write. Elements are found by name, never by
 position; ``part`` and every other element not shown is ignored::

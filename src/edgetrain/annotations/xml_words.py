@@ -1,4 +1,4 @@
-"""What parsers of XML say, in a user's words: what is wrong, and what helps."""
+"""What the parser of XML says, in a user's words: what is wrong, and what helps."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ _EMPTY = (
 _BEHIND = ("something stands behind the end of the annotation", "Keep one root element in a file.")
 _NOT_CLOSED = ("an element is not closed, or another one is", "Close it by its own name.")
 _NO_XML = ('it does not begin with "<"', "Export the labels as XML, or remove the file.")
+_BEFORE = ("something stands before <?xml", "Remove what stands before it.")
 _ENCODING = ("it declares an encoding that is not known", "Save it as UTF-8, and declare that.")
-# libxml2 (github.com/GNOME/libxml2, parserInternals.c), then expat (github.com/libexpat/libexpat, xmlparse.c).
+# libxml2: github.com/GNOME/libxml2, parserInternals.c.
 _WORDS = (
     ("xmlParseEntityRef: no name", _AMPERSAND),
     ("EntityRef: expecting", _AMPERSAND),
@@ -25,20 +26,16 @@ _WORDS = (
     ("Couldn't find end of Start Tag", _CUT),
     ("Unsupported encoding", _ENCODING),
     ("Input is not proper UTF-8", ("it is not UTF-8, and declares no other encoding", "Save it as UTF-8.")),
-    ("XML or text declaration not at start", ("something stands before <?xml", "Remove what stands before it.")),
+    ("XML declaration allowed only", _BEFORE),
+    ("XML or text declaration not at start", _BEFORE),
     ("AttValue", ('the value of an attribute is not in quotes, or has a "<" in it', "Correct it.")),
+    ("no element found", _EMPTY),
+    ("not defined", ("it names an entity, which annotations need not have", "Write the letter itself.")),
+    ("redefined", ("an attribute stands twice", "Remove one of the two.")),
     (
-        "not well-formed (invalid token)",
-        ('an "&" or "<" stands alone, or it is no XML', "Write & as &amp; and < as &lt;."),
+        "Invalid bytes in character encoding",
+        ("its bytes are not of the encoding that it declares", "Save it as UTF-8."),
     ),
-    ("no element found", _CUT),
-    ("unclosed token", _CUT),
-    ("mismatched tag", _NOT_CLOSED),
-    ("junk after document element", _BEHIND),
-    ("undefined entity", ("it names an entity, which annotations need not have", "Write the letter itself.")),
-    ("unknown encoding", _ENCODING),
-    ("duplicate attribute", ("an attribute stands twice", "Remove one of the two.")),
-    ("syntax error", _NO_XML),
 )
 
 
