@@ -58,7 +58,12 @@ def follow(stream: BinaryIO, events: XmlEvents) -> None:
         MalformedXmlError: it is not well-formed XML, or in an encoding that is not known.
     """
     parser = etree.XMLParser(
-        target=events, resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False, collect_ids=False
+        target=events,  # type: ignore[arg-type]  # its stubs ask for more than it needs
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        collect_ids=False,
     )
     try:
         # A line at a time: so the line of what is noted is known, also beyond the 65,535 lines that libxml2 counts.
