@@ -253,6 +253,56 @@ def test_pixels_of_a_cut_picture_are_a_dataset_error():
         decode(LARGE[:2000], "a")
 
 
+def chunk_places(data):
+    """Return where each chunk of a PNG begins and ends, by its name; of several the last one."""
+    places, position = {}, 8
+    while position < len(data):
+        length = int.from_bytes(data[position : position + 4], "big")
+        places[data[position + 4 : position + 8]] = (position + 8, position + 8 + length)
+        position += length + 12
+    return places
+
+
+@pytest.mark.parametrize("read", [decode, lambda data, name: decode_gray(data, ImageSize(8, 8), name)])
+@pytest.mark.parametrize("shift", [0, 3])
+def test_a_png_whose_checksum_is_wrong_is_damaged_though_pillow_decodes_it(read, shift):
+    _, end = chunk_places(PNG)[b"IDAT"]
+    data = bytearray(PNG)
+    data[end + shift] ^= 1
+
+    assert Image.open(io.BytesIO(bytes(data))).convert("RGB").size == Image.open(io.BytesIO(PNG)).size
+    with pytest.raises(DatasetError, match=r"a: the picture is damaged \(the checksum of its part IDAT is wrong\)"):
+        read(bytes(data), "a")
+
+
+def is_sound(data):
+    """Return whether neither the ends of a picture nor its pixels are told to be damaged."""
+    try:
+        decode(data)
+        return probe_bytes(data, "a").is_complete
+    except DatasetError:
+        return False
+
+
+@given(st.integers(8, len(PNG) - 1), st.integers(1, 255))
+def test_any_changed_byte_of_a_plain_png_is_told(place, change):
+    data = bytearray(PNG)
+    data[place] ^= change
+
+    assert (is_sound(PNG), is_sound(bytes(data))) == (True, False)
+
+
+@pytest.mark.tensorflow
+def test_tensorflow_refuses_a_png_whose_checksum_is_wrong():
+    import tensorflow as tf
+
+    data = bytearray(PNG)
+    data[chunk_places(PNG)[b"IDAT"][1]] ^= 1
+
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        tf.io.decode_png(bytes(data))
+
+
 @pytest.mark.tensorflow
 @pytest.mark.parametrize(
     "data",

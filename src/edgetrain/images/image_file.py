@@ -191,7 +191,7 @@ def decode(data: bytes, name: str = "picture") -> Image.Image:
     Raises:
         UnreadableImageError: the bytes are damaged.
     """
-    with _opened(data, name) as image:
+    with _checked(data, name) as image:
         return _pixels(image, name)
 
 
@@ -212,7 +212,7 @@ def decode_reduced(data: bytes, least: ImageSize, name: str = "picture") -> tupl
     Raises:
         UnreadableImageError: the bytes are damaged.
     """
-    with _opened(data, name) as image:
+    with _checked(data, name) as image:
         drafted = image.draft(None, (least.width, least.height))
         pixels = _pixels(image, name)
         return pixels, drafted[1][2:] if drafted else pixels.size
@@ -227,7 +227,7 @@ def decode_gray(data: bytes, size: ImageSize, name: str = "picture") -> Sequence
         UnreadableImageError: the bytes are damaged.
     """
     least = ImageSize(size.width * _PIXELS_EACH, size.height * _PIXELS_EACH)
-    with _opened(data, name) as image:
+    with _checked(data, name) as image:
         # With sampling factors of which it refuses some, libjpeg has to be asked for the colours too.
         is_plain = isinstance(image, JpegImageFile) and [one[1:3] for one in image.layer] in _PLAIN_SAMPLINGS
         drafted = image.draft("L" if is_plain else None, (least.width, least.height))
@@ -238,6 +238,14 @@ def decode_gray(data: bytes, size: ImageSize, name: str = "picture") -> Sequence
     levels = gray.reduce(factor).convert("F")
     box = (0, 0, right / factor, bottom / factor)
     return array("f", levels.resize((size.width, size.height), Image.Resampling.BILINEAR, box).tobytes())
+
+
+def _checked(data: bytes, name: str) -> Image.Image:
+    """Return an opened picture whose checksums are right, as far as there are any."""
+    chunk = image_header.damaged_chunk(data) if data.startswith(image_header.PNG_START) else ""
+    if chunk:
+        raise _damaged(name, f"the checksum of its part {chunk} is wrong")
+    return _opened(data, name)
 
 
 def _pixels(image: Image.Image, name: str, mode: str = "RGB") -> Image.Image:
