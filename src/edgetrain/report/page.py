@@ -12,14 +12,11 @@ import hashlib
 import importlib
 import importlib.util
 import statistics
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from edgetrain.core.boxes import BoundingBox, ImageSize
-from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.project import TEMPLATES_DIR
-from edgetrain.core.redaction import clean_text
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
 from edgetrain.core.system.files import visible_files, write_text
@@ -40,20 +37,19 @@ from edgetrain.core.workspace.stage_reports import (
     as_list,
     as_object,
     as_text,
-    read_records_of,
     setting_text,
     value_of,
 )
-from edgetrain.records.example import read_examples
 from edgetrain.report.advice import answers_of
 from edgetrain.report.charts import UNIT_CHART_PLACE, JudgedBox, Svg, judged_picture, share_bar, training_charts
 from edgetrain.report.curves import curves_section
-from edgetrain.report.mistakes import mistakes_section, wanted_pictures
-from edgetrain.report.placed_boxes import heat_map, placed_boxes
+from edgetrain.report.material import Material, read_material
+from edgetrain.report.mistakes import mistakes_section
+from edgetrain.report.placed_boxes import PlacedBox, heat_map
 from edgetrain.report.remarks import StageLine, is_rehearsal, remarks_of
 from edgetrain.report.sections import edgetpu_section, promotion_section, stats_section
 from edgetrain.template import render_template
-from edgetrain.training.history import HistoryRow, read_history
+from edgetrain.training.history import HistoryRow
 
 _SHOWN_IF_RUN = ("preflight-untrained", "preflight", "bundle", "promote")
 _FIGURES = (
@@ -71,9 +67,8 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:  # noqa: ARG001 - 
         MissingInputError: no stage has left a report.
         StorageError: the page cannot be written.
     """
-    records = read_records_of(workspace)
-    if not records:
-        raise MissingInputError(f'{workspace.reports_dir}: no report of any stage. Run "ci/inv pipeline" first.')
+    material = read_material(workspace)
+    records = material.records
     stages = _stage_lines(records)
     title, subtitle = _headline(records, stages)
     values = {
@@ -86,11 +81,11 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:  # noqa: ARG001 - 
         "judged": _judged(records),
         "figures": _figure_rows(records),
         "classes": _class_rows(records),
-        **_evaluation(records, workspace),
-        "training": _training_facts(records, workspace),
-        "charts": _charts(_history(records, workspace)),
+        **_evaluation(records, material.pictures),
+        "training": _training_facts(records, material.history),
+        "charts": _charts(material.history),
         "data": _data_table(records),
-        "maps": _maps(workspace),
+        "maps": _maps(material.boxes),
         "edgetpu": edgetpu_section(records),
         "promotion": promotion_section(records),
         "stats": stats_section(records["stats"].outcome.results if "stats" in records else {}),
@@ -101,19 +96,16 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:  # noqa: ARG001 - 
     page = render_template("report/index.html", values)
     write_text(workspace.report_page_path, page)
     size_bytes = len(page.encode())
-    plots, notes = _plots(records, workspace)
+    plots, notes = _plots(material, workspace)
     results = {"size_bytes": size_bytes, "plots": plots, "stages": {line.name: line.status for line in stages}}
     return Outcome(f"{title}; {workspace.relative(workspace.report_page_path)}", results, notes)
 
 
-def _plots(records: Records, workspace: Workspace) -> tuple[list[str], tuple[str, ...]]:
+def _plots(material: Material, workspace: Workspace) -> tuple[list[str], tuple[str, ...]]:
     """Write the plots where this profile can, and return their names, or why there are none."""
     if importlib.util.find_spec("matplotlib") is None:
         return [], ("no plots: Matplotlib is not in this profile (the train profile has it)",)
-    samples = map(as_object, as_list(value_of(records, "evaluate", "samples")))
-    pictures = _pictures(records, workspace, {as_text(sample.get("source_id")) for sample in samples})
-    plots = importlib.import_module("edgetrain.report.plots")
-    names: list[str] = plots.write_plots(records, _history(records, workspace), pictures, workspace)
+    names: list[str] = importlib.import_module("edgetrain.report.plots").write_plots(material, workspace)
     return names, ()
 
 
@@ -180,12 +172,10 @@ def _class_rows(records: Records) -> list[tuple[str, str, Svg | None, str, str]]
     return rows
 
 
-def _evaluation(records: Records, workspace: Workspace) -> dict[str, object]:
+def _evaluation(records: Records, pictures: Mapping[str, bytes]) -> dict[str, object]:
     """Return what the page shows of the judged pictures, and the script that moves it."""
     samples = [as_object(sample) for sample in as_list(value_of(records, "evaluate", "samples"))]
     mistakes = as_object(value_of(records, "evaluate", "mistakes"))
-    wanted = {as_text(sample.get("source_id")) for sample in samples} | wanted_pictures(mistakes)
-    pictures = _pictures(records, workspace, wanted)
     script = (TEMPLATES_DIR / "report" / "script.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     curves, thresholds = (as_object(value_of(records, "evaluate", key)) for key in ("curves", "thresholds"))
@@ -198,19 +188,6 @@ def _evaluation(records: Records, workspace: Workspace) -> dict[str, object]:
         "script": Svg(script),
         "script_digest": Svg(f"'sha256-{digest}'"),
     }
-
-
-def _pictures(records: Records, workspace: Workspace, wanted: set[str]) -> dict[str, bytes]:
-    """Return those of the wanted pictures that the records of the judged split still hold, by source id."""
-    split = as_text(value_of(records, "evaluate", "split"))
-    pictures: dict[str, bytes] = {}
-    try:
-        for example in read_examples(workspace.shard_paths(Split(split)) if wanted else ()):
-            if clean_text(example.source_id) in wanted:
-                pictures[clean_text(example.source_id)] = example.image_bytes
-    except DatasetError:
-        return {}  # the boxes are still shown, and the caption says that the picture is not there
-    return pictures
 
 
 def _groups(records: Records) -> list[tuple[str, str, str, Svg | None, str]]:
@@ -244,19 +221,13 @@ def _boxes(value: object) -> Iterator[JudgedBox]:
         yield JudgedBox(as_text(item.get("class")), BoundingBox(*corners), finite_number(item.get("score")) or 0.0)
 
 
-def _history(records: Records, workspace: Workspace) -> list[HistoryRow]:
-    steps = finite_number(value_of(records, "train", "steps"))
-    return read_history(workspace.history_path, up_to=sys.maxsize if steps is None else int(steps))
-
-
 def _charts(history: Sequence[HistoryRow]) -> list[Svg]:
     judged = [(row.step, row.validation_ap) for row in history if row.validation_ap is not None]
     return training_charts([(row.step, row.loss, row.learning_rate) for row in history], judged)
 
 
-def _training_facts(records: Records, workspace: Workspace) -> list[tuple[str, str]]:
+def _training_facts(records: Records, history: Sequence[HistoryRow]) -> list[tuple[str, str]]:
     """Return name and value of what there is to know of the run."""
-    history = _history(records, workspace)
     facts = []
     if "train" in records:
         steps = count_text(value_of(records, "train", "steps"))
@@ -278,9 +249,8 @@ def _training_facts(records: Records, workspace: Workspace) -> list[tuple[str, s
     return facts
 
 
-def _maps(workspace: Workspace) -> list[tuple[Svg, str]]:
+def _maps(boxes: Sequence[PlacedBox]) -> list[tuple[Svg, str]]:
     """Return where the labelled boxes of all splits lie, and how large they are, with a caption each."""
-    boxes = placed_boxes(workspace)
     if not boxes:
         return []
     across = "across, left to right"

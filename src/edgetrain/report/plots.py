@@ -21,9 +21,10 @@ from edgetrain.core.errors import DatasetError
 from edgetrain.core.system.files import replacing_dir
 from edgetrain.core.wording import finite_number
 from edgetrain.core.workspace import Workspace
-from edgetrain.core.workspace.stage_reports import Records, as_list, as_object, as_text, value_of
+from edgetrain.core.workspace.stage_reports import as_list, as_object, as_text, value_of
 from edgetrain.images.image_file import decode
-from edgetrain.report.placed_boxes import PlacedBox, placed_boxes
+from edgetrain.report.material import Material
+from edgetrain.report.placed_boxes import PlacedBox
 from edgetrain.training.history import HistoryRow
 
 RESULTS_CSV = "results.csv"
@@ -33,20 +34,17 @@ _GRID, _NAME_LENGTH = 4, 24
 _BLUE, _ORANGE = "#0072b2", "#d55e00"
 
 
-def write_plots(
-    records: Records, history: Sequence[HistoryRow], pictures: Mapping[str, bytes], workspace: Workspace
-) -> list[str]:
+def write_plots(material: Material, workspace: Workspace) -> list[str]:
     """Write all plots that there is something to show on, in place of earlier ones; return their names.
 
     Args:
-        records: the stages' reports.
-        history: the course of the training.
-        pictures: JPEG or PNG of the samples of ``evaluate``, by source id.
-        workspace: gets the folder ``reports/plots``; its tables have the labelled boxes.
+        material: what the page is made of.
+        workspace: gets the folder ``reports/plots``.
 
     Raises:
         StorageError: the folder cannot be written.
     """
+    records, history, pictures, boxes = material.records, material.history, material.pictures, material.boxes
     drawn: dict[str, Callable[[Figure], None]] = {}
     if history:
         drawn["results.png"] = functools.partial(_results, history=history)
@@ -55,7 +53,6 @@ def write_plots(
     if mistakes:
         for name, is_normalized in (("confusion_matrix.png", False), ("confusion_matrix_normalized.png", True)):
             drawn[name] = functools.partial(_confusion, mistakes=mistakes, is_normalized=is_normalized)
-    boxes = placed_boxes(workspace)
     if boxes:
         drawn["labels.png"] = functools.partial(_labels, boxes=boxes)
     samples = [as_object(one) for one in as_list(value_of(records, "evaluate", "samples"))]
