@@ -12,11 +12,13 @@ from invoke import Config, Context, Exit, Task, task
 
 from edgetrain.core import settings as face
 from edgetrain.core.errors import EdgetrainError, SettingsError
+from edgetrain.core.wording import clipped, printable_lines
 
 if TYPE_CHECKING:
     from edgetrain.core.settings import Settings, SettingsFile
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
+_MOST_LETTERS = 300
 FLAGS = {
     "dataset": ("dataset.root", "folder of the labelled images"),
     "workspace": ("workspace.root", "folder for everything that is made"),
@@ -129,7 +131,14 @@ class StageTask(Task):  # type: ignore[type-arg]
                 code=1,
             ) from error
         except EdgetrainError as error:
-            raise Exit(f"error: {error}", code=1) from error
+            raise Exit(f"error: {printable_lines(str(error))}", code=1) from error
+        except OSError as error:
+            # Strangers' folders hold what no reader foresees; a system's error without a file is a mistake of ours.
+            if error.filename is None or not error.strerror:
+                raise
+            name = clipped(os.fsdecode(error.filename), _MOST_LETTERS)
+            text = printable_lines(f"{name}: {error.strerror}. Fix or remove what is there.")
+            raise Exit(f"error: {text}", code=1) from error
         except KeyboardInterrupt:
             raise Exit("interrupted; run the same command again to continue", code=130) from None
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from edgetrain.core.findings import Finding, count_by_severity, count_text
+from edgetrain.core.findings import Finding, count_by_severity, count_text, thinned
 from edgetrain.core.wording import counted
 from edgetrain.review.output.text import render_json, render_text
 
@@ -56,3 +56,18 @@ def test_numbers_have_their_noun(count, noun, expected):
 
 def test_both_severities_are_counted():
     assert count_text([FIRST, SECOND, THIRD]) == "2 errors, 1 warning"
+
+
+def test_a_hundred_findings_of_a_rule_stand_for_all_of_a_file():
+    many = [Finding.of(("a.xml", line), "box-empty", f"{line}.", "Draw it again.") for line in range(1, 251)]
+    other = Finding.of(("a.xml", 1), "box-tiny", "x.", "y.")
+
+    kept = list(thinned([*many, other]))
+
+    assert kept[:100] == [*many[:99], other]
+    assert [one.message for one in kept[100:]] == ["100. So are 150 more in this file."]
+    assert list(thinned(many[:100])) == many[:100]
+
+
+def test_a_message_of_a_long_name_is_cut_off():
+    assert len(Finding.of(("a.xml", 1), "box-empty", "x" * 1_000_000, "f.").message) == 2001

@@ -69,3 +69,12 @@ def test_an_unknown_class_is_an_error_that_names_the_nearest(name, end):
 def test_a_suggestion_is_the_nearest_word_as_it_is_written():
     assert suggestion("RACOON", ["Raccoon", "boat"]) == ' Did you mean "Raccoon"?'
     assert suggestion("boat", []) == ""
+
+
+def test_a_map_of_very_many_classes_is_checked_and_asked_in_no_time():
+    names = tuple(f"c{number}" for number in range(100_000))
+    label_map = LabelMap(names)
+
+    assert [label_map.class_id(name) for name in names] == list(range(1, 100_001))
+    assert "c99999" in label_map
+    assert "c100000" not in label_map

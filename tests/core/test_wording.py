@@ -32,3 +32,12 @@ def test_numbers_as_text(text, expected):
 @pytest.mark.parametrize("value", [True, "1", None, math.inf, math.nan], ids=str)
 def test_only_finite_numbers_are_numbers(value):
     assert wording.finite_number(value) is None
+
+
+def test_lines_of_strangers_obey_nobody():
+    text = "a: \x1b[2J\u202e\udcff\tä\n::error::x\n  ::add-mask::y\n" + "z" * 5000
+
+    shown = wording.printable_lines(text).split("\n")
+
+    assert shown[:3] == [r"a: \x1b[2J\u202e\udcff" + "\tä", "| ::error::x", "|   ::add-mask::y"]
+    assert shown[3] == "z" * 4000 + "…"

@@ -10,7 +10,7 @@ import pytest
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.splits import Split
 from edgetrain.dataset.division import write_split_list
-from edgetrain.dataset.folder import find_dataset
+from edgetrain.dataset.folder import find_dataset, survey_dataset
 from tests.conftest import draw_labelled
 
 TWO_FOLDERS = ("annotations", "images")
@@ -101,6 +101,38 @@ def test_faults_of_the_lists_are_findings(tmp_path):
         ("ImageSets/Main/test.txt", 3, "split-repeated", "'1' is listed in ImageSets/Main/test.txt:1 already."),
         ("ImageSets/Main/train.txt", 2, "split-unknown", "'9' names no annotation; this list has names such as 0."),
     ]
+
+
+@pytest.mark.parametrize(
+    ("plant", "reason"),
+    [
+        pytest.param(lambda path: path.write_bytes(b"\xff\xfe"), "not UTF-8 text (invalid start byte).", id="no text"),
+        pytest.param(os.mkfifo, "cannot be read (it is not a regular file).", id="pipe"),
+        pytest.param(lambda path: path.symlink_to("train.txt"), "cannot be read (Too many levels of", id="circle"),
+        pytest.param(lambda path: path.symlink_to("/etc/passwd"), "cannot be read (it is a link that leads", id="link"),
+        pytest.param(lambda path: path.write_bytes(b"\n" * 5_000_001), "more than 5,000,000 lines.", id="lines"),
+        pytest.param(lambda path: path.touch() or os.truncate(path, 33 << 20), "cannot be read (it is", id="size"),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_one_finding_of_a_review_and_stops_the_rest(voc_dataset, plant, reason):
+    (voc_dataset / "splits").mkdir()
+    plant(voc_dataset / "splits" / "train.txt")
+
+    (finding,) = survey_dataset(voc_dataset).findings[:1]
+
+    assert (finding.file, finding.line, finding.rule) == ("splits/train.txt", 1, "split-unreadable")
+    assert finding.message.startswith(reason)
+    with pytest.raises(DatasetError, match=r"splits/train\.txt: "):
+        find_dataset(voc_dataset)
+
+
+def test_a_list_of_strange_names_is_a_hundred_findings(voc_dataset):
+    write_lists(voc_dataset / "splits", {"train.txt": [f"n{number}" for number in range(5000)]})
+
+    findings = survey_dataset(voc_dataset).findings
+
+    assert len(findings) == 100
+    assert findings[-1].message.endswith("So are 4,900 more in this file.")
 
 
 def test_items_are_sorted_by_name(voc_dataset):

@@ -14,7 +14,8 @@ from PIL import Image
 from ci.standin.compiled_file import write_compiled
 from edgetrain.core.errors import GateError, MissingInputError, ModelError
 from edgetrain.core.label_map import LabelMap
-from edgetrain.core.system.files import file_digest, tree_digest, write_json
+from edgetrain.core.system.files import file_digest, write_json
+from edgetrain.core.system.folders import tree_digest
 from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.edgetpu.compiler.provenance import PROVENANCE_KEY
 from edgetrain.release import bundle

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from edgetrain.core.errors import DatasetError, StorageError
-from edgetrain.core.system.files import tree_digest
+from edgetrain.core.system.folders import tree_digest
 from edgetrain.dataset.folder import find_dataset
 from edgetrain.review import validate
 from edgetrain.review.fix import run

@@ -9,7 +9,8 @@ import pytest
 
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.system import progress
-from edgetrain.core.system.files import replacing_dir, tree_digest, write_text
+from edgetrain.core.system.files import replacing_dir, write_text
+from edgetrain.core.system.folders import tree_digest
 from edgetrain.core.system.progress import Listener
 from edgetrain.pipeline import flow, stage_run
 from edgetrain.pipeline.stage_run import Digests

@@ -18,7 +18,8 @@ from edgetrain.core.boxes import ImageSize, NormalizedBox
 from edgetrain.core.label_map import LabelMap
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.splits import Split
-from edgetrain.core.system.files import file_digest, tree_digest
+from edgetrain.core.system.files import file_digest
+from edgetrain.core.system.folders import tree_digest
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import write_label_map
 from edgetrain.core.workspace.reports import StageRecord, write_record

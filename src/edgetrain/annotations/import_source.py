@@ -21,7 +21,8 @@ from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGE_SUFFIXES
 from edgetrain.core.boxes import BoundingBox, ImageSize
 from edgetrain.core.errors import DatasetError, MissingInputError
 from edgetrain.core.splits import Split
-from edgetrain.core.system.files import file_content, leads_out, visible_files
+from edgetrain.core.system.files import file_content, leads_out
+from edgetrain.core.system.folders import visible_files
 from edgetrain.images.image_file import UnreadableImageError, probe, remedy_of
 
 _WORD = re.compile(r"[a-z]+")

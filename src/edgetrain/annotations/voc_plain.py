@@ -80,10 +80,11 @@ def parse_plain(data: bytes, path: Path) -> Optional[Annotation]:
     if head is None:
         return None
     boxes = []
-    place = head.end()
+    place, line = head.end(), _line(data, head.end())
     while found := _OBJECT.match(data, place):
-        boxes.append(_labelled_box(data, found))
+        boxes.append(_labelled_box(data, found, line))
         place = found.end()
+        line += data.count(b"\n", found.start(), place)
     if not _END.fullmatch(data, place):
         return None
     filename, width, _, height = head.group(1, 3, 2, 4)
@@ -97,9 +98,8 @@ def parse_plain(data: bytes, path: Path) -> Optional[Annotation]:
     )
 
 
-def _labelled_box(data: bytes, found: re.Match[bytes]) -> LabelledBox:
+def _labelled_box(data: bytes, found: re.Match[bytes], line: int) -> LabelledBox:
     name, difficult, *sides = found.groups()
-    line = _line(data, found.start())
     first = found.start()
     lines = [line + data.count(b"\n", first, found.start(group)) for group in (1, 3, 4, 5, 6)]
     box = BoundingBox(*map(float, sides))

@@ -15,7 +15,8 @@ from pathlib import Path
 from edgetrain.collect.attribution import NAME, Attribution, read_attributions, write_attributions
 from edgetrain.collect.candidates import Candidate
 from edgetrain.collect.picture_intake import Picture
-from edgetrain.core.system.files import storage_error, visible_files
+from edgetrain.core.system.files import storage_error
+from edgetrain.core.system.folders import visible_files
 from edgetrain.dataset.layout import find_only_part
 
 _SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")

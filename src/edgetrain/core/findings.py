@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from edgetrain.core.rules import RULES, RuleLevel
-from edgetrain.core.wording import counted, printable
+from edgetrain.core.wording import clipped, counted, printable
+
+# A stranger's name may have megabytes, and stands in messages as it is.
+_MOST_LETTERS = 2000
+# So many faults of one kind in one file say all there is to say.
+_MOST_OF_A_KIND = 100
 
 
 class Severity(enum.Enum):
@@ -35,7 +40,7 @@ class Finding:
     @classmethod
     def of(cls, place: tuple[str, int], rule: str, message: str, fix: str) -> Finding:
         """Return a finding at (file, line) with the severity that its rule has by default."""
-        return cls(*place, rule, RULES[rule].severity, message, fix)
+        return cls(*place, rule, RULES[rule].severity, clipped(message, _MOST_LETTERS), clipped(fix, _MOST_LETTERS))
 
     def __str__(self) -> str:
         """Return the finding as one line of text: place, severity, rule, message, remedy."""
@@ -44,6 +49,22 @@ class Finding:
     def to_json(self) -> dict[str, object]:
         """Return the finding as the object of the JSON report."""
         return asdict(self)
+
+
+def thinned(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings of one file, of each rule a hundred at most, and one that says how many more there are."""
+    counts: Counter[str] = Counter()
+    last: dict[str, Finding] = {}
+    for finding in findings:
+        counts[finding.rule] += 1
+        if counts[finding.rule] < _MOST_OF_A_KIND:
+            yield finding
+        elif counts[finding.rule] == _MOST_OF_A_KIND:
+            last[finding.rule] = finding
+    for rule, finding in last.items():
+        more = counts[rule] - _MOST_OF_A_KIND
+        text = f"{finding.message} So {'is' if more == 1 else 'are'} {more:,} more in this file." if more else ""
+        yield replace(finding, message=text) if more else finding
 
 
 def judged(findings: Iterable[Finding], severities: Mapping[str, str]) -> list[Finding]:

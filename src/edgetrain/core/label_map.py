@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from edgetrain.core.errors import LabelMapError
 from edgetrain.core.wording import suggestion
@@ -27,7 +29,7 @@ class LabelMap:
         for name in self.names:
             if not name or name != name.strip():
                 raise LabelMapError(f"label map: class name {name!r} is empty or padded with spaces. Rename it.")
-        repeated = sorted({name for name in self.names if self.names.count(name) > 1})
+        repeated = sorted(name for name, count in Counter(self.names).items() if count > 1)
         if repeated:
             raise LabelMapError(f"label map: class {repeated[0]!r} stands twice. Remove one of the two.")
 
@@ -37,7 +39,12 @@ class LabelMap:
 
     def __contains__(self, name: object) -> bool:
         """Return whether a class of that name exists."""
-        return name in self.names
+        return name in self._ids
+
+    @cached_property
+    def _ids(self) -> Mapping[str, int]:
+        """The class ids by name: a stranger's map may have very many."""
+        return {name: class_id for class_id, name in enumerate(self.names, start=1)}
 
     @classmethod
     def from_items(cls, items: Iterable[tuple[int, str]]) -> LabelMap:
@@ -61,9 +68,9 @@ class LabelMap:
         Raises:
             LabelMapError: there is no such class; names the nearest one.
         """
-        if name not in self.names:
+        if name not in self._ids:
             raise LabelMapError(f"{name!r} is not a class of the label map.{suggestion(name, self.names)}")
-        return self.names.index(name) + 1
+        return self._ids[name]
 
     def name_of_index(self, class_index: int) -> str:
         """Return the class name of a model's output index (from 0)."""

@@ -68,6 +68,7 @@ split-twin           error    Identical pictures are in the same split.
 split-near-twin      warning  Nearly identical pictures are in the same split (with --pixels).
 split-augmented      error    Augmented copies of a picture (NAME.rf.HASH) are in the same split.
 split-unknown        error    The list of a split names annotations that exist.
+split-unreadable     error    The list of a split can be read.
 split-repeated       error    An annotation stands once in the lists of the splits.
 dataset-negative     error    A dataset has a labelled object.
 # Pixels

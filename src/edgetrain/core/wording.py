@@ -6,6 +6,8 @@ import difflib
 import math
 from collections.abc import Iterable
 
+_MOST_LETTERS = 4000
+
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return `` Did you mean "…"?`` with the nearest known word, or an empty string where none is near."""
@@ -19,6 +21,26 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def printable_lines(text: str) -> str:
+    """Return a text of several lines with strangers' words in it, fit for a terminal and a log.
+
+    Of each line, what does not print becomes an escape, and what is longer than anybody reads is cut off; none begins
+    as a command of GitHub's runner (``::error::``).
+    """
+    return "\n".join(map(_printable_line, text.split("\n")))
+
+
+def _printable_line(line: str) -> str:
+    shown = clipped(line, _MOST_LETTERS)
+    shown = "".join(letter if letter.isprintable() or letter == "\t" else ascii(letter)[1:-1] for letter in shown)
+    return f"| {shown}" if shown.lstrip().startswith("::") else shown
+
+
+def clipped(text: str, most: int) -> str:
+    """Return a text of strangers, cut off behind so many letters."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def counted(count: int, noun: str) -> str:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from edgetrain.core.errors import DatasetError, MissingInputError
-from edgetrain.core.findings import Finding
+from edgetrain.core.errors import DatasetError, MissingInputError, UnfetchedError
+from edgetrain.core.findings import Finding, thinned
 from edgetrain.core.splits import Split, SplitFractions
 from edgetrain.core.system.files import MOST_TEXT_BYTES, open_text, replacing_dir, write_json, write_text
 from edgetrain.core.workspace import Workspace
 from edgetrain.dataset.fence import Fence
 from edgetrain.dataset.layout import DatasetPart
+from edgetrain.dataset.unfetched import fetch_advice
 
 _COMMITTED_DIR = "splits"
 _VOC_DIR = "ImageSets/Main"
 _VOC_LISTS = {Split.TRAIN: "train.txt", Split.VALIDATION: "val.txt", Split.TEST: "test.txt"}
 _FIX = "Correct the list, or remove all lists to have the pictures divided anew."
 MADE = "made"
+# Of the largest public datasets none has more pictures.
+_MOST_LINES = 5_000_000
 
 
 @dataclass
@@ -27,12 +32,14 @@ class Division:
     """The splits of annotations by name relative to the dataset, where they come from, and the faults of the lists.
 
     ``source`` is empty where the dataset is not divided; ``present`` names the splits that have a list or a folder.
+    ``unread`` is why a list could not be read, which is among the faults, too.
     """
 
     source: str = ""
     present: frozenset[Split] = frozenset()
     splits: dict[str, Split] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    unread: DatasetError | None = None
 
 
 def find_division(fence: Fence, parts: Sequence[DatasetPart], names: Sequence[str]) -> Division:
@@ -42,18 +49,15 @@ def find_division(fence: Fence, parts: Sequence[DatasetPart], names: Sequence[st
         fence: that of the dataset.
         parts: its annotations; those of split folders are divided already.
         names: all annotations relative to the dataset.
-
-    Raises:
-        DatasetError: a list cannot be read.
     """
     root = fence.root
     committed = {split: f"{_COMMITTED_DIR}/{split.value}.txt" for split in Split}
     voc = {split: f"{_VOC_DIR}/{name}" for split, name in _VOC_LISTS.items()}
-    if any((root / name).is_file() for name in committed.values()):
+    if any(os.path.lexists(root / name) for name in committed.values()):
         return _read_lists(fence, _COMMITTED_DIR, committed, {name: name for name in names})
     if any(part.split for part in parts):
         return _division_of_folders(parts)
-    if any((root / name).is_file() for name in voc.values()):
+    if any(os.path.lexists(root / name) for name in voc.values()):
         stems = {Path(name).stem: name for name in reversed(names)}
         return _read_lists(fence, _VOC_DIR, voc, stems)
     return Division()
@@ -66,24 +70,46 @@ def _division_of_folders(parts: Sequence[DatasetPart]) -> Division:
 
 def _read_lists(fence: Fence, source: str, lists: Mapping[Split, str], names: Mapping[str, str]) -> Division:
     """Return the division by lists; ``names`` gives the annotation for each name that a list may hold."""
-    root = fence.root
-    division = Division(source, frozenset(split for split, name in lists.items() if (root / name).is_file()))
-    places: dict[str, str] = {}
+    division = Division(source, frozenset(split for split in Split if os.path.lexists(fence.root / lists[split])))
+    reader = _ListReader(division, names)
     for split in (split for split in Split if split in division.present):
-        for listed in read_split_list(root / lists[split], within=fence.within):
-            place = f"{lists[split]}:{listed.line}"
-            annotation = names.get(listed.name)
-            if annotation is None:
-                example = min(names, default="annotations/0001.xml")
-                message = f"{listed.name!r} names no annotation; this list has names such as {example}."
-                division.findings.append(_finding(lists[split], listed.line, "split-unknown", message))
-            elif annotation in places:
-                message = f"{listed.name!r} is listed in {places[annotation]} already."
-                division.findings.append(_finding(lists[split], listed.line, "split-repeated", message))
-            else:
-                places[annotation] = place
-                division.splits[annotation] = split
+        try:
+            listed = listed_names(fence.root / lists[split], within=fence.within)
+            division.findings += thinned(reader.faults(listed, lists[split], split))
+        except DatasetError as error:
+            division.unread = division.unread or error
+            division.findings.append(_unread_finding(lists[split], error))
     return division
+
+
+def _unread_finding(file: str, error: DatasetError) -> Finding:
+    if isinstance(error, UnfetchedError):
+        return Finding.of((file, 1), "data-unfetched", "the list is not in this clone.", fetch_advice([error.tool]))
+    reason = str(error).partition(": ")[2].partition(". ")[0]
+    return _finding(file, 1, "split-unreadable", f"{reason}.")
+
+
+class _ListReader:
+    """Puts the names of one list after the other into a division."""
+
+    def __init__(self, division: Division, names: Mapping[str, str]) -> None:
+        self._division, self._names = division, names
+        self._places: dict[str, str] = {}
+        self._example = min(names, default="annotations/0001.xml")
+
+    def faults(self, listed: Iterable[ListedName], file: str, split: Split) -> Iterator[Finding]:
+        """Take a list, and yield what is wrong with it."""
+        for one in listed:
+            annotation = self._names.get(one.name)
+            if annotation is None:
+                message = f"{one.name!r} names no annotation; this list has names such as {self._example}."
+                yield _finding(file, one.line, "split-unknown", message)
+            elif annotation in self._places:
+                message = f"{one.name!r} is listed in {self._places[annotation]} already."
+                yield _finding(file, one.line, "split-repeated", message)
+            else:
+                self._places[annotation] = f"{file}:{one.line}"
+                self._division.splits[annotation] = split
 
 
 def _finding(file: str, line: int, rule: str, message: str) -> Finding:
@@ -151,8 +177,7 @@ def _read_record(path: Path) -> dict[str, object]:
     return record if isinstance(record, dict) else {}
 
 
-@dataclass(frozen=True)
-class ListedName:
+class ListedName(NamedTuple):
     """A name of a list and its line, from 1."""
 
     name: str
@@ -178,6 +203,8 @@ def listed_names(path: Path, *, within: Path | None = None) -> Iterator[ListedNa
     try:
         with open_text(path, newline="\n", most_bytes=MOST_TEXT_BYTES, within=within) as stream:
             for number, line in enumerate(stream, start=1):
+                if number > _MOST_LINES:
+                    raise DatasetError(f"{path}: more than {_MOST_LINES:,} lines. Fix or remove the list.")
                 if line.strip():
                     yield ListedName(line.strip(), number)
     except FileNotFoundError as error:

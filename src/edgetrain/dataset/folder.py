@@ -26,7 +26,8 @@ from edgetrain.core.findings import Finding
 from edgetrain.core.settings.class_choice import ClassChoice
 from edgetrain.core.settings.exchange import SourceFormat
 from edgetrain.core.splits import Split
-from edgetrain.core.system.files import visible_files
+from edgetrain.core.system.folders import visible_files
+from edgetrain.core.wording import clipped
 from edgetrain.dataset.division import find_division, read_split_list
 from edgetrain.dataset.fence import Fence
 from edgetrain.dataset.layout import DatasetPart, FoundFile, find_parts
@@ -34,6 +35,7 @@ from edgetrain.dataset.unfetched import UnfetchedPath, find_unfetched, is_of_pic
 
 LABEL_MAP_NAME = "label_map.pbtxt"
 _MOST_FOLDERS = 100
+_MOST_LETTERS = 300
 _FEW = 3
 _LOOKED_FOR = "annotations/*.xml, *.xml beside the pictures, and train/ and test/ with either"
 
@@ -95,7 +97,8 @@ class DatasetFolder:
 
     ``items`` are sorted by name. ``division`` says what divides them already (empty: nothing), ``divided`` which splits
     that knows, ``findings`` what is wrong with it. ``image_names`` are all pictures in the image folders, relative to
-    the dataset and sorted. ``fence`` says which links are followed.
+    the dataset and sorted. ``fence`` says which links are followed. ``unread`` is why the list of a split cannot be
+    read.
     """
 
     root: Path
@@ -107,6 +110,7 @@ class DatasetFolder:
     parts: tuple[DatasetPart, ...]
     fence: Fence
     classes: ClassChoice = field(default_factory=ClassChoice)
+    unread: DatasetError | None = None
 
     @property
     def label_map_path(self) -> Path:
@@ -192,6 +196,8 @@ def find_dataset(root: Path, classes: ClassChoice | None = None, *, follow_links
     """
     folder = survey_dataset(root, classes, follow_links=follow_links)
     folder.fence.require_closed()
+    if folder.unread is not None:
+        raise folder.unread
     return folder
 
 
@@ -218,6 +224,7 @@ def survey_dataset(root: Path, classes: ClassChoice | None = None, *, follow_lin
         parts=tuple(parts),
         fence=fence,
         classes=classes or ClassChoice(),
+        unread=division.unread,
     )
 
 
@@ -277,4 +284,6 @@ def _parts(fence: Fence) -> list[DatasetPart]:
             )
         return find_parts(fence)
     except OSError as error:
-        raise DatasetError(f"{error.filename}: cannot be read ({error.strerror}). Fix its permissions.") from error
+        fix = "Fix its permissions." if isinstance(error, PermissionError) else "Remove it, or correct what is there."
+        name = clipped(str(error.filename), _MOST_LETTERS)
+        raise DatasetError(f"{name}: cannot be read ({error.strerror}). {fix}") from error

@@ -10,7 +10,8 @@ from edgetrain.core.errors import SettingsError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.settings.choices import NetworkType
-from edgetrain.core.system.files import replacing_dir, tree_digest, write_json
+from edgetrain.core.system.files import replacing_dir, write_json
+from edgetrain.core.system.folders import tree_digest
 from edgetrain.core.system.progress import listener
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace

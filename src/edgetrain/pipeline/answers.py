@@ -8,7 +8,7 @@ from edgetrain.core.errors import SettingsError
 from edgetrain.core.json_text import json_text
 from edgetrain.core.settings import Settings
 from edgetrain.core.system.files import append_text
-from edgetrain.core.wording import suggestion
+from edgetrain.core.wording import printable_lines, suggestion
 from edgetrain.pipeline.flow import require_good, run_stage
 from edgetrain.review.output.formats import Review, render_review, repository_prefix, require_format
 from edgetrain.review.output.summary import contents_of, render_summary
@@ -40,7 +40,7 @@ def report_text(name: str, settings: Settings) -> str:
     """
     outcome = run_stage(name, settings).outcome
     require_good(outcome)
-    return str(outcome.results["text"])
+    return printable_lines(str(outcome.results["text"]))
 
 
 def verify_records(settings: Settings) -> tuple[str, bool]:
@@ -50,7 +50,7 @@ def verify_records(settings: Settings) -> tuple[str, bool]:
         EdgetrainError: there are no records, or no label map.
     """
     outcome = run_stage("records-verify", settings).outcome
-    return str(outcome.results["text"]), outcome.is_good
+    return printable_lines(str(outcome.results["text"])), outcome.is_good
 
 
 def preflight(settings: Settings, output_format: str, *, untrained: bool) -> tuple[str, bool]:
@@ -66,5 +66,7 @@ def preflight(settings: Settings, output_format: str, *, untrained: bool) -> tup
         )
     name = "preflight-untrained" if untrained else "preflight-file" if settings.preflight.model else "preflight"
     record = run_stage(name, settings)
-    text = json_text(record.to_json()) if output_format == "json" else str(record.outcome.results["text"])
+    text = (
+        json_text(record.to_json()) if output_format == "json" else printable_lines(str(record.outcome.results["text"]))
+    )
     return text, record.outcome.is_good

@@ -15,6 +15,7 @@ from edgetrain.core.settings import Settings
 from edgetrain.core.system import progress
 from edgetrain.core.system.files import storage_error
 from edgetrain.core.system.progress import Listener
+from edgetrain.core.wording import printable_lines
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.reports import read_report
 
@@ -73,7 +74,7 @@ class Console(Listener):
     def _write(self, line: str) -> None:
         if self._bar is not None:
             self._bar.clear()
-        print(line, file=self._stream, flush=True)
+        print(printable_lines(line), file=self._stream, flush=True)
 
     def _move_bar(self, done: int, total: int, text: str) -> None:
         if self._bar is None or self._bar.total != total or done < self._bar.n:

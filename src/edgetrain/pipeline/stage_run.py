@@ -20,7 +20,8 @@ from edgetrain.core.git.program import committed_tree
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.project import PACKAGE_DIR, PROJECT_DIR, TEMPLATES_DIR
 from edgetrain.core.settings import Settings
-from edgetrain.core.system.files import combined_digest, file_digest, folder_state, visible_files
+from edgetrain.core.system.files import combined_digest, file_digest
+from edgetrain.core.system.folders import folder_state, visible_files
 from edgetrain.core.system.progress import listener
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.reports import DATASET_TREE, StageRecord, read_report, write_record

@@ -22,7 +22,7 @@ from edgetrain.core.json_text import json_text
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
-from edgetrain.core.system.files import tree_digest
+from edgetrain.core.system.folders import tree_digest
 from edgetrain.core.wording import counted, printable, suggestion
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.label_map_file import read_label_map

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgetrain.core.system.files import tree_digest
+from edgetrain.core.system.folders import tree_digest
 from edgetrain.core.wording import finite_number
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.stage_reports import Records, as_object, as_text, value_of

@@ -19,7 +19,8 @@ from edgetrain.core.outcome import Outcome
 from edgetrain.core.project import TEMPLATES_DIR
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
-from edgetrain.core.system.files import visible_files, write_text
+from edgetrain.core.system.files import write_text
+from edgetrain.core.system.folders import visible_files
 from edgetrain.core.wording import (
     UNKNOWN,
     change_text,

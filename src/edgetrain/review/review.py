@@ -17,7 +17,7 @@ from pathlib import Path
 from edgetrain.annotations.voc import parse_annotation
 from edgetrain.core.annotation import Annotation, LabelledBox
 from edgetrain.core.errors import UnfetchedError
-from edgetrain.core.findings import Finding
+from edgetrain.core.findings import Finding, thinned
 from edgetrain.core.settings.class_choice import ClassChoice
 from edgetrain.core.settings.exchange import EmptiedPictures
 from edgetrain.core.system import progress
@@ -70,7 +70,7 @@ class Reviewer:
         annotation, problems = parse_annotation(data, _NOWHERE)
         findings = [rules.of_problem(name, problem) for problem in problems]
         if annotation is None:
-            return Entry(Stamp(changed, len(data)), Reviewed(name, is_read=False, findings=tuple(findings)))
+            return Entry(Stamp(changed, len(data)), Reviewed(name, is_read=False, findings=tuple(thinned(findings))))
         classes = self.folder.classes
         if classes.emptied is EmptiedPictures.STOP and classes.empties(annotation):
             findings.append(class_rules.emptied_finding(name, annotation))
@@ -92,7 +92,7 @@ class Reviewer:
             image_key=seen.key if seen.info else "",
             width=width,
             height=height,
-            findings=tuple(findings),
+            findings=tuple(thinned(findings)),
         )
         return Entry(Stamp(changed, len(data), seen.changed, seen.size_bytes), reviewed)
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from edgetrain.core.errors import StorageError, TrainingError
 from edgetrain.core.settings.choices import Precision
-from edgetrain.core.system.files import replacing_dir, visible_files, write_json
+from edgetrain.core.system.files import replacing_dir, write_json
+from edgetrain.core.system.folders import visible_files
 from edgetrain.core.system.lock import LOCK_NAME, sole_user
 from edgetrain.core.system.progress import listener
 from edgetrain.core.wording import counted

@@ -14,7 +14,8 @@ from edgetrain.core.outcome import Outcome
 from edgetrain.core.settings import Settings
 from edgetrain.core.settings.choices import DistributionKind
 from edgetrain.core.splits import Split
-from edgetrain.core.system.files import replacing_dir, tree_digest
+from edgetrain.core.system.files import replacing_dir
+from edgetrain.core.system.folders import tree_digest
 from edgetrain.core.system.progress import listener
 from edgetrain.core.workspace import Workspace
 from edgetrain.networks.pipeline_config import read_pipeline_config

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from edgetrain.core.errors import StorageError
+from edgetrain.core.system import folders
 from edgetrain.core.system.files import (
     combined_digest,
     file_content,
@@ -20,11 +21,10 @@ from edgetrain.core.system.files import (
     replacing_dir,
     replacing_file,
     storage_error,
-    tree_digest,
-    visible_files,
     write_json,
     write_text,
 )
+from edgetrain.core.system.folders import folder_state, tree_digest, visible_files
 
 
 def left(folder):
@@ -289,3 +289,39 @@ def test_a_combined_digest_depends_on_names_digests_and_order():
     variants = [[("a", "1"), ("b", "2")], [("b", "2"), ("a", "1")], [("a", "2"), ("b", "1")], []]
 
     assert len({combined_digest(items) for items in variants}) == 4
+
+
+def test_links_that_lead_in_circles_are_listed_once_and_make_no_failure(tmp_path):
+    write_text(tmp_path / "a" / "b", "")
+    (tmp_path / "a" / "up").symlink_to("..")
+    for number in range(8):
+        (tmp_path / f"self{number}").symlink_to(".")
+    (tmp_path / "one").symlink_to("other")
+    (tmp_path / "other").symlink_to("one")
+
+    assert visible_files(tmp_path) == [tmp_path / "a" / "b"]
+    assert folder_state(tmp_path, follow_links=True) == folder_state(tmp_path, follow_links=True)
+
+
+def test_links_that_multiply_files_without_end_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "_MOST_FILES", 1000)
+    for number in range(7):
+        (tmp_path / f"d{number}").mkdir()
+        for other in range(7):
+            (tmp_path / f"d{number}" / f"to{other}").symlink_to(f"../d{other}")
+
+    with pytest.raises(OSError, match="more than 1,000 files, counted behind its links, too"):
+        visible_files(tmp_path)
+
+
+def test_a_folder_deeper_than_any_path_has_a_state(tmp_path):
+    place = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(60):
+        os.mkdir("d" * 100, dir_fd=place)
+        place, above = os.open("d" * 100, os.O_RDONLY, dir_fd=place), place
+        os.close(above)
+    os.close(place)
+
+    assert len(folder_state(tmp_path)) == 64
+    with pytest.raises(OSError, match="too long"):
+        visible_files(tmp_path)

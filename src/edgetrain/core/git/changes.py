@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from edgetrain.core.errors import DatasetError, SettingsError, ToolError
@@ -53,8 +54,15 @@ class GitChanges:
         )
 
     def _is_removed(self, stem: str, filename: str) -> bool:
-        paths = (PurePosixPath(name) for name in self.names)
-        return any(path.stem == stem or path.name == PurePosixPath(filename).name for path in paths)
+        return stem in self._stems or PurePosixPath(filename).name in self._own_names
+
+    @cached_property
+    def _stems(self) -> frozenset[str]:
+        return frozenset(PurePosixPath(name).stem for name in self.names)
+
+    @cached_property
+    def _own_names(self) -> frozenset[str]:
+        return frozenset(PurePosixPath(name).name for name in self.names)
 
 
 @contextmanager

@@ -303,62 +303,9 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def tree_digest(path: Path) -> str | None:
-    """Return one SHA-256 for a file, or for a folder's files by relative name and content; ``None`` if absent.
-
-    Hidden files (temporary ones) are left out.
-    """
-    if path.is_file():
-        return file_digest(path)
-    if not path.is_dir():
-        return None
-    return combined_digest((name.relative_to(path).as_posix(), file_digest(name)) for name in visible_files(path))
-
-
 def changed_at(state: os.stat_result) -> int:
     """Return when a file changed last, in nanoseconds: the later of its two times, of which no tool sets back both."""
     return max(state.st_mtime_ns, state.st_ctime_ns)
-
-
-def folder_state(folder: Path, left_out: Path | None = None, *, follow_links: bool = False) -> str:
-    """Return one SHA-256 over the name, size and time of change of a folder's visible files, without opening any.
-
-    Args:
-        folder: an existing folder.
-        left_out: a folder below it that does not count.
-        follow_links: whether what lies behind links out of the folder counts; else only the links themselves do.
-    """
-    home = folder.resolve()
-    lines: list[str] = []
-    places = [(str(folder), "")]
-    seen: set[tuple[int, int]] = set()
-    while places:
-        place, start = places.pop()
-        own = Path(place).stat()
-        if (own.st_dev, own.st_ino) in seen or (left_out and Path(place) == left_out):
-            continue
-        seen.add((own.st_dev, own.st_ino))
-        with os.scandir(place) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_symlink() and not follow_links and leads_out(os.path.realpath(entry.path), home):
-                    lines.append(f"{start}{entry.name}\0{changed_at(entry.stat(follow_symlinks=False))}\n")
-                elif entry.is_dir():
-                    places.append((entry.path, f"{start}{entry.name}/"))
-                elif entry.is_file():
-                    state = entry.stat()
-                    lines.append(f"{start}{entry.name}\0{state.st_size}\0{changed_at(state)}\n")
-    return hashlib.sha256("".join(sorted(lines)).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def visible_files(folder: Path) -> list[Path]:
-    """Return all files below a folder whose relative path has no hidden part, sorted; linked folders are followed."""
-    found: list[Path] = []
-    for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [path for name in names if not name.startswith(".") and (path := Path(place, name)).is_file()]
-    return sorted(found)
 
 
 def combined_digest(items: Iterable[tuple[str, str]]) -> str:

@@ -12,9 +12,10 @@ Accepted: protobuf's text format, of which ``id``, ``name`` and ``display_name``
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from edgetrain.core.errors import LabelMapError, MissingInputError
 from edgetrain.core.label_map import LabelMap
@@ -22,7 +23,7 @@ from edgetrain.core.system.files import file_content, write_text
 
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\n\f\v\ufeff]+|\#[^\n]*)
-      | (?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
+      | (?P<text>"(?:[^"\\\n]|\\.){0,10000}"|'(?:[^'\\\n]|\\.){0,10000}')
       | (?P<word>[A-Za-z0-9_.+-]+)
       | (?P<sign>[{}<>:;,\[\]])""",
     re.VERBOSE,
@@ -32,13 +33,15 @@ _ESCAPE = re.compile(
     rb"|U(?P<long>[0-9A-Fa-f]{8})|(?P<letter>.))"
 )
 _LETTERS = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_QUOTES = ("'", '"')
 _LITERAL = b"\\'\"?"
 _CLOSING = {"{": "}", "<": ">", "[": "]"}
 _FIX = 'The form is: item { id: 1 name: "boat" }.'
+# No dataset has as many classes, nor a name of such a length; a stranger's file of 32 MiB may.
+_MOST_ITEMS, _MOST_LETTERS, _SHOWN = 100_000, 10_000, 40
 
 
-@dataclass(frozen=True)
-class _Token:
+class _Token(NamedTuple):
     kind: str
     text: str
     line: int
@@ -70,6 +73,8 @@ def parse_label_map(text: str, name: str, used: Iterable[str] = ()) -> LabelMap:
     items = []
     while parser.peek().kind != "end":
         items.append(parser.item())
+        if len(items) > _MOST_ITEMS:
+            raise _refused(name, items[-1].line, f"there are more than {_MOST_ITEMS:,} items", "See what wrote this.")
     _refuse_wrong_ids(items, name)
     classes = set(used)
     are_displayed = not classes & {item.name for item in items} and classes & {item.display_name for item in items}
@@ -95,8 +100,9 @@ def _refuse_wrong_ids(items: Sequence[_Item], name: str) -> None:
         known[item.class_id] = item.line
     for expected, item in enumerate(sorted(items, key=lambda item: item.class_id), start=1):
         if item.class_id != expected:
+            ids = ", ".join(map(str, sorted(known)[:_SHOWN])) + (", …" if len(known) > _SHOWN else "")
             reason = f"the id {item.class_id} of {item.name!r} is where {expected} is missing: the ids are"
-            reason += f" {sorted(known)}, but must be 1 to {len(items)} without a gap (0 is the background)"
+            reason += f" [{ids}], but must be 1 to {len(items)} without a gap (0 is the background)"
             raise _refused(name, item.line, reason, "Renumber them, or remove the file to have it made anew.")
 
 
@@ -173,30 +179,32 @@ def _refused(name: str, line: int, reason: str, fix: str) -> LabelMapError:
     return LabelMapError(f"{name}:{line}: {reason}. {fix}", line=line, reason=reason, fix=fix)
 
 
-def _tokens(text: str, name: str) -> list[_Token]:
-    tokens = []
+def _tokens(text: str, name: str) -> Iterator[_Token]:
     position, line = 0, 1
     while position < len(text):
         found = _TOKEN.match(text, position)
         if found is None:
-            raise _malformed(name, line, f"{text[position]!r} is not expected here")
+            is_long = text[position] in _QUOTES and "\n" not in text[position : position + _MOST_LETTERS]
+            reason = f"{text[position]!r} is not expected here" + (": the text has no near end" if is_long else "")
+            raise _malformed(name, line, reason)
         if found.lastgroup and found.lastgroup != "space":
-            tokens.append(_Token(found.lastgroup, found.group(), line))
+            yield _Token(found.lastgroup, found.group(), line)
         line += found.group().count("\n")
         position = found.end()
-    return [*tokens, _Token("end", "the end of the file", line)]
+    while True:
+        yield _Token("end", "the end of the file", line)
 
 
 class _Parser:
     """Reads tokens from the first to the last; raises :class:`LabelMapError` with the line of the first wrong one."""
 
-    def __init__(self, tokens: list[_Token], name: str) -> None:
+    def __init__(self, tokens: Iterator[_Token], name: str) -> None:
         self._tokens = tokens
-        self._position = 0
+        self._token = next(tokens)
         self._name = name
 
     def peek(self) -> _Token:
-        return self._tokens[self._position]
+        return self._token
 
     def item(self) -> _Item:
         """Read ``item { … }``."""
@@ -223,8 +231,7 @@ class _Parser:
         return _Item(class_id, name, shown, start.line)
 
     def _next(self) -> _Token:
-        token = self.peek()
-        self._position = min(self._position + 1, len(self._tokens) - 1)
+        token, self._token = self._token, next(self._tokens)
         return token
 
     def _error(self, token: _Token, message: str) -> LabelMapError:
@@ -265,9 +272,12 @@ class _Parser:
         """Read quoted texts that stand one after another, as one."""
         self._colon()
         first = self.peek()
-        parts = []
+        parts, letters = [], 0
         while self.peek().kind == "text":
             parts.append(self._next().text)
+            letters += len(parts[-1])
+            if letters > _MOST_LETTERS:
+                raise self._error(first, f"a name has more than {_MOST_LETTERS:,} letters")
         if not parts:
             raise self._error(first, f"name is {first.text}, which is not in quotes")
         try:

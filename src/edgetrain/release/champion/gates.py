@@ -7,7 +7,8 @@ from pathlib import Path
 
 from edgetrain.core.errors import MissingInputError, ModelError
 from edgetrain.core.splits import Split
-from edgetrain.core.system.files import combined_digest, tree_digest, visible_files
+from edgetrain.core.system.files import combined_digest
+from edgetrain.core.system.folders import tree_digest, visible_files
 from edgetrain.core.wording import UNKNOWN, finite_number
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.stage_reports import Records, as_object, as_text, value_of

@@ -32,7 +32,7 @@ class Review:
     def of(cls, outcome: Outcome, prefix: str) -> Review:
         """Return what there is to show of the outcome of ``validate``."""
         results: Mapping[str, Any] = outcome.results
-        return cls(results["findings"], outcome.is_good, results.get("changed", ()), prefix)
+        return cls(results["findings"], outcome.is_good, frozenset(results.get("changed", ())), prefix)
 
     def path_of(self, name: str) -> str:
         """Return the path relative to the repository of a name that is relative to the dataset."""
