@@ -102,7 +102,7 @@ MUTATIONS = [
         Coco, coco._FileReader, "_labelled_box", lambda _, entry, *__: entry.get("iscrowd"), id="coco: crowds"
     ),
     pytest.param(Yolo, yolo, "_box_of_polygon", lambda *_: True, id="yolo: polygons"),
-    pytest.param(Yolo, yolo, "_label_name", lambda _, name: "Images" in name, id="yolo: a folder in another case"),
+    pytest.param(Yolo, yolo, "_label_name", lambda _, name, *__: "Images" in name, id="yolo: a folder in another case"),
     pytest.param(Cvat, cvat._FileReader, "_add_shape", lambda *_: True, id="cvat: shapes"),
     pytest.param(CvatVideo, cvat._FileReader, "_add_tracked", lambda _, tag, __: tag == "box", id="video: boxes"),
     pytest.param(Via3, via, "_labelled_box", lambda region, *_: region[0]["name"] == "ellipse", id="via 3: ellipses"),

@@ -13,15 +13,17 @@ where the picture is there. A box with ``attributes.rotation`` (CVAT, degrees ab
 the turned one; an object without ``bbox`` the box around its polygons or its mask.
 
 Left out and counted: crowds (unless they are asked for), segmentations (the box stays), keypoints. Passed over and
-said: files of captions, and other files about pictures that a file of objects has. A category that is the
+said: files of captions, copies, and other files about pictures that a file of objects has. A category that is the
 supercategory of all others and has no box (Roboflow's root) is no class.
 """
 
 from __future__ import annotations
 
+import filecmp
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
@@ -44,16 +46,18 @@ def read_coco(source: ImportSource, reading: Reading) -> AnnotationSet:
     pictures: list[Picture] = []
     classes = _Categories()
     passed_over: list[tuple[SourceFile, str]] = []
+    read: list[SourceFile] = []
     # Files that are often beside those of the objects come last: they count only where they have other pictures.
     for file in sorted(source.files(".json"), key=lambda file: _is_beside(file.name)):
         located = read_located(file.path, file.name, reading)
         if located is None:
             continue
         known = {picture.name for picture in pictures}
-        reason = _passed_over(file, located, source, known)
+        reason = _passed_over(file, located, source, known) or _twin(file, located, read, source)
         if reason:
             passed_over.append((file, reason))
         else:
+            read.append(file)
             reader = _FileReader(source, file, located, reading, classes)
             pictures += reader.pictures()
     for file, reason in passed_over:
@@ -87,6 +91,18 @@ def _passed_over(file: SourceFile, located: LocatedObject, source: ImportSource,
         if names <= known:
             return f"{counted(len(entries), 'annotation')} of pictures that another file has"
     return ""
+
+
+def _twin(file: SourceFile, located: LocatedObject, read: Iterable[SourceFile], source: ImportSource) -> str:
+    """Return of which file that was read this one is a copy about the same pictures; empty if of none."""
+    images = located.values.get("images")
+    names = [image.get("file_name") for image in images if isinstance(image, dict)] if isinstance(images, list) else []
+
+    def places(of: SourceFile) -> list[Path | None]:
+        return [source.picture(name, of.split, of.folder) for name in names if isinstance(name, str)]
+
+    twins = (one for one in read if filecmp.cmp(one.path, file.path, shallow=False) and places(one) == places(file))
+    return next((f"the same as {one.name}" for one in twins), "")
 
 
 def _key(value: object) -> str | None:

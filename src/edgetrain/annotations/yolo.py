@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
-from edgetrain.annotations.folder_names import IMAGES_NAMES
+from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGES_NAMES
 from edgetrain.annotations.import_source import (
     ImportSource,
     box_of_fractions,
@@ -44,6 +44,8 @@ from edgetrain.core.wording import counted
 
 _LABELS_NAMES = ("labels", "label")
 _INDEX = re.compile(r"[0-9]{1,9}")
+# A box in YOLO's text for Keras, behind the name of the picture: corners in pixels and the class.
+_LISTED_BOX = re.compile(r"[0-9]+(?:,[0-9]+){4}")
 # All of them: a file with old Macs' line ends would be one row, and that a polygon.
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BOX, _SCORED, _POLYGON = 5, 6, 7
@@ -91,18 +93,19 @@ def read_yolo(source: ImportSource, reading: Reading) -> AnnotationSet:
         boxes = (_labelled_box(row, head, files, source, reading) for row in own)
         pictures.append(replace(head, boxes=tuple(box for box in boxes if box is not None)))
     _refuse_unused(source, set(rows) | files.used, reading)
-    _note_shares(label_names, reading)
+    _note_shares(source, label_names, reading)
     return AnnotationSet(tuple(pictures), files.classes, reading.counts())
 
 
-def _label_name(source: ImportSource, image_name: str) -> str:
+def _label_name(source: ImportSource, image_name: str, suffix: str = ".txt") -> str:
     """Return a picture's label file, in the folder ``labels`` beside ``images`` or beside the picture; empty: none."""
-    path = PurePosixPath(image_name).with_suffix(".txt")
+    path = PurePosixPath(image_name).with_suffix(suffix)
     parts = path.parts
     candidates = []
     at = max((index for index, part in enumerate(parts[:-1]) if part.lower() in IMAGES_NAMES), default=None)
     if at is not None:
-        candidates = [PurePosixPath(*parts[:at], labels, *parts[at + 1 :]).as_posix() for labels in _LABELS_NAMES]
+        folders = (*_LABELS_NAMES, *(ANNOTATIONS_NAMES if suffix != ".txt" else ()))
+        candidates = [PurePosixPath(*parts[:at], folder, *parts[at + 1 :]).as_posix() for folder in folders]
     found = (source.spelled(name) for name in (*candidates, path.as_posix()))
     return next((name for name in found if name), "")
 
@@ -200,9 +203,14 @@ def _box_of_polygon(
     return around(box_of_fractions(box.xmin, box.ymin, box.xmax, box.ymax, size))
 
 
-def _note_shares(label_names: Mapping[str, str], reading: Reading) -> None:
-    """Note the pictures that have no label file, and those that share one."""
+def _note_shares(source: ImportSource, label_names: Mapping[str, str], reading: Reading) -> None:
+    """Note the pictures that have no label file, and those that share one; labels of another format are a fault."""
     without = [image for image, label in label_names.items() if not label]
+    for image in without:
+        other = next((name for suffix in _OTHER_SUFFIXES if (name := _label_name(source, image, suffix))), "")
+        if other:
+            text = f"{image} has no YOLO labels, but this file. {_OTHER_FIX}"
+            reading.fault(Place(other), text)
     if without:
         reading.notes.append(f"{counted(len(without), 'picture')} without a label file: negatives (first {without[0]})")
     owners = Counter(label for label in label_names.values() if label)
@@ -223,6 +231,8 @@ def _refuse_unused(source: ImportSource, used: set[str], reading: Reading) -> No
             reading.fault(Place(name), f"there is no picture for these labels. {_UNUSED_FIX}")
 
 
+_OTHER_SUFFIXES = (".xml", ".json")
+_OTHER_FIX = "Import what has labels of one format by itself, or add an empty label file if nothing is in the picture."
 _UNUSED_FIX = (
     "Add it, or remove the file. Labels are looked for beside their pictures, and in labels/ where those are in "
     "images/."
@@ -233,7 +243,8 @@ def _looks_like_labels(source: ImportSource, name: str) -> bool:
     path = source.path(name)
     text = read_text(path, name, Reading()) if path else ""
     first = next((line.split() for line in (text or "").splitlines() if line.strip()), [])
-    return len(first) >= _BOX and all(parse_number(word) is not None for word in first[1:_BOX])
+    is_list = len(first) > 1 and bool(_LISTED_BOX.fullmatch(first[-1]))
+    return is_list or (len(first) >= _BOX and all(parse_number(word) is not None for word in first[1:_BOX]))
 
 
 def render_labels(picture: Picture, classes: tuple[str, ...]) -> str:

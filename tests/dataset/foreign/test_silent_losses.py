@@ -119,6 +119,34 @@ def test_pictures_without_a_label_file_and_with_a_shared_one_are_said(bring):
     assert "2 pictures share a label file with another one and have the same boxes (first images/a.jpg)" in report.notes
 
 
+@pytest.mark.parametrize("other", ["train/a.xml", "train/a.json", "_annotations.txt"])
+def test_pictures_with_labels_of_another_format_are_no_negatives(bring, other):
+    files = {"val/b.txt": "0 .5 .5 .5 .5", "classes.txt": "boat", other: "a.jpg 4,6,24,16,0 1,2,3,4,0"}
+
+    with pytest.raises(DatasetError, match=rf"{other}:1: .*"):
+        bring("yolo", files, ("train/a.jpg", "val/b.jpg"))
+
+
+def test_labels_of_another_format_in_a_folder_of_annotations_are_found(bring):
+    files = {"labels/b.txt": "0 .5 .5 .5 .5", "classes.txt": "boat", "annotations/a.xml": "<annotation/>"}
+
+    with pytest.raises(DatasetError, match=r"annotations/a.xml:1: images/a.jpg has no YOLO labels, but this file."):
+        bring("yolo", files, ("images/a.jpg", "images/b.jpg"))
+
+
+# --- COCO ---
+
+
+def test_a_copy_of_a_file_is_passed_over_unless_its_pictures_are_others(bring, made):
+    twice = {"annotations/train.json": coco({}), "train/_annotations.coco.json": coco({})}
+
+    report = bring("coco", twice, ("train/a.jpg",))
+    assert made() == {"a.jpg": [("boat", 4, 6, 24, 16)]}
+    assert "passed over: train/_annotations.coco.json (the same as annotations/train.json)" in report.notes
+    apart = bring("coco", {"s/x.json": coco({}), "t/x.json": coco({})}, ("s/a.jpg", "t/a.jpg"), replace=True)
+    assert apart.results["pictures"] == 3
+
+
 # --- all formats ---
 
 
