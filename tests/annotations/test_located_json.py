@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgetrain.annotations import located_json
 from edgetrain.annotations.annotation_set import Reading
 from edgetrain.annotations.located_json import parse_located, read_located
 
@@ -58,3 +59,53 @@ def test_a_byte_order_mark_is_ignored(tmp_path):
     (tmp_path / "x.json").write_bytes('\ufeff{"a": 1}'.encode())
 
     assert read_located(tmp_path / "x.json", "x.json", Reading()).values == {"a": 1}
+
+
+@settings(max_examples=60)
+@given(
+    st.dictionaries(
+        st.text(max_size=3), st.lists(VALUES | st.floats(allow_nan=False, allow_infinity=False)), max_size=4
+    ),
+    st.sampled_from([None, 0, 2]),
+    st.integers(1, 40),
+)
+def test_pieces_of_any_length_give_the_same(tmp_path_factory, value, indent, letters):
+    path = tmp_path_factory.getbasetemp() / "pieces.json"
+    path.write_text(json.dumps(value, indent=indent, ensure_ascii=False).encode("utf-8", "replace").decode())
+    whole = read_located(path, "x.json", Reading())
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(located_json, "_PIECE_LETTERS", letters)
+        in_pieces = read_located(path, "x.json", Reading())
+
+    assert (in_pieces.values, in_pieces.lines) == (whole.values, whole.lines)
+    assert in_pieces.values == json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("letters", [1, 2, 5, 8, 13, 1000])
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('{"a": [1,\n2.5e-3, "\\u00e9\\n",\n{"b": x}]}', (3, "'x' stands where a value is expected")),
+        ('{"a": [true,\nfalse, null,\n1.5]\n"b": 2}', (4, "'}' is missing")),
+        ('{"a": ["x\ny"]}', (1, "a text has a line end")),
+        ('{"a": [\n-Infinity]}', (2, "-Infinity is no number of JSON")),
+        ('{"a": [1,\n2,\n3', (3, "the file ends too early")),
+    ],
+)
+def test_a_fault_has_its_line_however_the_file_is_cut(tmp_path, monkeypatch, letters, text, fault):
+    monkeypatch.setattr(located_json, "_PIECE_LETTERS", letters)
+    (tmp_path / "x.json").write_text(text, encoding="utf-8")
+    reading = Reading()
+
+    assert read_located(tmp_path / "x.json", "x.json", reading) is None
+    assert reading.faults[0][:2] == ("x.json", fault[0])
+    assert fault[1] in reading.faults[0][2]
+
+
+def test_of_each_element_only_what_is_asked_for_is_kept(tmp_path):
+    (tmp_path / "x.json").write_text('{"a": [{"b": 1, "c": 2}, 3], "d": [4], "e": {"f": 5}}')
+
+    found = read_located(tmp_path / "x.json", "x.json", Reading(), keep=lambda key, value: (key, value))
+
+    assert found.values == {"a": [("a", {"b": 1, "c": 2}), ("a", 3)], "d": [("d", 4)], "e": {"f": 5}}

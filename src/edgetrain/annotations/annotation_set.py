@@ -10,9 +10,10 @@ from edgetrain.core.annotation import LabelledBox
 from edgetrain.core.boxes import ImageSize
 from edgetrain.core.errors import DatasetError
 from edgetrain.core.splits import Split
-from edgetrain.core.wording import counted
+from edgetrain.core.wording import clipped, counted
 
 _SHOWN = 50
+_MOST_KEPT, _MOST_LETTERS = 10_000, 1000
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,11 @@ class Reading:
 
     Every object of a source is a box or in ``lost``, by its kind and its picture. ``left_out`` counts what is said
     beside the objects (flags, scores), ``boxed`` the shapes of each kind that became the box around them, ``by_name``
-    the pictures that were found by their own names although their paths lead elsewhere. ``notes`` are sentences.
+    the pictures that were found by their own names although their paths lead elsewhere. ``notes`` are sentences. A file
+    of more than ``most_bytes`` is not read. Of very many ``faults`` the first are kept, and all are counted.
     """
+
+    most_bytes: int = 2048 << 20
 
     faults: list[tuple[str, int, str]] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
@@ -79,6 +83,7 @@ class Reading:
     boxed: Counter[str] = field(default_factory=Counter)
     by_name: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    _fault_count: int = 0
 
     def lose(self, kind: str, picture: str, place: Place) -> None:
         """Count an object that becomes no box.
@@ -107,7 +112,9 @@ class Reading:
 
     def fault(self, place: Place, message: str) -> None:
         """Note a fault: what is wrong and what to do."""
-        self.faults.append((place.file, place.line, message))
+        self._fault_count += 1
+        if len(self.faults) < _MOST_KEPT:
+            self.faults.append((place.file, place.line, clipped(message, _MOST_LETTERS)))
 
     def raise_faults(self, outcome: str) -> None:
         """Do nothing if there was no fault.
@@ -121,5 +128,5 @@ class Reading:
         if not self.faults:
             return
         shown = [f"{file}:{line}: {message}" for file, line, message in sorted(self.faults)[:_SHOWN]]
-        more = f" (the first {_SHOWN} are shown)" if len(self.faults) > _SHOWN else ""
-        raise DatasetError("\n".join([*shown, f"{counted(len(self.faults), 'fault')}{more}. {outcome}"]))
+        more = f" (the first {_SHOWN} are shown)" if self._fault_count > _SHOWN else ""
+        raise DatasetError("\n".join([*shown, f"{counted(self._fault_count, 'fault')}{more}. {outcome}"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import stat
 import tempfile
@@ -78,7 +79,12 @@ def unpack(path: Path, folder: Path) -> None:
         raise DatasetError(f"{path}: the archive cannot be read ({error}). Export or download it again.") from error
     except RuntimeError as error:  # what zipfile says of passwords
         raise DatasetError(f"{path}: {error}. Unpack it yourself, and name the folder.") from error
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        name = Path(error.filename).relative_to(folder)
+        raise DatasetError(f"{path}: '{name}' stands in it as a file and as a folder. Pack it anew.") from error
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise DatasetError(f"{path}: a name in it is longer than this system allows. Pack it anew.") from error
         reason = error.strerror or str(error)
         raise StorageError(f"{path}: cannot be unpacked ({reason}). Free space, or unpack it yourself.") from error
 

@@ -15,7 +15,8 @@ reads the tables that ``tabulate`` writes.)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 
 from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
 from edgetrain.annotations.folder_names import SPLIT_NAMES
@@ -48,7 +49,7 @@ def read_box_table(source: ImportSource, reading: Reading) -> AnnotationSet:
 
 
 def _pictures(source: ImportSource, file: SourceFile, reading: Reading) -> list[Picture]:
-    rows: dict[str, list[Row]] = {}
+    found: dict[str, _PictureRows] = {}
     names: dict[str, str | None] = {}
     owners: dict[str, str] = {}
     for row in _rows(source, file, reading):
@@ -64,20 +65,44 @@ def _pictures(source: ImportSource, file: SourceFile, reading: Reading) -> list[
             )
             reading.fault(row.place, f"{text} Correct one of the two.")
         else:
-            rows.setdefault(name, []).append(row)
+            (found.get(name) or found.setdefault(name, _PictureRows(row))).add(row, reading)
             _count_unknown(row, reading)
-    boxes = {
-        name: tuple(box for row in of_name if (box := _labelled_box(row, reading))) for name, of_name in rows.items()
-    }
-    drawn = [box for of_name in boxes.values() for box in of_name]
-    if drawn and all(0 <= side <= 1 for box in drawn for side in vars(box.box).values()):
-        place = next(row.place for of_name in rows.values() for row in of_name)
+    drawn = [box.box for own in found.values() for box in own.boxes]
+    if drawn and all(0 <= side <= 1 for box in drawn for side in vars(box).values()):
+        place = next(iter(found.values())).first.place
         reading.fault(place, "all coordinates are between 0 and 1: fractions, not pixels. Multiply them by the size.")
-    splits = {name: file.split or _split(of_name, reading) for name, of_name in rows.items()}
     return [
-        Picture(name, _size(source, file, name, of_name, reading), boxes[name], splits[name], of_name[0].place)
-        for name, of_name in rows.items()
+        Picture(
+            name,
+            _size(source, file, name, own.first, reading),
+            tuple(own.boxes),
+            file.split or _split(own.splits, reading),
+            own.first.place,
+        )
+        for name, own in found.items()
     ]
+
+
+class _PictureRows:
+    """What the rows of one picture say: of millions of rows no more is held than their boxes."""
+
+    def __init__(self, first: Row) -> None:
+        self.first = first
+        self.boxes: list[LabelledBox] = []
+        self.splits: dict[str, Place] = {}
+
+    def add(self, row: Row, reading: Reading) -> None:
+        """Take a row."""
+        if row["split"]:
+            self.splits[row["split"].lower()] = row.place
+        first = self.first
+        if (row["width"], row["height"]) != (first["width"], first["height"]):
+            stated = f"{row['width']}x{row['height']}, but {first['width']}x{first['height']}"
+            name = first["filename"]
+            reading.fault(row.place, f"the size of {name} is {stated} in line {first.place.line}. Correct one.")
+        box = _labelled_box(row, reading)
+        if box is not None:
+            self.boxes.append(box)
 
 
 def _rows(source: ImportSource, file: SourceFile, reading: Reading) -> Iterator[Row]:
@@ -127,12 +152,11 @@ def _canonical(columns: Sequence[str]) -> list[str]:
     return [named[column] if chosen.get(named.get(column, "")) == column else column for column in columns]
 
 
-def _split(rows: Sequence[Row], reading: Reading) -> Split | None:
+def _split(stated: Mapping[str, Place], reading: Reading) -> Split | None:
     """Return the split that a picture's rows state in a column of that name."""
-    stated = {row["split"].lower(): row.place for row in rows if row["split"]}
     if len(stated) > 1:
         text = f"the split of the picture is {' and '.join(map(repr, stated))} at once. Correct one of the rows."
-        reading.fault(next(reversed(stated.values())), text)
+        reading.fault(next(reversed(list(stated.values()))), text)
     return next((SPLIT_NAMES.get(name) for name in stated), None)
 
 
@@ -143,14 +167,9 @@ def _count_unknown(row: Row, reading: Reading) -> None:
             reading.left_out[f'values of the column "{column}"'] += 1
 
 
-def _size(source: ImportSource, file: SourceFile, name: str, rows: list[Row], reading: Reading) -> ImageSize | None:
-    first = rows[0]
-    if not any(row["width"] or row["height"] for row in rows):
+def _size(source: ImportSource, file: SourceFile, name: str, first: Row, reading: Reading) -> ImageSize | None:
+    if not first["width"] and not first["height"]:
         return source.size_of(source.picture(name, file.split, file.folder), first.place, name, reading)
-    for row in rows:
-        if (row["width"], row["height"]) != (first["width"], first["height"]):
-            stated = f"{row['width']}x{row['height']}, but {first['width']}x{first['height']}"
-            reading.fault(row.place, f"the size of {name} is {stated} in line {first.place.line}. Correct one.")
     size = parse_size(first["width"], first["height"])
     if size is None:
         reading.fault(first.place, f"the size {first['width']!r} x {first['height']!r} is not two whole numbers.")
@@ -168,7 +187,11 @@ def _labelled_box(row: Row, reading: Reading) -> LabelledBox | None:
     for column in (column for column, side in sides.items() if side is None):
         reading.fault(row.place, f"{column} is {row[column]!r}, not a number. Correct the row.")
     known = [side for side in sides.values() if side is not None]
-    return LabelledBox(row["class"], BoundingBox(*known), row.place.line) if len(known) == len(_SIDES) else None
+    return (
+        LabelledBox(sys.intern(row["class"]), BoundingBox(*known), row.place.line)
+        if len(known) == len(_SIDES)
+        else None
+    )
 
 
 def render_box_table(annotations: AnnotationSet) -> str:

@@ -38,6 +38,11 @@ _DIGITS = 6
 _SIDES = 4
 _WORD = re.compile(r"[a-z]+")
 _BESIDE = {"keypoints", "captions", "panoptic", "stuff", "densepose", "info"}
+_READ_OF = {
+    "images": ("id", "file_name", "width", "height"),
+    "annotations": ("image_id", "category_id", "bbox", "iscrowd", "ignore"),
+}
+_ONLY_COUNTED = ("caption", "segments_info", "keypoints")
 _ROOTS = ("", "none")
 
 
@@ -49,7 +54,7 @@ def read_coco(source: ImportSource, reading: Reading) -> AnnotationSet:
     read: list[SourceFile] = []
     # Files that are often beside those of the objects come last: they count only where they have other pictures.
     for file in sorted(source.files(".json"), key=lambda file: _is_beside(file.name)):
-        located = read_located(file.path, file.name, reading)
+        located = read_located(file.path, file.name, reading, keep=_kept)
         if located is None:
             continue
         known = {picture.name for picture in pictures}
@@ -67,6 +72,22 @@ def read_coco(source: ImportSource, reading: Reading) -> AnnotationSet:
             text = f"{reason}, no objects; this is not COCO JSON of object detection. Correct --from or the file."
             reading.fault(Place(file.name), text)
     return AnnotationSet(tuple(pictures), classes.names(reading), reading.counts())
+
+
+def _kept(key: str, value: Any) -> Any:
+    """Return what is read of an entry of a list: polygons and masks beside a box take most of a file."""
+    names = _READ_OF.get(key)
+    if names is None or not isinstance(value, dict):
+        return value
+    kept = {name: value[name] for name in names if name in value}
+    kept.update({name: True for name in _ONLY_COUNTED if value.get(name)})
+    segmentation = value.get("segmentation")
+    if segmentation:
+        kept["segmentation"] = segmentation if value.get("bbox") in (None, []) else True
+    attributes = value.get("attributes")
+    if isinstance(attributes, dict) and "rotation" in attributes:
+        kept["attributes"] = {"rotation": attributes["rotation"]}
+    return kept
 
 
 def _is_beside(name: str) -> bool:
@@ -189,7 +210,8 @@ class _FileReader:
             missing = f'no list "{key}"; this is not COCO JSON of object detection. Correct --from or the file.'
             self._reading.fault(Place(self._file.name), missing)
             return
-        for value, line in zip(values, self._located.lines[key]):
+        for index, (value, line) in enumerate(zip(values, self._located.lines[key])):
+            values[index] = None  # what has been read is let go, as what comes of it takes room
             if isinstance(value, dict):
                 yield value, Place(self._file.name, line)
             else:

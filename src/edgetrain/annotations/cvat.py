@@ -31,9 +31,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from edgetrain.annotations.annotation_set import AnnotationSet, Picture, Place, Reading
 from edgetrain.annotations.import_source import (
-    MOST_SOURCE_BYTES,
     ImportSource,
     SourceFile,
+    not_read,
     parse_number,
     parse_size,
     split_of_name,
@@ -82,7 +82,7 @@ class _FileReader(XmlEvents):
         self.pictures: list[Picture] = []
         self.classes: list[str] = []
         self._open: list[tuple[str, Mapping[str, str]]] = []
-        self._text = ""
+        self._text: list[str] = []
         self._boxes: list[LabelledBox] = []
         self._lost: list[str] = []
         self._joints: list[tuple[float, float]] = []
@@ -94,12 +94,12 @@ class _FileReader(XmlEvents):
     def read(self) -> None:
         """Read the file; what is wrong becomes a fault."""
         try:
-            descriptor, _ = open_regular(self._file.path, most_bytes=MOST_SOURCE_BYTES)
+            descriptor, _ = open_regular(self._file.path, most_bytes=self._reading.most_bytes)
             with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor is no path
                 follow(stream, self)
             self.pictures += self._tracks.pictures(self._source, self._file, self._reading)
         except OSError as error:
-            self._reading.fault(Place(self._file.name), f"cannot be read ({error.strerror}). Fix its permissions.")
+            self._reading.fault(Place(self._file.name), not_read(error, self._reading))
         except MalformedXmlError as error:
             text = f"this is not well-formed XML: {error.meaning}. {error.fix}"
             self._reading.fault(Place(self._file.name, error.line), text)
@@ -122,7 +122,7 @@ class _FileReader(XmlEvents):
         if not self._open and tag != "annotations":
             self._refuse(f'the root element is <{tag}>, not <annotations>. Export as "CVAT for images 1.1".')
         self._open.append((tag, dict(attributes)))
-        self._text = ""
+        self._text = []
         if tag == "image":
             self._boxes, self._lost, self._image_place = [], [], self._place()
         elif tag == "skeleton":
@@ -132,13 +132,13 @@ class _FileReader(XmlEvents):
 
     def data(self, text: str) -> None:
         """Add to the text of the element."""
-        self._text += text
+        self._text.append(text)
 
     def end(self, tag: str) -> None:
         """Take what the element holds."""
         _, attributes = self._open.pop()
         parent = self._open[-1][0] if self._open else ""
-        text, self._text = self._text.strip(), ""
+        text, self._text = "".join(self._text).strip(), []
         if (parent, tag) == ("label", "name") and not any(name == "sublabels" for name, _ in self._open):
             self.classes.append(text)
         elif (parent, tag) == ("skeleton", "points"):

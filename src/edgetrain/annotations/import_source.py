@@ -6,6 +6,7 @@ A split is told by a whole word of a file's or folder's name: ``train_labels.csv
 
 from __future__ import annotations
 
+import errno
 import math
 import posixpath
 import re
@@ -30,10 +31,11 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 # Formats of fractions are written with six digits: a side that ends at the edge may come out beyond it by so much.
 _EDGE_TOLERANCE = 1.5e-6
-MOST_SOURCE_BYTES = 2048 << 20
 # Label Studio puts eight hexadecimal digits before the name of a file that is uploaded.
 _UPLOADED = re.compile(r"[0-9a-f]{8}-")
 _QUARTER_TURNS = range(5, 9)
+# What Linux takes of a path and of a name in it, in bytes.
+_LONGEST_PATH, _LONGEST_NAME = 4000, 255
 
 
 def safe_name(text: str, folder: str = "") -> str | None:
@@ -46,8 +48,18 @@ def safe_name(text: str, folder: str = "") -> str | None:
     plain = text.strip().replace("\\", "/")
     if not plain or plain.startswith("/") or _DRIVE.match(plain) or any(letter < " " for letter in plain):
         return None
+    if len(plain) > _LONGEST_PATH or not _may_exist(plain):
+        return None
     name = posixpath.normpath(posixpath.join(folder, plain))
     return None if name in {".", ".."} or name.startswith("../") else name
+
+
+def _may_exist(path: str) -> bool:
+    """Return whether a file of that path can be asked for: halves of letters cannot be written, nor can long names."""
+    try:
+        return all(len(part.encode()) <= _LONGEST_NAME for part in path.split("/"))
+    except UnicodeEncodeError:
+        return False
 
 
 def own_names(stated: str) -> list[str]:
@@ -56,7 +68,7 @@ def own_names(stated: str) -> list[str]:
     plain = plain.partition("?d=")[2] or plain.partition("?")[0]
     names = [PurePosixPath(plain).name, PurePosixPath(unquote(plain)).name]
     names += [name[_UPLOADED.match(name).end() :] for name in names if _UPLOADED.match(name)]  # type: ignore[union-attr]
-    return [name for name in dict.fromkeys(names) if name]
+    return [name for name in dict.fromkeys(names) if name and _may_exist(name)]
 
 
 def without_images_folder(name: str) -> str:
@@ -336,6 +348,14 @@ def _shared_folders(name: str, folder: str) -> int:
     return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
+def not_read(error: OSError, reading: Reading) -> str:
+    """Return what is wrong with a file that cannot be opened, and what to do."""
+    if error.errno != errno.EFBIG:
+        return f"cannot be read ({error.strerror}). Fix its permissions."
+    limit = f"import_annotations.max_megabytes is {reading.most_bytes >> 20}"
+    return f"{error.strerror} ({limit}), and reading it takes several times its size of memory. Divide the file."
+
+
 def read_text(path: Path, name: str, reading: Reading) -> str | None:
     """Return the text of a file, its line ends as they are; ``None``, with a fault, where it cannot be read.
 
@@ -345,9 +365,9 @@ def read_text(path: Path, name: str, reading: Reading) -> str | None:
         reading: takes the fault.
     """
     try:
-        return file_content(path, most_bytes=MOST_SOURCE_BYTES).decode("utf-8-sig")
+        return file_content(path, most_bytes=reading.most_bytes).decode("utf-8-sig")
     except OSError as error:
-        reading.fault(Place(name), f"cannot be read ({error.strerror}). Fix its permissions.")
+        reading.fault(Place(name), not_read(error, reading))
     except UnicodeDecodeError as error:
         reading.fault(Place(name), f"not UTF-8 text ({error.reason}). Save it as UTF-8.")
     return None

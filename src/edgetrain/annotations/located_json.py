@@ -11,15 +11,23 @@ of a parser.
 
 from __future__ import annotations
 
+import io
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from edgetrain.annotations.annotation_set import Place, Reading
-from edgetrain.annotations.import_source import read_text
+from edgetrain.annotations.import_source import not_read
+from edgetrain.core.system.files import open_text
 
+_PIECE_LETTERS = 1 << 20
+# At the end of a piece a word or a number may be cut, and seem faulty, or end too early.
+_LONGEST_WORD, _NUMBERS_REST = 16, 4
+# What is kept of an element of a list, by the name of the list.
+Keep = Callable[[str, Any], Any]
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -34,20 +42,31 @@ class LocatedObject:
     lines: dict[str, list[int]]
 
 
-def read_located(path: Path, name: str, reading: Reading, *, may_be_list: bool = False) -> LocatedObject | None:
+def read_located(
+    path: Path, name: str, reading: Reading, *, may_be_list: bool = False, keep: Keep | None = None
+) -> LocatedObject | None:
     """Return the object in a file; ``None``, with a fault, where it cannot be read.
+
+    The file is read in pieces, so no more of it is in memory than what is kept, and its longest value.
 
     Args:
         path: the file.
         name: what messages call it.
         reading: takes the fault.
         may_be_list: whether a list is accepted too; its elements are those of the key "".
+        keep: what remains of an element (default: all).
     """
-    text = read_text(path, name, reading)
     try:
-        return None if text is None else parse_located(text, may_be_list=may_be_list)
+        with open_text(path, newline="", most_bytes=reading.most_bytes) as stream:
+            return _Parser(stream, keep).root(may_be_list=may_be_list)
+    except OSError as error:
+        reading.fault(Place(name), not_read(error, reading))
+    except UnicodeDecodeError as error:
+        reading.fault(Place(name), f"not UTF-8 text ({error.reason}). Save it as UTF-8.")
     except json.JSONDecodeError as error:
         reading.fault(Place(name, error.lineno), f"this is not JSON: {_in_words(error)}. Correct the file.")
+    except ValueError:
+        reading.fault(Place(name), "a number has more digits than any measure. Correct the file.")
     except RecursionError:
         reading.fault(Place(name), "its values are nested too deeply. Correct the file.")
     return None
@@ -59,7 +78,7 @@ def parse_located(text: str, *, may_be_list: bool = False) -> LocatedObject:
     Raises:
         json.JSONDecodeError: the text is not one JSON object.
     """
-    return _Parser(text).root(may_be_list=may_be_list)
+    return _Parser(io.StringIO(text), None).root(may_be_list=may_be_list)
 
 
 _WORDS = (
@@ -87,29 +106,31 @@ def _in_words(error: json.JSONDecodeError) -> str:
 class _Parser:
     """Walks over the root object itself and leaves everything below to the standard library."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._at = 0
+    def __init__(self, stream: TextIO, keep: Keep | None) -> None:
+        self._stream, self._keep = stream, keep
         self._decoder = json.JSONDecoder(parse_constant=self._refuse)
+        self._text, self._at, self._is_all = "", 0, False
         self._counted, self._line = 0, 1
+        self._more(_PIECE_LETTERS)
 
     def root(self, *, may_be_list: bool) -> LocatedObject:
         found = LocatedObject({}, {})
         self._skip()
         if self._text.startswith("[", self._at):
             if not may_be_list:
-                text = 'it is a list that begins with "[", where this format has one object that begins with "{"'
-                raise json.JSONDecodeError(text, self._text, self._at)
+                raise self._error(
+                    'it is a list that begins with "[", where this format has one object that begins with "{"'
+                )
             self._accept("[")
-            found.values[""], found.lines[""] = self._elements()
+            found.values[""], found.lines[""] = self._elements("")
             return self._ended(found)
         if not self._text.startswith("{", self._at):
-            raise json.JSONDecodeError("Expecting value", self._text, self._at)
+            raise self._error("Expecting value")
         self._expect("{")
         if not self._accept("}"):
             while True:
                 key = self._key()
-                found.values[key], found.lines[key] = self._elements() if self._accept("[") else (self._value(), [])
+                found.values[key], found.lines[key] = self._elements(key) if self._accept("[") else (self._value(), [])
                 if not self._accept(","):
                     break
             self._expect("}")
@@ -118,28 +139,28 @@ class _Parser:
     def _ended(self, found: LocatedObject) -> LocatedObject:
         self._skip()
         if self._at != len(self._text):
-            raise json.JSONDecodeError("something stands behind the object", self._text, self._at)
+            raise self._error("something stands behind the object")
         return found
 
     def _key(self) -> str:
         self._skip()
         if not self._text.startswith('"', self._at):
-            raise json.JSONDecodeError('a name in double quotes is missing, as in {"images": []}', self._text, self._at)
+            raise self._error('a name in double quotes is missing, as in {"images": []}')
         key = self._value()
         self._expect(":")
         return str(key)
 
-    def _elements(self) -> tuple[list[Any], list[int]]:
+    def _elements(self, key: str) -> tuple[list[Any], list[int]]:
         values: list[Any] = []
         lines: list[int] = []
         if self._accept("]"):
             return values, lines
         while True:
             self._skip()
-            self._line += self._text.count("\n", self._counted, self._at)
-            self._counted = self._at
+            self._count_lines()
             lines.append(self._line)
-            values.append(self._value())
+            value = self._value()
+            values.append(self._keep(key, value) if self._keep else value)
             if not self._accept(","):
                 break
         self._expect("]")
@@ -147,12 +168,40 @@ class _Parser:
 
     def _value(self) -> Any:
         self._skip()
-        value, self._at = self._decoder.raw_decode(self._text, self._at)
-        return value
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                near_end = error.pos + _LONGEST_WORD >= len(self._text)
+                if self._is_all or not (near_end or error.msg.startswith("Unterminated string")):
+                    raise self._error(error.msg, error.pos) from error
+            else:
+                if self._is_all or end + _NUMBERS_REST <= len(self._text):
+                    self._at = end
+                    return value
+            self._more(max(_PIECE_LETTERS, len(self._text) - self._at))
+
+    def _more(self, letters: int) -> bool:
+        """Take a further piece of the file, and let go of what is behind; return whether there was one."""
+        if self._is_all:
+            return False
+        piece = self._stream.read(letters)
+        self._is_all = len(piece) < letters
+        self._count_lines()
+        self._text = self._text[self._at :] + piece
+        self._at = self._counted = 0
+        return True
+
+    def _count_lines(self) -> None:
+        self._line += self._text.count("\n", self._counted, self._at)
+        self._counted = self._at
 
     def _skip(self) -> None:
-        found = _SPACE.match(self._text, self._at)
-        self._at = found.end() if found else self._at
+        while True:
+            found = _SPACE.match(self._text, self._at)
+            self._at = found.end() if found else self._at
+            if self._at < len(self._text) or not self._more(_PIECE_LETTERS):
+                return
 
     def _accept(self, sign: str) -> bool:
         self._skip()
@@ -163,12 +212,15 @@ class _Parser:
     def _expect(self, sign: str) -> None:
         if not self._accept(sign):
             is_cut = self._at >= len(self._text)
-            text = (
-                "the file ends too early, as one that was not saved or copied whole"
-                if is_cut
-                else f"{sign!r} is missing"
-            )
-            raise json.JSONDecodeError(text, self._text, self._at)
+            text = "the file ends too early, as one that was not saved or copied whole"
+            raise self._error(text if is_cut else f"{sign!r} is missing")
+
+    def _error(self, message: str, place: int | None = None) -> json.JSONDecodeError:
+        """Return the error at a place of the piece that is read, by default where it stands, with the file's line."""
+        at = self._at if place is None else place
+        error = json.JSONDecodeError(message, self._text, at)
+        error.lineno = self._line + self._text.count("\n", self._counted, at)
+        return error
 
     def _refuse(self, word: str) -> None:
-        raise json.JSONDecodeError(f"{word} is no number of JSON", self._text, self._at)
+        raise self._error(f"{word} is no number of JSON")

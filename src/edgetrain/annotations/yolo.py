@@ -54,6 +54,7 @@ _FIX = "A line is: class index, centre x, centre y, width, height. Correct it."
 _SLACK = 0.01
 _VISIBILITIES = (0, 1, 2)
 _MOST_FRACTION = 2
+_MOST_LINES, _MOST_LETTERS = 100_000, 32 << 20
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,12 @@ def _label_name(source: ImportSource, image_name: str, suffix: str = ".txt") -> 
 
 def _read_rows(source: ImportSource, name: str, reading: Reading) -> Iterator[_Row]:
     path = source.path(name)
-    text = read_text(path, name, reading) if path else ""
-    for number, line in enumerate(_LINE_END.split(text or ""), start=1):
+    text = (read_text(path, name, reading) if path else "") or ""
+    if len(text) > _MOST_LETTERS or text.count("\n") + text.count("\r") > _MOST_LINES:
+        limits = f"{_MOST_LINES:,} lines or {_MOST_LETTERS >> 20} MiB"
+        reading.fault(Place(name), f"the labels of one picture have more than {limits}. See what wrote this file.")
+        return
+    for number, line in enumerate(_LINE_END.split(text), start=1):
         words = line.split()
         if words:
             yield _Row(words, [parse_number(word) for word in words[1:]], Place(name, number))

@@ -63,7 +63,7 @@ class _Import:
         self._wanted, self._format, self._path = settings.import_annotations, source_format, source
         self._target = ImportTarget(settings.dataset.root, follow_links=settings.dataset.follow_links)
         self._follows_links = settings.dataset.follow_links
-        self._reading = Reading()
+        self._reading = Reading(most_bytes=self._wanted.max_megabytes << 20)
 
     def run(self) -> Outcome:
         wanted, target, reading = self._wanted, self._target, self._reading

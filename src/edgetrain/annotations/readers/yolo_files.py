@@ -87,6 +87,9 @@ def read_yolo_files(source: ImportSource, reading: Reading) -> YoloFiles:
 def _names_of_lines(source: ImportSource, name: str, reading: Reading) -> list[str]:
     path = source.path(name)
     text = read_text(path, name, reading) if path else None
+    if text and len(text) > _MOST_YAML_LETTERS:
+        reading.fault(Place(name), "this is longer than any list of names. Correct or remove the file.")
+        return []
     names = [line.strip() for line in (text or "").splitlines()]
     while names and not names[-1]:
         names.pop()

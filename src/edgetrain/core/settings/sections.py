@@ -77,7 +77,8 @@ class ImportAnnotationsSettings:
 
     Other shapes, and crowds, may become boxes; ``boxes_drawn_on`` is about pictures with an EXIF orientation;
     ``emptied_pictures`` about those that lost all their objects; ``columns`` are those of a table without a header, and
-    ``class_name`` is that of objects for which VIA or Label Studio states none (empty: that is a fault).
+    ``class_name`` is that of objects for which VIA or Label Studio states none (empty: that is a fault). A file of
+    annotations of more than ``max_megabytes`` (MiB) is refused.
     """
 
     format: Optional[SourceFormat]
@@ -88,6 +89,7 @@ class ImportAnnotationsSettings:
     emptied_pictures: EmptiedPictures
     columns: tuple[str, ...]
     class_name: str
+    max_megabytes: int = field(metadata=_between(1, 65_536))
     replace: bool
 
 
