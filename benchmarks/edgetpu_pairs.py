@@ -2,7 +2,8 @@
 
     benchmarks/edgetpu_pairs.py FOLDER [FOLDER ...]
 
-Pairs are looked for in the folders and below; those of google-coral/test_data that are not there are listed as absent.
+Pairs are looked for in the folders and below; those of google-coral/test_data that are not there are listed as absent,
+and sources without their compiled twins with the verdict alone.
 A pair whose twin holds no Edge TPU operator was not compiled to anything and is judged as such. Exit code 1 if an
 operator was predicted wrong, a model refused that the compiler took, or one called fit that left work to the CPU.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
+from edgetrain.core.system.files import file_digest
 from edgetrain.edgetpu.compiler.package import EDGETPU_OPERATOR, packages_of
 from edgetrain.edgetpu.compiler.prediction import predict
 from edgetrain.tflite.file import read_tflite
@@ -43,11 +45,24 @@ def main(folders: Iterable[str]) -> int:
     sources = sorted({path for folder in folders for path in Path(folder).rglob("*.tflite")}, key=lambda p: p.name)
     pairs = [path for path in sources if not path.name.endswith(TWIN) and twin_of(path).exists()]
     print("| model | predicted | level | on the CPU, predicted | on the CPU, real |\n|---|---|---|---|---|")
-    wrong = sum(not print_row(path) for path in {path.stem: path for path in pairs}.values())
+    wrong = sum(not print_row(path) for path in unlike(pairs))
     found = {path.stem for path in pairs}
     absent = [name for name in PUBLISHED if not any(stem.endswith(name) for stem in found)]
     print(f"\nAbsent here: {', '.join(absent) or 'none'}.")
+    for path in unlike(path for path in sources if not path.name.endswith(TWIN) and path not in pairs):
+        print(f"Without a twin here: {path.stem}, predicted {verdict_of(path)}.")
     return 1 if wrong else 0
+
+
+def unlike(paths: Iterable[Path]) -> list[Path]:
+    """Return the paths of files whose contents differ: models of one name may be two."""
+    return list({file_digest(path): path for path in paths}.values())
+
+
+def verdict_of(path: Path) -> str:
+    """Return what is predicted of a model whose compiled twin is not there."""
+    prediction = predict(read_tflite(path), path)
+    return f"{prediction.level}, on the CPU {names(prediction.on_cpu)}" if not prediction.refusals else "refused"
 
 
 def twin_of(path: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from edgetrain.core.boxes import NormalizedBox
 from edgetrain.core.detections import DetectedObject
 from edgetrain.core.errors import MissingInputError, ModelError, SettingsError
 from edgetrain.core.label_map import LabelMap
+from edgetrain.core.settings.own_model import own_model_files
 from edgetrain.evaluation.foreign import foreign_model, in_label_map, parse_labels
 from tests.support.tflite_models import content_of, detector, write_model
 
@@ -77,6 +79,30 @@ def test_objects_of_other_classes_are_left_out():
 def test_no_common_class_is_an_error(chosen):
     with pytest.raises(SettingsError, match=r"none of its classes \(cat …\) is one of the dataset \(boat …\)"):
         foreign_model(chosen("cat\n")).indices_in(LabelMap(("boat",)))
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        pytest.param("boat\n", "the labels name 1 of 3 classes of the model", id="too few"),
+        pytest.param("0 boat\n2 fish\n", "the labels name 2 of 3 classes of the model", id="gap"),
+        pytest.param("boat\nfish\nhouse\n", "", id="all"),
+    ],
+)
+def test_classes_that_the_labels_leave_out_are_told(chosen, labels, words):
+    assert foreign_model(chosen(labels)).unnamed.startswith(words)
+    assert bool(foreign_model(chosen(labels)).unnamed) is bool(words)
+
+
+@pytest.mark.parametrize("name", ["file", "labels"])
+@pytest.mark.parametrize(("is_there", "reason"), [(True, "this is no regular file"), (False, "there is no such file")])
+def test_a_path_that_is_no_file_is_named(chosen, tmp_path, name, is_there, reason):
+    path = tmp_path / "elsewhere"
+    if is_there:
+        path.mkdir()
+
+    with pytest.raises(MissingInputError, match=rf"elsewhere: {reason}\. Name a"):
+        own_model_files(replace(chosen(), **{name: path}))
 
 
 def test_more_labels_than_classes_are_an_error(chosen):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetrain.core.errors import DatasetError, GateError, StorageError
+from edgetrain.core.errors import DatasetError, GateError, MissingInputError, SettingsError, StorageError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.workspace.reports import read_report
 from edgetrain.pipeline import flow
@@ -98,6 +98,22 @@ def test_a_workspace_of_another_dataset_is_refused(voc_dataset, tmp_path, settin
 def test_a_dataset_that_does_not_exist_is_one_message(settings, tmp_path):
     with pytest.raises(DatasetError, match=r"nowhere: there is no such folder\. Name the folder"):
         flow.run_pipeline(settings(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("stage", ["evaluate", "compile", "hardware", "bundle", "report"])
+def test_a_folder_in_place_of_a_model_is_one_message_and_nothing_in_it_is_read(settings, tmp_path, stage):
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "nowhere").symlink_to(folder / "nowhere")  # whoever reads the folder falls over it
+
+    with pytest.raises(MissingInputError, match=r"models: this is no regular file\. Name a \.tflite file with --model"):
+        flow.run_stage(stage, settings(model__file=folder))
+
+
+@pytest.mark.parametrize("stage", ["evaluate", "compile", "hardware", "bundle", "report"])
+def test_labels_without_a_model_are_told_before_anything_else(settings, tmp_path, stage):
+    with pytest.raises(SettingsError, match="name it with --model, too"):
+        flow.run_stage(stage, settings(model__labels=tmp_path / "labels.txt"))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from edgetrain.core.errors import MissingInputError
+from edgetrain.core.errors import MissingInputError, SettingsError
+from edgetrain.core.system.files import file_digest
 from edgetrain.pipeline.stages import STAGES
 from edgetrain.report import page as report
 from tests.support.report_material import INT8, text_of
@@ -44,6 +45,17 @@ def test_a_report_that_is_no_json_counts_as_absent(left, settings, workspace):
     workspace.report_path("split").write_text("{")
 
     assert report.run(settings(), workspace).results["stages"]["split"] == "no result"
+
+
+def test_the_page_is_of_the_model_that_is_named(left, settings, workspace, tmp_path):
+    theirs, another = tmp_path / "theirs.tflite", tmp_path / "another.tflite"
+    theirs.write_bytes(b"theirs")
+    another.write_bytes(b"another")
+    left("evaluate", results={"model_sha256": file_digest(theirs)})
+
+    report.run(settings(model__file=theirs), workspace)
+    with pytest.raises(SettingsError, match=r"another\.tflite: what evaluate judged last is another model"):
+        report.run(settings(model__file=another), workspace)
 
 
 def test_the_figures_are_those_of_the_evaluation(judged, page):

@@ -16,7 +16,7 @@ CODES = {name: code for name, code in vars(tflite.BuiltinOperator).items() if no
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """One tensor; ``data`` makes it a constant."""
+    """One tensor; ``data`` makes it a constant, ``zero`` is its zero point."""
 
     name: str
     shape: tuple[int, ...]
@@ -24,6 +24,7 @@ class TensorSpec:
     scales: tuple[float, ...] = (0.5,)
     data: bytes = b""
     signature: tuple[int, ...] = ()
+    zero: int = 0
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,6 @@ def _tensor(builder, buffer, tensor):
         values["ShapeSignature"] = _ints(builder, tensor.signature)
     if tensor.scales:
         scales = builder.CreateNumpyVector(np.array(tensor.scales, dtype=np.float32))
-        zeros = builder.CreateNumpyVector(np.zeros(len(tensor.scales), dtype=np.int64))
+        zeros = builder.CreateNumpyVector(np.full(len(tensor.scales), tensor.zero, dtype=np.int64))
         values["Quantization"] = _table(builder, "QuantizationParameters", Scale=scales, ZeroPoint=zeros)
     return _table(builder, "Tensor", Type=TYPES[tensor.type], Buffer=buffer, **values)

@@ -104,7 +104,7 @@ def _judged_foreign(
     return Outcome(
         f"{foreign.path.name}: {report.summary}",
         results,
-        (*foreign.kind.findings, *notes),
+        (*foreign.kind.findings, *([foreign.unnamed] if foreign.unnamed else []), *notes),
         failure=f"evaluate: {missed[0]}, on {len(examples)} {split.value} pictures." if missed else "",
     )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from edgetrain.core.detections import DetectedObject
 from edgetrain.core.errors import MissingInputError, ModelError, SettingsError
 from edgetrain.core.label_map import LabelMap
+from edgetrain.core.settings.own_model import own_model_files
 from edgetrain.core.settings.sections import ModelSettings
 from edgetrain.core.wording import counted, printable
 from edgetrain.evaluation.decoders import decode_of, detector_kind
@@ -34,6 +35,17 @@ class ForeignModel:
     path: Path
     names: tuple[str, ...]
     kind: ModelKind
+
+    @property
+    def unnamed(self) -> str:
+        """What a person must know of classes that the labels leave out; empty if they name each."""
+        named = sum(bool(name) for name in self.names)
+        if named >= self.kind.classes:
+            return ""
+        return (
+            f"the labels name {named} of {counted(self.kind.classes, 'class')} of the model: "
+            "what it finds of the others is left out"
+        )
 
     @property
     def decode(self) -> Decode:
@@ -64,11 +76,10 @@ def foreign_model(chosen: ModelSettings) -> ForeignModel | None:
     Raises:
         SettingsError: labels or decoder are named without a model.
         ModelError: the file is no TFLite model, no decoder reads it, or labels and outputs disagree.
-        MissingInputError: there are no labels.
+        MissingInputError: model or labels are no regular files, or there are no labels.
     """
+    own_model_files(chosen)
     if chosen.file is None:
-        if chosen.labels is not None or chosen.decoder != "auto":
-            raise SettingsError("--labels and --decoder belong to a model of your own: name it with --model, too.")
         return None
     kind = detector_kind(read_tflite(chosen.file), chosen.file, chosen.decoder)
     names = read_labels(chosen.labels) if chosen.labels else _own_labels(chosen.file)

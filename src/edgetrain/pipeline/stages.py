@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.settings import Settings
+from edgetrain.core.settings.own_model import own_model_files
 from edgetrain.core.splits import Split
 from edgetrain.core.wording import suggestion
 from edgetrain.core.workspace import Workspace
@@ -53,7 +54,7 @@ def _judged_models(settings: Settings, workspace: Workspace) -> Sequence[Path]:
 
 def _own_model_files(settings: Settings, _workspace: Workspace) -> Sequence[Path]:
     """Return the user's own model and its labels: their content may change under the same name."""
-    return [path for path in (settings.model.file, settings.model.labels) if path is not None]
+    return own_model_files(settings.model)
 
 
 _PROOFS = ("evaluate", "compile", "hardware")
@@ -217,7 +218,10 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "report",
         "edgetrain.report.page",
-        optional=lambda _, w: [w.report_path(stage.name) for stage in STAGES if stage.name != "report"],
+        optional=lambda s, w: [
+            *(w.report_path(stage.name) for stage in STAGES if stage.name != "report"),
+            *_own_model_files(s, w),
+        ],
         makes=lambda _, w: [w.report_page_path],
     ),
 )

@@ -15,11 +15,12 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
 from edgetrain.core.boxes import BoundingBox, ImageSize
+from edgetrain.core.errors import SettingsError
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.project import TEMPLATES_DIR
 from edgetrain.core.settings import Settings
 from edgetrain.core.splits import Split
-from edgetrain.core.system.files import write_text
+from edgetrain.core.system.files import file_digest, write_text
 from edgetrain.core.system.folders import visible_files
 from edgetrain.core.wording import (
     UNKNOWN,
@@ -61,15 +62,17 @@ _FIGURES = (
 )
 
 
-def run(settings: Settings, workspace: Workspace) -> Outcome:  # noqa: ARG001 - every stage is called alike
-    """Write the page.
+def run(settings: Settings, workspace: Workspace) -> Outcome:
+    """Write the page; with ``model.file`` only where ``evaluate`` judged that model.
 
     Raises:
+        SettingsError: another model was judged last.
         MissingInputError: no stage has left a report.
         StorageError: the page cannot be written.
     """
     material = read_material(workspace)
     records = material.records
+    _require_judged(settings, records)
     stages = _stage_lines(records)
     title, subtitle = _headline(records, stages)
     values = {
@@ -100,6 +103,16 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:  # noqa: ARG001 - 
     plots, notes = _plots(material, workspace)
     results = {"size_bytes": size_bytes, "plots": plots, "stages": {line.name: line.status for line in stages}}
     return Outcome(f"{title}; {workspace.relative(workspace.report_page_path)}", results, notes)
+
+
+def _require_judged(settings: Settings, records: Records) -> None:
+    """Raise where a model of the user's own is named, and ``evaluate`` judged another one last."""
+    path = settings.model.file
+    if path is None or value_of(records, "evaluate", "model_sha256") == file_digest(path):
+        return
+    raise SettingsError(
+        f'{path.name}: what evaluate judged last is another model. Run "ci/inv evaluate --model {path.name}" first.'
+    )
 
 
 def _plots(material: Material, workspace: Workspace) -> tuple[list[str], tuple[str, ...]]:

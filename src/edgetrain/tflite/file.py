@@ -60,10 +60,11 @@ _OPTIONS: dict[str, tuple[Any, dict[str, str]]] = {
 
 @dataclass(frozen=True)
 class Quantization:
-    """How integers mean real numbers: one scale, or one for each slice along ``axis``."""
+    """How integers mean real numbers: one scale, or one for each slice along ``axis``; ``zero_point`` is the first."""
 
     scales: tuple[float, ...] = ()
     axis: int = 0
+    zero_point: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ class Tensor:
     """One tensor.
 
     ``shape_signature`` has -1 where a size is only known at run time; ``constant_bytes`` is the size of its content, 0
-    where it is computed; ``data`` is that content if it is small, else empty.
+    where it is computed; ``data`` is that content if it is small, else empty. ``only_byte`` is the byte that a content
+    consists of, ``None`` where bytes differ or there are none.
     """
 
     name: str
@@ -81,6 +83,12 @@ class Tensor:
     quantization: Quantization
     constant_bytes: int
     data: bytes
+    only_byte: int | None = None
+
+    @property
+    def is_all_zero(self) -> bool:
+        """Whether this is a constant of 8 bits that means 0 everywhere: all its bytes are the zero point."""
+        return self.only_byte is not None and self.only_byte == self.quantization.zero_point % 256
 
     @property
     def is_constant(self) -> bool:
@@ -260,6 +268,7 @@ class _Reader:
             quantization=self._quantization(tensor.Quantization()),
             constant_bytes=size_bytes,
             data=self._buffer(tensor.Buffer()) if size_bytes <= _SMALL_BYTES else b"",
+            only_byte=_only_byte(content.DataAsNumpy()) if size_bytes else None,
         )
 
     def _quantization(self, stated: Any) -> Quantization:
@@ -268,6 +277,7 @@ class _Reader:
         return Quantization(
             self._values(stated.ScaleLength(), stated.Scale),
             stated.QuantizedDimension(),
+            stated.ZeroPoint(0) if stated.ZeroPointLength() else 0,
         )
 
     def _operator(self, operator: Any) -> Operator:
@@ -314,6 +324,12 @@ def _require_places(places: tuple[int, ...], count: int, *, lowest: int, what: s
     for place in places:
         if not lowest <= place < count:
             raise ValueError(f"{what} {place} of {count}")
+
+
+def _only_byte(content: Any) -> int | None:
+    """Return the byte that an array of bytes consists of; most differ at once, at both ends."""
+    first = int(content[0])
+    return first if first == content[-1] and bool((content == first).all()) else None
 
 
 def _text(value: bytes | None) -> str:

@@ -183,6 +183,9 @@ def test_tiny_and_zero_scales_of_weights_are_no_refusal(tmp_path):
         pytest.param("MEAN", (3,), 14, "", id="mean over four channels"),
         pytest.param("MEAN", (3,), 12, "needs runtime 13", id="mean over channels, old runtime"),
         pytest.param("MEAN", (0,), 14, "reduces the batch", id="mean over the batch"),
+        pytest.param("MEAN", (-3, -2), 12, "", id="mean over x and y, counted from the last axis"),
+        pytest.param("MEAN", (-1,), 12, "needs runtime 13", id="mean over channels, counted from the last axis"),
+        pytest.param("SUM", (-4,), 14, "reduces the batch", id="sum over the batch, counted from the last axis"),
         pytest.param("PAD", (0, 0, 1, 1, 1, 1, 0, 2), 12, "padding of channels", id="padded channels, old runtime"),
         pytest.param("PAD", (0, 0, 1, 1, 1, 1, 0, 2), 13, "", id="padded channels"),
     ],
@@ -204,6 +207,49 @@ def test_what_an_older_runtime_cannot_do_stays_on_the_cpu(tmp_path, operator, ax
 
     assert (verdict.outcome == "maps") is (words == "")
     assert words in verdict.detail
+
+
+def test_a_mean_over_channels_that_are_no_multiple_of_4_stays_on_the_cpu(tmp_path):
+    axis = TensorSpec("axis", (1,), "INT32", (), data=struct.pack("<i", -1))
+    spec = chain("MEAN", shapes=((1, 8, 8, 6), (1, 8, 8, 1)))
+    spec = replace(spec, tensors=(*spec.tensors, axis)).with_operator(0, inputs=("t0", "axis"))
+
+    (verdict,) = predicted(spec, tmp_path).operators
+
+    assert verdict.detail == "it is over channels whose number is no multiple of 4"
+
+
+@pytest.mark.parametrize(
+    ("data", "zero", "count", "is_mapped"),
+    [
+        pytest.param(bytes(256), 0, 1, True, id="zeros"),
+        pytest.param(b"\x80" * 256, -128, 1, True, id="zeros by their zero point"),
+        pytest.param(b"\x80" * 2048, -128, 1, True, id="many zeros"),
+        pytest.param(bytes(256), -128, 1, False, id="no zeros by their zero point"),
+        pytest.param(bytes(255) + b"\x01", 0, 1, False, id="one value is not zero"),
+        pytest.param(bytes(256), 0, 2, False, id="beside two others"),
+    ],
+)
+def test_a_constant_is_joined_only_if_it_means_zero_beside_one_other(tmp_path, data, zero, count, is_mapped):
+    """The documented case is a padding: real zeros, whatever integer stands for them."""
+    rows = len(data) // 32
+    spec = chain("CONCATENATION", shapes=((1, rows, 8, 4), (1, rows, 8, 4 * (count + 1))))
+    constant = TensorSpec("zeros", (1, rows, 8, 4), data=data, zero=zero)
+    spec = replace(spec, tensors=(*spec.tensors, constant)).with_operator(0, inputs=(*["t0"] * count, "zeros"))
+
+    assert predicted(spec, tmp_path).mapped == is_mapped
+
+
+def test_a_large_concatenation_is_not_doubtful(tmp_path):
+    """What YOLOv5n joins on the CPU needs results of the CPU: it says nothing of sizes."""
+    assert predicted(chain("CONCATENATION", shapes=((1, 25000, 80),)), tmp_path).warnings == ()
+
+
+def test_of_an_operator_that_is_refused_no_version_is_warned_of(tmp_path):
+    prediction = predicted(detector().with_operator(4, name="GELU", version=2), tmp_path)
+
+    assert [text for text in prediction.warnings if "GELU" in text] == []
+    assert any("GELU came after the compiler" in text for text in prediction.refusals)
 
 
 def test_an_unknown_version_of_an_operator_is_warned_of(tmp_path):

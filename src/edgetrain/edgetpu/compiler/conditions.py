@@ -55,8 +55,6 @@ _MERGED_ROWS = _KnownSizes("a reshape that joins rows", 102_000, 408_000)
 _SPLIT_CHANNELS = _KnownSizes("a reshape that divides channels", 408_000, 1_632_000)
 # YOLOv8n: 32x32x65 to channels first was mapped (at 256), 40x40x64 was not (at 320).
 _TRANSPOSED = _KnownSizes("a transposition of three dimensions", 66_560, 102_400)
-# EfficientDet-Lite0: 19206x90 was mapped (264 of 267 operators, a public log of 16.0); YOLOv5n: 25200x85 was not.
-_JOINED = _KnownSizes("a concatenation", 1_728_540, 2_142_000)
 
 
 Condition = Callable[[Operator, Sequence[Tensor], Sequence[Tensor]], "Reason | None"]
@@ -84,7 +82,7 @@ def older_condition(operator: Operator, inputs: Sequence[Tensor], outputs: Seque
     if len(inputs) < _LEAST_INPUTS.get(operator.name, 1):
         return None
     detail = f"needs runtime {_OLD_RUNTIME + 1}"
-    if operator.name == "MEAN" and set(inputs[1].int32_values) - {1, 2}:
+    if operator.name == "MEAN" and _axes(inputs) - {1, 2}:
         return Reason(LIMITED, f"a mean over another axis than x and y {detail}")
     if operator.name == "PAD" and any(inputs[1].int32_values[6:]):
         return Reason(LIMITED, f"padding of channels {detail}")
@@ -97,7 +95,7 @@ def older_condition(operator: Operator, inputs: Sequence[Tensor], outputs: Seque
 def doubt(operator: Operator, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> str | None:
     """Return what is known on both sides of a size that no public report covers; ``None`` if nothing is doubtful."""
     sizes = _sizes(operator, inputs, outputs)
-    values = size_of(inputs[0].shape if operator.name != "CONCATENATION" else outputs[0].shape) if sizes else 0
+    values = size_of(inputs[0].shape)
     if sizes is None or values <= sizes.mapped or values >= sizes.unmapped:
         return None
     return (
@@ -109,8 +107,6 @@ def doubt(operator: Operator, inputs: Sequence[Tensor], outputs: Sequence[Tensor
 def _sizes(operator: Operator, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> _KnownSizes | None:
     """Return what is known of the sizes of a rearrangement."""
     before, after = ([size for size in tensor.shape if size > 1] for tensor in (inputs[0], outputs[0]))
-    if operator.name == "CONCATENATION":
-        return _JOINED
     if len(before) != _INNER:
         return None
     if operator.name == "TRANSPOSE":
@@ -167,19 +163,23 @@ def _no_activation(operator: Operator, _inputs: Sequence[Tensor], _outputs: Sequ
 
 def _concatenation(operator: Operator, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Reason | None:
     constants = [tensor for tensor in inputs if tensor.is_constant]
-    if constants and (len(inputs) > 2 or any(set(tensor.data) != {0} for tensor in constants)):  # noqa: PLR2004 - two
+    if constants and (len(inputs) > 2 or not all(tensor.is_all_zero for tensor in constants)):  # noqa: PLR2004 - two
         return Reason(LIMITED, "a constant input is only mapped beside exactly one other, and all zero")
     return _no_activation(operator, inputs, outputs)
 
 
 def _not_along_batch(_operator: Operator, inputs: Sequence[Tensor], _outputs: Sequence[Tensor]) -> Reason | None:
-    axes = inputs[1].int32_values if len(inputs) > 1 else ()
+    return Reason(LIMITED, "it reduces the batch") if 0 in _axes(inputs) else None
+
+
+def _axes(inputs: Sequence[Tensor]) -> set[int]:
+    """Return the axes that an operator reduces, counted from the first one: a file may count them from the last."""
     rank = len(inputs[0].shape)
-    return Reason(LIMITED, "it reduces the batch") if any(axis % rank == 0 for axis in axes if rank) else None
+    return {axis % rank for axis in inputs[1].int32_values} if rank else set()
 
 
 def _mean(operator: Operator, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Reason | None:
-    over_channels = _CHANNELS in inputs[1].int32_values and len(inputs[0].shape) > _CHANNELS
+    over_channels = _CHANNELS in _axes(inputs)
     if over_channels and inputs[0].shape[_CHANNELS] % _CHANNEL_STEP:
         return Reason(LIMITED, "it is over channels whose number is no multiple of 4")
     return _not_along_batch(operator, inputs, outputs)

@@ -229,7 +229,8 @@ def _warnings(
     unproven = sorted({f"{o.name} v{o.version}" for o in graph.operators if unproven_version(o)})
     if unproven:
         yield f"{_some(unproven)} came with TensorFlow 2.6: whether the compiler reads it is unproven"
-    unknown = sorted({f"{o.name} v{o.version}" for o in graph.operators if o.version > 1 and not is_known(o)})
+    read = [o for o, verdict in zip(graph.operators, verdicts) if verdict.outcome != REFUSED]
+    unknown = sorted({f"{o.name} v{o.version}" for o in read if o.version > 1 and not is_known(o)})
     if unknown:
         yield f"which version of {_some(unknown)} the compiler reads is not known"
     others = sorted({o.name for o in graph.operators if o.name in POST_PROCESSES and o.name != POST_PROCESS})
