@@ -11,7 +11,7 @@ import yaml
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.settings import Settings, SettingsFile
 from edgetrain.core.settings.choices import NetworkType
-from edgetrain.core.settings.values import parse_value
+from edgetrain.core.settings.values import FORMER_NAMES, parse_value
 from tests.support.places import PROJECT_DIR
 
 BASE = Path("/base")
@@ -119,6 +119,9 @@ def test_lists_are_separated_by_commas(environment, expected):
         ),
         pytest.param({"network__type": "mobilenet_v2"}, 'Did you mean "mobilenet_v2_ssd"?', id="enum"),
         pytest.param({"training__batch_sise": 5}, 'batch_sise is not a setting. Did you mean "batch_size"?', id="key"),
+        pytest.param(
+            {"promote__min_class_ap": 0.3}, "min_class_ap is not a setting any more. Give promote.class", id="old name"
+        ),
         pytest.param({"checkpoint__sha256": "12ab"}, "sha256 is '12ab', but must be 64 hexa", id="digest"),
         pytest.param({"split__validation": 0.6, "split__test": 0.4}, "leave nothing to train on", id="nothing left"),
         pytest.param({"training__state_dir": "build/runs"}, "state_dir .*build/runs lies in the work", id="state_dir"),
@@ -146,6 +149,13 @@ def test_wrong_values_are_refused_in_these_words(changes, message):
 def test_messages_say_where_the_value_comes_from(sources, message):
     with pytest.raises(SettingsError, match=message):
         parse(**sources)
+
+
+def test_the_names_that_took_the_place_of_former_ones_are_settings():
+    known = {f"{section}.{key}" for section, keys in defaults().items() for key in keys}
+
+    assert set(FORMER_NAMES.values()) <= known
+    assert not known & FORMER_NAMES.keys()
 
 
 @pytest.mark.parametrize(("given", "expected"), [(0, 320), (640, 640)])

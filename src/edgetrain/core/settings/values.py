@@ -21,6 +21,9 @@ T = TypeVar("T")
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0", "")
 
+# Settings that had another name once, each with the one that took its place.
+FORMER_NAMES = {"promote.min_class_ap": "promote.class_floors"}
+
 
 @dataclass(frozen=True)
 class Source:
@@ -76,6 +79,8 @@ class Source:
         for name in self.values:
             section, _, key = name.partition(".")
             keys = _keys(sections[section]) if section in sections else ()
+            if name in FORMER_NAMES:
+                raise SettingsError(f"{self.place(name)} is not a setting any more. Give {FORMER_NAMES[name]} instead.")
             if key not in keys:
                 near = suggestion(key, keys) if keys else suggestion(section, sections)
                 raise SettingsError(f"{self.place(name)} is not a setting.{near}")
