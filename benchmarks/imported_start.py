@@ -2,7 +2,7 @@
 
     ci/inv pipeline --dataset DIR --workspace WORKSPACE --url TF1_ARCHIVE --to configure
     .venv/train/bin/python benchmarks/imported_start.py WORKSPACE ARCHIVE.tar.gz
-    .venv/train/bin/python benchmarks/training.py --photographs DIR --url ARCHIVE.tar.gz
+    .venv/train/bin/python benchmarks/recipes.py --photographs DIR --url ARCHIVE.tar.gz --recipes FILE --loop stock
 
 The archive has the backbone's weights only: of a detector's checkpoint the stock loop takes no more into a network with
 another head.
@@ -25,6 +25,8 @@ from edgetrain.training import object_detection_api as api  # noqa: E402
 
 def main() -> None:
     """Write the archive, and say what was taken."""
+    if len(sys.argv) != 3:  # noqa: PLR2004
+        raise SystemExit("usage: imported_start.py WORKSPACE ARCHIVE.tar.gz")
     workspace, archive = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
     config = read_pipeline_config(Workspace(workspace))
     model = api.build_model(config, is_training=True)

@@ -8,6 +8,8 @@ The file is a list of recipes, each with a name and the settings in which it dif
       settings: {training.learning_rate: 0.0005, training.steps: 200}
 
 Whatever is finished stands in --out, and is left out by a second start: leave recipes in the file, and add new ones.
+With --loop stock the Object Detection API's own loop trains them, which reads but two settings: checkpoint.url, the
+archive of a TF2 backbone, and training.steps.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import argparse
 import statistics
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,12 @@ sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
 from benchmarks.folds import lay_out  # noqa: E402 - found through the line above
 from benchmarks.runs import Plan, Record, Results, add_arguments, conclude, run_ours, sole_benchmark, workspace_of  # noqa: E402
+from benchmarks.stock import run_stock  # noqa: E402
 from edgetrain.core.errors import SettingsError, ToolError  # noqa: E402
+
+Runner = Callable[[Plan, Path, Path], dict[str, Any]]
+_LOOPS: dict[str, Runner] = {"ours": run_ours, "stock": run_stock}
+_READ_BY_STOCK = {"checkpoint.url", "training.steps"}
 
 _HEAD = (
     f"{'recipe':32}{'steps':>6}{'folds':>6}{'train s':>9}{'CPU s':>7}{'float AP':>10}{'AP50':>7}{'int8 AP':>9}"
@@ -47,12 +54,15 @@ def main() -> None:
     add_arguments(parser, folder="build/benchmark-recipes")
     parser.add_argument("--steps", type=int, default=100, help="of recipes that do not say themselves")
     parser.add_argument("--int8", action="store_true", help="judge the int8 model too, calibrated on all pictures")
+    parser.add_argument("--loop", choices=_LOOPS, default="ours", help="what trains")
     arguments = parser.parse_args()
     with sole_benchmark(arguments.folder):
         results = Results(arguments.out or arguments.folder / "results.jsonl")
         plans = read_plans(arguments)
+        if arguments.loop == "stock":
+            require_readable_by_stock(plans)
         datasets = lay_out(arguments.dataset, arguments.folder / "datasets", arguments.photographs)
-        search = Search(arguments.folder, datasets, results, is_int8=arguments.int8)
+        search = Search(arguments.folder, datasets, results, is_int8=arguments.int8, train=_LOOPS[arguments.loop])
         failures = [text for plan in plans if (text := search.run(plan))]
     print("", table(filter(None, map(search.found, plans))), *failures, sep="\n")
     sys.exit(1 if failures else 0)
@@ -77,6 +87,18 @@ def read_plans(arguments: argparse.Namespace) -> list[Plan]:
     ]
 
 
+def require_readable_by_stock(plans: Iterable[Plan]) -> None:
+    """Refuse recipes of which the stock loop would heed a part only.
+
+    Raises:
+        SettingsError: one sets what that loop does not read.
+    """
+    for plan in plans:
+        unread = sorted(set(plan.settings) - _READ_BY_STOCK)
+        if unread:
+            raise SettingsError(f"{plan.name}: the stock loop reads no {unread[0]}. Remove it, or leave out --loop.")
+
+
 def _listed(path: Path) -> list[dict[str, Any]]:
     try:
         recipes = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -94,12 +116,16 @@ def _listed(path: Path) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Search:
-    """Where runs happen, on which dataset each fold is, and what is known; ``is_int8``: of the int8 model too."""
+    """Where runs happen, on which dataset each fold is, and what is known.
+
+    ``is_int8``: of the int8 model too; ``train`` trains, judges and returns the figures.
+    """
 
     folder: Path
     datasets: Sequence[Path]
     results: Results
     is_int8: bool
+    train: Runner = run_ours
 
     def found(self, plan: Plan) -> Record | None:
         """Return the result of a plan, if it has one."""
@@ -112,7 +138,7 @@ class Search:
         workspace = workspace_of(plan, self.folder)
         run = plan if self.is_int8 else replace(plan, settings={**plan.settings, **_HASTY_INT8})
         try:
-            figures = run_ours(run, self.datasets[plan.fold], workspace)
+            figures = self.train(run, self.datasets[plan.fold], workspace)
         except ToolError as error:
             print(f"fold {plan.fold}, {plan.name}: failed", flush=True)
             return f"{plan.name}, fold {plan.fold}: {error}"

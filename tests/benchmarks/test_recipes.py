@@ -6,7 +6,7 @@ from argparse import Namespace
 
 import pytest
 
-from benchmarks.recipes import Search, read_plans, table
+from benchmarks.recipes import Search, read_plans, require_readable_by_stock, table
 from benchmarks.runs import Plan, Results
 from edgetrain.core.errors import SettingsError
 from tests.support.places import PROJECT_DIR
@@ -49,6 +49,28 @@ def test_a_file_that_is_no_list_of_recipes_is_refused(tmp_path, text, message):
 
     with pytest.raises(SettingsError, match=message):
         plans_of(tmp_path / "r.yaml")
+
+
+def test_the_stock_loop_is_given_only_what_it_reads():
+    """A recipe that sets more would be called by a name that is not what was trained."""
+    read = Plan("a", "raccoon", 0, 9, "backbone.tar.gz", {"checkpoint.url": "other.tar.gz", "training.steps": 9})
+    unread = Plan("b", "raccoon", 0, 9, "backbone.tar.gz", {"training.learning_rate": 1})
+    require_readable_by_stock([read])
+
+    with pytest.raises(SettingsError, match=r"b: the stock loop reads no training\.learning_rate"):
+        require_readable_by_stock([read, unread])
+
+
+def test_what_a_search_is_given_trains(tmp_path):
+    results = Results(tmp_path / "results.jsonl")
+    plan = Plan("a", "raccoon", 0, 100, "backbone.tar.gz")
+    figures = {"seconds": 1.0, "float_ap": 0.25, "int8_ap": 0.5, "int8_ap50": 0.75}
+    (tmp_path / "runs" / "raccoon-0-a").mkdir(parents=True)
+
+    text = Search(tmp_path, [tmp_path], results, is_int8=True, train=lambda *_: figures).run(plan)
+
+    assert text == ""
+    assert results.find(plan)["float_ap"] == 0.25
 
 
 def test_a_missing_file_is_named(tmp_path):
