@@ -140,7 +140,7 @@ def test_a_source_that_is_not_there_or_empty_is_an_error(tmp_path):
 
 
 def test_a_folder_that_cannot_be_read_is_named_and_not_the_source(tmp_path, monkeypatch):
-    def refuse(_root):
+    def refuse(_root, **_options):
         raise PermissionError(13, "Permission denied", str(tmp_path / "locked"))
 
     monkeypatch.setattr(import_source, "visible_files", refuse)

@@ -205,6 +205,48 @@ def test_a_change_that_touches_nothing_of_dvc_is_judged_unless_labels_are_absent
     assert places(findings) == ([("annotations/more", 1, "data-unfetched")] if "more" in absent else [])
 
 
+@pytest.mark.parametrize("changed", ["images.dvc", "dvc.lock"])
+def test_a_change_of_what_dvc_keeps_concerns_its_pictures(settings, workspace, voc_dataset, changed):
+    (voc_dataset / ".dvc").mkdir()
+    (voc_dataset / changed).write_text(OUTS.format("images"))
+    shutil.rmtree(voc_dataset / "images")
+    commit(voc_dataset)
+    (voc_dataset / changed).write_text(OUTS.format("images") + "# others\n")
+
+    findings, report = found(settings, voc_dataset, workspace, validate__since="HEAD")
+
+    assert [one.message for one in findings] == [
+        "12 pictures (of 12 that changed) could not be judged: what DVC keeps is not in this clone (images)."
+    ]
+    assert report.results["unjudged"] == 12
+
+
+def test_a_change_of_a_submodule_that_was_not_fetched_concerns_its_pictures(settings, workspace, voc_dataset, tmp_path):
+    """A real one: a change of pictures in a submodule is nothing but another commit of it."""
+    pictures = tmp_path / "pictures"
+    (voc_dataset / "images").rename(pictures)
+    commit(pictures)
+    commit(voc_dataset)
+    allowed = ("-c", "protocol.file.allow=always")
+    git(voc_dataset, *allowed, "submodule", "--quiet", "add", f"file://{pictures}", "images")
+    commit(voc_dataset)
+    (pictures / "note").write_text("another commit")
+    commit(pictures)
+    git(voc_dataset, *allowed, "submodule", "--quiet", "update", "--remote")
+    commit(voc_dataset)
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", f"file://{voc_dataset}", str(clone))
+
+    findings, _ = found(settings, clone, workspace, validate__since="HEAD~1")
+    git(clone, *allowed, "submodule", "--quiet", "update", "--init")
+    after, _ = found(settings, clone, workspace, validate__since="HEAD~1")
+
+    assert [(one.rule, one.message.partition(":")[0]) for one in findings] == [
+        ("data-unfetched", "12 pictures (of 12 that changed) could not be judged")
+    ]
+    assert after == []
+
+
 def test_what_was_brought_later_is_judged_then(settings, workspace, voc_dataset):
     picture = voc_dataset / "images" / "0001.jpg"
     content = picture.read_bytes()

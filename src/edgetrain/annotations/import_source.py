@@ -192,7 +192,7 @@ class ImportSource:
         self._more_pictures = more_pictures
         self._source = source
         try:
-            paths = visible_files(self.root)
+            paths = visible_files(self.root, within=None if follow_links else self.root)
         except OSError as error:
             path = error.filename or source
             raise DatasetError(f"{path}: cannot be read ({error.strerror}). Fix its permissions.") from error

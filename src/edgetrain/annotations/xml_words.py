@@ -30,6 +30,10 @@ _WORDS = (
     ("XML or text declaration not at start", _BEFORE),
     ("AttValue", ('the value of an attribute is not in quotes, or has a "<" in it', "Correct it.")),
     ("no element found", _EMPTY),
+    (
+        "limit exceeded",
+        ("a tag, a text or the depth of the elements is beyond any limit", "See what wrote this file."),
+    ),
     ("not defined", ("it names an entity, which annotations need not have", "Write the letter itself.")),
     ("redefined", ("an attribute stands twice", "Remove one of the two.")),
     (

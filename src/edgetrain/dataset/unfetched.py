@@ -85,13 +85,14 @@ def _dvc_files(home: Path, top: Path | None) -> Iterator[Path]:
     """Yield the files in which DVC says what it keeps: of the folders above a dataset, then of itself."""
     above = home.parents if top is None else [folder for folder in home.parents if top in (folder, *folder.parents)]
     for folder in above:
-        yield from (path for path in folder.iterdir() if _is_dvc_file(path.name))
+        yield from (path for path in folder.iterdir() if is_dvc_file(path.name))
     for place, folders, names in os.walk(home):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(place, name) for name in names if _is_dvc_file(name))
+        yield from (Path(place, name) for name in names if is_dvc_file(name))
 
 
-def _is_dvc_file(name: str) -> bool:
+def is_dvc_file(name: str) -> bool:
+    """Return whether a file of that name says what DVC keeps."""
     return (name.endswith(".dvc") and name != ".dvc") or name == "dvc.lock"
 
 

@@ -6,17 +6,17 @@ picture and its annotation would destroy labels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from edgetrain.annotations.folder_names import ANNOTATIONS_NAMES, IMAGE_SUFFIXES, IMAGES_NAMES, SPLIT_NAMES
 from edgetrain.core.findings import Finding
-from edgetrain.core.system.pointers import COMMANDS
+from edgetrain.core.system.pointers import COMMANDS, DVC
 from edgetrain.core.wording import counted
 from edgetrain.dataset.folder import LABEL_MAP_NAME, DatasetFolder
 from edgetrain.dataset.layout import base_name, stem_of
-from edgetrain.dataset.unfetched import UnfetchedPath, fetch_advice, find_unfetched, is_of_pictures
+from edgetrain.dataset.unfetched import UnfetchedPath, fetch_advice, find_unfetched, is_dvc_file, is_of_pictures
 from edgetrain.review.reviewed import Reviewed, ReviewedSet
 
 _RULE, _MISSING = "data-unfetched", "image-missing"
@@ -70,16 +70,23 @@ class Unfetched:
         return len(self.annotations) + len(self.pictures)
 
 
-def unfetched(folder: DatasetFolder, reviewed: ReviewedSet, concerns: Callable[[Reviewed], bool] | None) -> Unfetched:
+def unfetched(
+    folder: DatasetFolder,
+    reviewed: ReviewedSet,
+    asked_for: Callable[[Reviewed], bool] | None,
+    changed: Collection[str] = (),
+) -> Unfetched:
     """Return what is not in this clone.
 
     Args:
         folder: the dataset.
         reviewed: all of its annotations.
-        concerns: tells whether a review is asked for; ``None``: all are.
+        asked_for: tells whether a review is asked for; ``None``: all are.
+        changed: names of changed files. Where a submodule, or a file of DVC, is among them, so are its pictures.
     """
     absent = [one for one in find_unfetched(folder.root) if _is_of_dataset(one, folder)]
     tools = {one.tool for one in absent}
+    concerns = None if asked_for is None else _with_stores(asked_for, [one for one in absent if _is_new(one, changed)])
     annotations: list[str] = []
     pictures: list[str] = []
     for one in reviewed.faulty():
@@ -106,6 +113,18 @@ def unfetched(folder: DatasetFolder, reviewed: ReviewedSet, concerns: Callable[[
         concerns is not None,
         tuple(absent),
     )
+
+
+def _is_new(one: UnfetchedPath, changed: Collection[str]) -> bool:
+    """Return whether a change brings other content for an absent path: another commit of it, or another list of DVC."""
+    return one.path in changed or (one.tool == DVC and any(map(is_dvc_file, map(base_name, changed))))
+
+
+def _with_stores(asked_for: Callable[[Reviewed], bool], absent: Sequence[UnfetchedPath]) -> Callable[[Reviewed], bool]:
+    """Return what tells whether a review is asked for, or its picture is in one of some absent paths."""
+    if not absent:
+        return asked_for
+    return lambda one: asked_for(one) or any(_is_explained(finding, one, absent) for finding in one.findings)
 
 
 def _is_explained(finding: Finding, one: Reviewed, absent: Sequence[UnfetchedPath]) -> bool:

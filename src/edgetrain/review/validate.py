@@ -66,7 +66,9 @@ def check(settings: Settings, workspace: Workspace) -> tuple[list[Finding], Outc
     facts = pixel_rules.decoded(root, reviewed, workspace.pixel_cache_path) if chosen.pixels else {}
     if any(known.error for known in facts.values()):
         reviewed = ReviewedSet.of(pixel_rules.with_damage(reviewed, facts))
-    absent = unfetched(folder, reviewed, partial(_concerns, changes) if changes else None)
+    absent = unfetched(
+        folder, reviewed, partial(_concerns, changes) if changes else None, changes.names if changes else ()
+    )
     own = (one for one in reviewed.faulty() if _concerns(changes, one))
     found = [finding for one in own for finding in one.findings if not absent.explains(finding, one)]
     found += [*absent.finding(), *map_findings]

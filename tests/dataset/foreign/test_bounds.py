@@ -132,3 +132,24 @@ def test_an_archive_that_no_folder_can_hold_is_refused_in_its_own_words(tmp_path
 
     with pytest.raises(DatasetError, match=message):
         unpack(tmp_path / "x.zip", tmp_path / "out")
+
+
+def test_a_linked_folder_out_of_the_source_is_one_fault_and_is_not_entered(bring, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    for number in range(50):
+        (tmp_path / "elsewhere" / f"secret{number}.xml").write_text("<annotation/>")
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "more").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(DatasetError, match="a link leads out of the source") as caught:
+        bring("coco", {"x.json": coco({})})
+
+    assert "secret" not in str(caught.value)
+    assert "\n1 fault. " in str(caught.value)
+
+
+def test_a_tag_beyond_the_parsers_limit_is_told_in_plain_words(bring):
+    points = "1,2;" * 3_000_000
+
+    with pytest.raises(DatasetError, match="a tag, a text or the depth of the elements is beyond any limit"):
+        bring("cvat", {"x.xml": _CVAT.format(f'<polygon label="a" points="{points}3,4"/>')})

@@ -19,6 +19,7 @@ from pathlib import Path
 from edgetrain.annotations.annotation_set import Place, Reading
 from edgetrain.annotations.import_source import read_text
 
+_MOST_LETTERS = 1 << 16  # of the first line, by which cells are told apart
 _DELIMITERS = ",;\t"
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 # What a spreadsheet takes for a formula, behind any quotes of ours; a number may have a sign.
@@ -42,7 +43,7 @@ def read_lines(path: Path, name: str, reading: Reading) -> Iterator[tuple[Place,
     text = read_text(path, name, reading)
     if text is None:
         return
-    first = _QUOTED.sub("", text.partition("\n")[0])
+    first = _QUOTED.sub("", text[:_MOST_LETTERS].partition("\n")[0])
     delimiter = max(_DELIMITERS, key=first.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1

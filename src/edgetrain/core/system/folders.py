@@ -68,15 +68,20 @@ def _is(kind: Callable[[], bool]) -> bool:
         return False
 
 
-def visible_files(folder: Path) -> list[Path]:
+def visible_files(folder: Path, *, within: Path | None = None) -> list[Path]:
     """Return all files below a folder whose relative path has no hidden part, sorted.
 
     Linked folders are followed, but for those that a link puts into themselves.
+
+    Args:
+        folder: an existing folder.
+        within: links to folders that lead out of this one are listed themselves, and not followed.
 
     Raises:
         OSError: a folder cannot be listed, or there are more files than anybody has; links may multiply them.
     """
     found: list[Path] = []
+    home = within.resolve() if within else None
     places: list[_Place] = [_Place(str(folder), None)]
     for place in places:
         try:
@@ -88,8 +93,12 @@ def visible_files(folder: Path) -> list[Path]:
                 visible = [entry for entry in entries if not entry.name.startswith(".")]
         except (FileNotFoundError, NotADirectoryError):  # gone since its name was read
             continue
-        places += [_Place(entry.path, place) for entry in visible if _is(entry.is_dir)]
-        found += [Path(entry.path) for entry in visible if _is(entry.is_file)]
+        for entry in visible:
+            is_out = home is not None and entry.is_symlink() and leads_out(os.path.realpath(entry.path), home)
+            if _is(entry.is_dir) and not is_out:
+                places.append(_Place(entry.path, place))
+            elif _is(entry.is_dir) or _is(entry.is_file):
+                found.append(Path(entry.path))
         if len(found) + len(places) > _MOST_FILES:
             raise OSError(errno.EFBIG, f"more than {_MOST_FILES:,} files, counted behind its links, too", str(folder))
     return sorted(found)
