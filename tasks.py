@@ -12,7 +12,7 @@ sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
 from ci import tasks as ci_tasks  # noqa: E402 - found through the line above
 from ci.known_tasks import know_tasks  # noqa: E402
-from ci.stage_tasks import HELP, IMPORT_FLAGS, Flag, StageTask, settings_of, stage, take_variables  # noqa: E402
+from ci.stage_tasks import HELP, IMPORT_FLAGS, Flag, Flags, StageTask, settings_of, stage, take_variables  # noqa: E402
 from ci.task_runner import TaskRunner  # noqa: E402
 
 VARIABLES = take_variables()
@@ -330,18 +330,29 @@ def promote(
     run(context, "promote", dataset=dataset, workspace=workspace, champion=champion, rollback=rollback)
 
 
-@stage("model", "labels", "decoder")
+@stage("compare", "format", "model", "labels", "decoder", iterable=("compare",))
 def report(
     context: Context,
     dataset: Flag = None,
     workspace: Flag = None,
+    compare: Flags = None,
+    format: str = "html",
     model: Flag = None,
     labels: Flag = None,
     decoder: Flag = None,
 ) -> None:
-    """Make one HTML page of all results."""
+    """Make one HTML page of all results; --compare A --compare B: hold runs against each other."""
+    if compare:
+        runner.compare(context, compare, format, dataset=dataset, workspace=workspace)
+        return
     given = {"model_file": model, "labels": labels, "decoder": decoder}
     run(context, "report", dataset=dataset, workspace=workspace, **given)
+
+
+@stage()
+def runs(context: Context, dataset: Flag = None, workspace: Flag = None) -> None:
+    """List the workspace's former runs with their figures."""
+    runner.runs(context, dataset=dataset, workspace=workspace)
 
 
 @task(klass=StageTask, help={name: HELP[name] for name in ("profile", "format")}, auto_shortflags=False)
@@ -383,6 +394,7 @@ namespace = Collection(
     bundle,
     promote,
     report,
+    runs,
     ci_tasks.test,
     ci=ci_tasks.namespace,
 )

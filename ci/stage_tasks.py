@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -105,9 +105,12 @@ HELP |= {
     "verify": "only read the finished records back and hold every one against the rules of training",
     "summary": "a file to add the findings to as Markdown, with what the change does to each class",
     "untrained": "a model of the same shape before any training",
-    "format": "validate: text, json, github or sarif; preflight: text or json; bundle: frigate or pycoral",
+    "format": "validate: text, json, github or sarif; preflight: text or json; bundle: frigate or pycoral; "
+    "report --compare: html or markdown",
+    "compare": "a workspace, a former run (ci/inv runs) or a folder of reports; the first is what the others must beat",
 }
 Flag = Optional[str]
+Flags = Optional[list[str]]
 
 
 class StageTask(Task):  # type: ignore[type-arg]
@@ -143,11 +146,13 @@ class StageTask(Task):  # type: ignore[type-arg]
             raise Exit("interrupted; run the same command again to continue", code=130) from None
 
 
-def stage(*names: str) -> Callable[[Callable[..., None]], Any]:
-    """Return the decorator of a task with the common flags and the named ones."""
+def stage(*names: str, iterable: Sequence[str] = ()) -> Callable[[Callable[..., None]], Any]:
+    """Return the decorator of a task with the common flags and the named ones, of which some may be repeated."""
     helped = {name: HELP[name] for name in ("dataset", "workspace", *names)}
     # No short flags: Invoke would give the same letter other meanings in other tasks.
-    decorator: Callable[[Callable[..., None]], Any] = task(klass=StageTask, help=helped, auto_shortflags=False)
+    decorator: Callable[[Callable[..., None]], Any] = task(
+        klass=StageTask, help=helped, auto_shortflags=False, iterable=list(iterable)
+    )
     return decorator
 
 

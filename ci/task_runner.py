@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,21 @@ class TaskRunner:
         from edgetrain.pipeline import answers
 
         self._tell(context, answers.verify_records, given)
+
+    def compare(self, context: Context, names: Sequence[str], output_format: str, **given: object) -> None:
+        """Say on standard output which run is better, and leave the page of that, or print it as Markdown."""
+        from edgetrain.core.workspace import Workspace
+        from edgetrain.report.comparison.page import compare_runs
+
+        workspace = Workspace(settings_of(context, given, self._variables).workspace.root)
+        print(compare_runs(names, output_format, workspace))
+
+    def runs(self, context: Context, **given: object) -> None:
+        """Say on standard output which former runs the workspace has."""
+        from edgetrain.core.workspace import Workspace
+        from edgetrain.report.comparison.runs import runs_table
+
+        print(runs_table(Workspace(settings_of(context, given, self._variables).workspace.root)))
 
     def _tell(
         self, context: Context, answer: Callable[[Settings], tuple[str, bool]], given: Mapping[str, object]

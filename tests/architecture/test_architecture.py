@@ -83,6 +83,7 @@ DOORS = {
     # Arrays of pixels, boxes and model inputs.
     "numpy": [
         "edgetpu/adapt/",
+        "evaluation/bootstrap.py",
         "evaluation/decoders.py",
         "images/pixels.py",
         "evaluation/metrics.py",

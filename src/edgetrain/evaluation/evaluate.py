@@ -28,6 +28,7 @@ from edgetrain.evaluation.analysis import (
 )
 from edgetrain.evaluation.cpu import detect_all, found_by
 from edgetrain.evaluation.foreign import ForeignModel, foreign_model, in_label_map
+from edgetrain.evaluation.judged_file import write_judged
 from edgetrain.evaluation.metrics import Detection, Metrics, detections_of, judge
 from edgetrain.evaluation.thresholds import RuleLimits, ThresholdRule
 from edgetrain.records.example import DetectionExample, read_examples
@@ -57,13 +58,16 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
             "Put labelled pictures into this split, or evaluate another one."
         )
     if foreign is not None:
-        return _judged_foreign(settings.evaluate, foreign, split, examples, label_map)
+        outcome, detections = _judged_foreign(settings.evaluate, foreign, split, examples, label_map)
+        write_judged(workspace.detections_path, Found(examples, detections), label_map.names)
+        return outcome
     models = {"float32": workspace.float_model_path, "int8": workspace.model_path}
     found = {name: detect_all(name, path, examples) for name, path in models.items()}
     metrics = {name: judge(examples, detections, label_map.names) for name, detections in found.items()}
     missed = missed_limits(settings.evaluate, metrics)
     outcome = _report(split, examples, metrics, _samples(examples, found["int8"], label_map), list(missed.values()))
     judged = Found(examples, found["int8"])
+    write_judged(workspace.detections_path, judged, label_map.names)
     outcome = replace(
         outcome, results={**outcome.results, **_analysis(settings.evaluate, workspace, judged, label_map)}
     )
@@ -81,8 +85,8 @@ def _judged_foreign(
     split: Split,
     examples: Sequence[DetectionExample],
     label_map: LabelMap,
-) -> Outcome:
-    """Return the figures of a model that was not trained here, for the classes that it shares with the dataset."""
+) -> tuple[Outcome, list[Detection]]:
+    """Return figures and detections of a model not trained here, for the classes that it shares with the dataset."""
     indices = foreign.indices_in(label_map)
     found = [in_label_map(one, indices) for one in found_by("model", foreign.path, examples, foreign.decode)]
     detections = detections_of(examples, found)
@@ -101,12 +105,13 @@ def _judged_foreign(
         "decoder": foreign.kind.decoder,
         "shared_classes": sorted(foreign.names[index] for index in indices),
     }
-    return Outcome(
+    outcome = Outcome(
         f"{foreign.path.name}: {report.summary}",
         results,
         (*foreign.kind.findings, *([foreign.unnamed] if foreign.unnamed else []), *notes),
         failure=f"evaluate: {missed[0]}, on {len(examples)} {split.value} pictures." if missed else "",
     )
+    return outcome, detections
 
 
 def _analysis(chosen: EvaluateSettings, workspace: Workspace, judged: Found, label_map: LabelMap) -> dict[str, object]:

@@ -20,6 +20,7 @@ from edgetrain.core.detections import DetectedObject
 from edgetrain.records.example import DetectionExample
 
 _BEST_DETECTIONS = 100
+_IOUS = 10
 _SIZES = ("small", "medium", "large")
 
 
@@ -91,6 +92,32 @@ def coco_metrics(
     )
 
 
+def right_by_iou(
+    truths: Sequence[Truth], detections: Sequence[Detection], *, images: int, class_names: Sequence[str]
+) -> list[str]:
+    """Return for each detection whether it finds a labelled box, at each of COCO's ten IoU thresholds, 0.50 to 0.95.
+
+    A text of ten ones and zeros: at a higher threshold a box may be left to a detection of a lower score. A detection
+    that is not among the best 100 of its class and picture finds none.
+
+    Args:
+        truths: ground truth of pictures 0 to ``images - 1``; not empty.
+        detections: those of all pictures.
+        images: number of pictures.
+        class_names: names of the classes with ids 1, 2, 3, …
+    """
+    right = ["0" * _IOUS] * len(detections)
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = _matched(_ground_truth(truths, images, class_names), detections)
+    whole = evaluation.params.areaRng[0]
+    for one in evaluation.evalImgs:
+        if one is not None and one["aRng"] == whole:
+            found = (one["dtMatches"] > 0).astype(int)
+            for number, marks in zip(one["dtIds"], found.T):
+                right[number - 1] = "".join(map(str, marks))
+    return right
+
+
 def _mean(values: npt.NDArray[np.float64]) -> float | None:
     """Return the mean of the defined values (-1 marks undefined ones)."""
     defined = values[values > -1]
@@ -123,6 +150,14 @@ def _ground_truth(truths: Sequence[Truth], images: int, class_names: Sequence[st
 
 
 def _evaluate(truth: COCO, detections: Sequence[Detection]) -> COCOeval:
+    evaluation = _matched(truth, detections)
+    evaluation.accumulate()
+    evaluation.summarize()
+    return evaluation
+
+
+def _matched(truth: COCO, detections: Sequence[Detection]) -> COCOeval:
+    """Return an evaluation that knows which detection finds which box, and no figures yet."""
     rows = np.array([[d.image_id, *_xywh(d.box), d.score, d.class_id] for d in detections], dtype=np.float64).reshape(
         -1, 7
     )
@@ -132,8 +167,6 @@ def _evaluate(truth: COCO, detections: Sequence[Detection]) -> COCOeval:
         evaluation.cocoDt.createIndex()
     evaluation.params.maxDets = [1, 10, _BEST_DETECTIONS]
     evaluation.evaluate()
-    evaluation.accumulate()
-    evaluation.summarize()
     return evaluation
 
 

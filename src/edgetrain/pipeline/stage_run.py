@@ -24,6 +24,7 @@ from edgetrain.core.system.files import combined_digest, file_digest
 from edgetrain.core.system.folders import folder_state, visible_files
 from edgetrain.core.system.progress import listener
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.kept_runs import keep_run
 from edgetrain.core.workspace.reports import DATASET_TREE, StageRecord, read_report, write_record
 
 _PACKAGES = (
@@ -169,6 +170,8 @@ def _run(  # noqa: PLR0913 - all but the first four are keyword-only
         versions=_versions(),
     )
     write_record(workspace.report_path(name), record)
+    if name == "evaluate" and not settings.model.file:
+        keep_run(workspace)
     if outcome.is_good:
         listener().finished(name, outcome.summary, seconds)
         for note in outcome.notes:

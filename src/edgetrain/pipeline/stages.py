@@ -175,6 +175,7 @@ STAGES: tuple[Stage, ...] = (
         ("evaluate", "model"),
         reads=lambda s, w: [*_judged_models(s, w), w.records_dir, w.label_map_path],
         optional=_own_model_files,
+        makes=lambda _, w: [w.detections_path],
     ),
     Stage(
         "compile",

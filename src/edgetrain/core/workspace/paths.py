@@ -49,6 +49,21 @@ class Workspace:
         """The figures of the page as picture files."""
         return self.reports_dir / "plots"
 
+    @property
+    def comparison_path(self) -> Path:
+        """The page that holds runs against each other."""
+        return self.reports_dir / "compare.html"
+
+    @property
+    def detections_path(self) -> Path:
+        """Every labelled box and every detection of the evaluated pictures."""
+        return self.reports_dir / "detections.csv"
+
+    @property
+    def runs_dir(self) -> Path:
+        """The reports of former runs, a folder for each."""
+        return self.root / "runs"
+
     def fix_backup_dir(self, number: int) -> Path:
         """Return where one run of ``fix`` (from 1) keeps the files of the dataset as they were."""
         return self.root / "fix-backup" / str(number)

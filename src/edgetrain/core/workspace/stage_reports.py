@@ -7,6 +7,7 @@ letters and the end of very long texts are left out.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from edgetrain.core.outcome import Outcome
 from edgetrain.core.redaction import clean_text
@@ -27,9 +28,14 @@ Records = Mapping[str, StageRecord]
 
 def read_records_of(workspace: Workspace) -> dict[str, StageRecord]:
     """Return the reports that exist, in the order of the flow, unknown stages last."""
-    names = [path.stem for path in sorted(workspace.reports_dir.glob("*.json")) if path.stem not in _NOT_SHOWN]
+    return read_records_in(workspace.reports_dir)
+
+
+def read_records_in(folder: Path) -> dict[str, StageRecord]:
+    """Return the reports of a folder, in the order of the flow, unknown stages last."""
+    names = [path.stem for path in sorted(folder.glob("*.json")) if path.stem not in _NOT_SHOWN]
     ordered = [*(name for name in STAGES if name in names), *(name for name in names if name not in STAGES)]
-    found = {name: read_report(workspace.report_path(name)) for name in ordered}
+    found = {name: read_report(folder / f"{name}.json") for name in ordered}
     return {clean_text(name): _record(name, value) for name, value in found.items() if value is not None}
 
 

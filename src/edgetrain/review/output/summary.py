@@ -60,7 +60,7 @@ def render_summary(review: Review, now: Contents, before: Optional[Contents] = N
 def _content_rows(now: Contents, before: Optional[Contents]) -> Iterator[str]:
     if before is None:
         yield from ("| | now |", "|---|--:|", f"| pictures | {now.pictures} |")
-        yield from (f"| boxes: {_shown(name)} | {count} |" for name, count in sorted(now.classes.items()))
+        yield from (f"| boxes: {in_markdown(name)} | {count} |" for name, count in sorted(now.classes.items()))
         return
     yield from (
         "| | before | now | change |",
@@ -68,7 +68,7 @@ def _content_rows(now: Contents, before: Optional[Contents]) -> Iterator[str]:
         _change_row("pictures", before.pictures, now.pictures),
     )
     for name in sorted({*now.classes, *before.classes}):
-        yield _change_row(f"boxes: {_shown(name)}", before.classes.get(name, 0), now.classes.get(name, 0))
+        yield _change_row(f"boxes: {in_markdown(name)}", before.classes.get(name, 0), now.classes.get(name, 0))
 
 
 def _change_row(name: str, before: int, now: int) -> str:
@@ -90,9 +90,9 @@ def _finding_rows(review: Review) -> Iterator[str]:
     order = {severity.value: place for place, severity in enumerate(Severity)}
     yield from ("| where | | what | what to do |", "|---|---|---|---|")
     for finding in sorted(review.findings, key=lambda one: (one.file not in review.changed, order[one.severity], one)):
-        place = _shown(f"{review.path_of(finding.file)}:{finding.line}")
-        what = f"{_shown(finding.message)} ({finding.rule})"
-        yield f"| {place} | {finding.severity} | {what} | {_shown(finding.fix)} |"
+        place = in_markdown(f"{review.path_of(finding.file)}:{finding.line}")
+        what = f"{in_markdown(finding.message)} ({finding.rule})"
+        yield f"| {place} | {finding.severity} | {what} | {in_markdown(finding.fix)} |"
 
 
 def _within(rows: Iterable[str], room: int, noun: str) -> list[str]:
@@ -110,7 +110,7 @@ def _size_bytes(lines: Iterable[str]) -> int:
     return sum(len(line.encode()) + 1 for line in lines)
 
 
-def _shown(text: str) -> str:
+def in_markdown(text: str) -> str:
     """Return a stranger's text as Markdown that shows just that; ``@`` calls nobody."""
     whole = printable(text.encode("utf-8", "backslashreplace").decode())
     short = whole if len(whole) <= _MOST_LETTERS else f"{whole[:_MOST_LETTERS]}…"

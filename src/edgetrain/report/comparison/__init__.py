@@ -1,0 +1,1 @@
+"""Runs held against each other: data, settings, figures with intervals, pictures."""
