@@ -366,36 +366,15 @@ def doctor(context: Context, profile: str = "train", format: str = "text") -> No
         raise Exit(code=1)
 
 
-namespace = Collection(
-    doctor,
-    demo,
-    pipeline,
-    collect,
-    label,
-    validate,
-    fix,
-    stats,
-    import_annotations,
-    export_annotations,
-    split,
-    tabulate,
-    label_map,
-    records,
-    checkpoint,
-    configure,
-    train,
-    export,
-    quantize,
-    preflight,
-    adapt,
-    evaluate,
-    compile,
-    hardware,
-    bundle,
-    promote,
-    report,
-    runs,
-    ci_tasks.test,
-    ci=ci_tasks.namespace,
-)
-know_tasks(namespace)
+# In the flow's order; "ci/inv --list" shows them so.
+GROUPS = {
+    "start": (doctor, demo, pipeline),
+    "pictures and labels": (collect, label, validate, fix, stats, import_annotations, export_annotations),
+    "what training reads": (split, tabulate, label_map, records, checkpoint, configure),
+    "the model": (train, export, quantize, evaluate),
+    "the Edge TPU": (preflight, adapt, compile, hardware),
+    "what comes of it": (report, runs, bundle, promote),
+    "this project": (ci_tasks.test,),
+}
+namespace = Collection(*(one for group in GROUPS.values() for one in group), ci=ci_tasks.namespace)
+know_tasks(namespace, {group: [one.name for one in ones] for group, ones in GROUPS.items()})
