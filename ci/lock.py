@@ -45,7 +45,7 @@ _BEAM = (f"--excludes={_SOURCES}/excludes-beam.txt", f"--overrides={_SOURCES}/ov
 LOCKS = (
     Lock("check.in", "requirements-check.txt", "", (*_LIGHT, _LEAN)),
     Lock("compile.in", "requirements-compile.txt", "requirements-check.txt", _LIGHT),
-    Lock("device.in", "requirements-device.txt", "requirements-check.txt", _LIGHT),
+    Lock("device.in", "requirements-device.txt", "requirements-check.txt", (*_LIGHT, _LEAN)),
     Lock("train.in", "requirements.txt", "requirements-check.txt", (*_CURRENT, _CPU)),
     Lock("test.in", "requirements-test.txt", "requirements.txt", (*_CURRENT, _CPU)),
     Lock("gpu.in", "requirements-gpu.txt", "requirements.txt", _CURRENT),

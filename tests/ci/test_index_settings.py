@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,14 +105,16 @@ def test_a_python_is_fetched_only_where_there_is_none(checkout: Checkout) -> Non
 
 
 def test_a_python_that_cannot_be_fetched_is_one_message(checkout: Checkout, tmp_path: Path) -> None:
-    """With a mirror that has none: the archives themselves are not in a package index."""
+    """With a mirror that has none, and no Python 3.8 on PATH: the archives themselves are not in a package index."""
     table = checkout.root / "ci" / "environment.py"
     known = "_LIGHT_PYTHONS = (*_TENSORFLOW_PYTHONS, (3, 10), (3, 9))"
     assert known in table.read_text()
     table.write_text(table.read_text().replace(known, "_LIGHT_PYTHONS = ((3, 8),)"))
+    folders = [Path(sys.executable).resolve().parent, *map(Path, os.environ["PATH"].split(os.pathsep))]
+    without_it = os.pathsep.join(str(folder) for folder in folders if not (folder / "python3.8").exists())
     variables = {"UV_PYTHON_INSTALL_MIRROR": tmp_path.as_uri(), "HOME": "/nowhere", "PYENV_ROOT": "/nowhere"}
 
-    result = checkout.inv("hello", EDGETRAIN_PYTHON="download", **variables)
+    result = checkout.inv("hello", EDGETRAIN_PYTHON="download", PATH=without_it, **variables)
 
     assert result.returncode == 1
     assert "Python 3.8 cannot be fetched:" in result.stderr

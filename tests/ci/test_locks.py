@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.metadata
 import re
+import sys
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from tests.support.places import PROJECT_DIR
 
@@ -75,6 +79,17 @@ def test_locks_agree_on_the_versions_they_share(lock: Path) -> None:
     assert {name: reference[name] for name in versions if name in reference} == {
         name: version for name, version in versions.items() if name in reference
     }
+
+
+def test_every_package_that_is_installed_is_for_this_python() -> None:
+    """pip, which installs where uv cannot, refuses what uv takes: packages for older Pythons only."""
+    running, refused = ".".join(map(str, sys.version_info[:3])), []
+    for name in read_versions(ROOT / "requirements-test.txt"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            wanted = importlib.metadata.metadata(name)["Requires-Python"] or ""
+            refused += [f"{name} {wanted}"] * (not SpecifierSet(wanted).contains(running))
+
+    assert not refused
 
 
 @pytest.mark.parametrize("wider", ["requirements.txt", "requirements-check.txt"])
