@@ -34,6 +34,11 @@ _OBJECT = (
     "<object><name>a</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
     "<pose>Unspecified</pose></object>\n"
 )
+_NUMBERS = (
+    "<annotation><filename>good2.png</filename><size><width>{0}</width><height>48</height></size><object><name>a</name>"
+    "<bndbox><xmin>-9223372036854775809</xmin><ymin>nan</ymin><xmax>{0}</xmax><ymax>1e999</ymax></bndbox></object>"
+    "</annotation>"
+)
 # Files that programs would read from where they run, or from above it.
 _PROGRAMS = {
     "tasks.py": "import pathlib; pathlib.Path({mark!r}).touch()\n",
@@ -163,7 +168,10 @@ class Hostile:
         for folder in ("annotations", "images"):
             (self.root / folder / "everything").symlink_to("/")
             (self.root / folder / "circle").symlink_to(".")
+            (self.root / folder / "there").symlink_to("back")
+            (self.root / folder / "back").symlink_to("there")
         (self.root / "splits").mkdir()
+        (self.root / "splits" / "validation.txt").write_bytes(b"\xff\xfe\0")
         (self.root / "splits" / "train.txt").write_text("annotations/good0.xml\n../../secret\n/etc/passwd\n")
 
     def _plant_large(self, large_bytes: int) -> None:
@@ -178,6 +186,13 @@ class Hostile:
                 f"{name}-attributes", b"<annotation" + b"".join(b" a%x=''" % n for n in range(most)) + b"/>"
             )
             self._annotation(f"{name}-objects", b"<annotation>" + b"<object/>" * (most // 40) + b"</annotation>")
+        same = ("\n".join(annotation_lines("good1.png", (64, 48)))).replace("</annotation>", "")
+        self._annotation("flood", (same + _OBJECT * min(many, 9_990) + "</annotation>").encode())
+        self._annotation(
+            "long-name", f"<annotation><filename>{'n' * (large_bytes // 100)}</filename></annotation>".encode()
+        )
+        self._annotation("numbers", _NUMBERS.format("9" * 5000).encode())
+        (self.root / "splits" / "test.txt").write_text("nobody\n" * (large_bytes // 70))
         self._annotation("wide", ("<annotation>" + _OBJECT * (many // 8) + "</annotation>").encode("utf-16"))
         self._annotation("deep", b"<annotation>" + b"<object>" * 100_000)
         self._annotation("bomb", _BOMB.encode())
@@ -188,7 +203,14 @@ class Hostile:
 
     def _plant_pictures(self) -> None:
         text = zlib.compress(b"\0" * 200_000_000, 9)
+        frame = b"!\xf9\4\0\0\0\0\0," + b"\0\0\0\0\1\0\1\0\0" + b"\2\2\x4c\1\0"
         bombs = {
+            "drawing.jpg": b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>',
+            "frames.gif": b"GIF89a\x40\0\x30\0\x80\0\0" + b"\0\0\0\xff\xff\xff" + frame * 20_000 + b";",
+            "script.jpg": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 48\n%%EndComments\n(%pipe%id) (w) file\n",
+            "profile.png": _png(64, 48, extra=_chunk(b"iCCP", b"a\0\0" + text)),
+            "chunks.png": _png(64, 48, extra=_chunk(b"tEXt", b"") * 100_000),
+            "fill.jpg": b"\xff\xd8" + b"\xff" * 2_000_000,
             "huge.png": _png(60_000, 60_000, rows=b""),
             "ztxt.png": _png(64, 48, extra=_chunk(b"zTXt", b"a\0\0" + text)),
             "itxt.png": _png(64, 48, extra=_chunk(b"iTXt", b"a\0\1\0\0\0" + text)),

@@ -29,6 +29,9 @@ def test_a_hostile_pull_request_ends_in_findings_and_breaks_no_promise(hostile, 
         "annotations/hidden-bomb.xml:1: error: a document type or entity is declared",
         "images/huge.png:1: error: the picture claims 60000x60000 pixels",
         "label_map.pbtxt:1: error: ",
+        "splits/validation.txt:1: error: not UTF-8 text",
+        "images/drawing.jpg:1: error: the file is not a picture",
+        "annotations/numbers.xml:1: error: ",
         "splits/train.txt:2: error: '../../secret' names no annotation",
     ):
         assert f"\n{finding}" in cost.output, finding
