@@ -7,10 +7,7 @@ from pathlib import Path
 import pytest
 from checkout import Checkout, make_checkout, make_wheels
 
-import tasks
-from ci.known_tasks import know_tasks
-
-know_tasks(tasks.namespace)
+import tasks  # noqa: F401 - it makes the tasks known to the checks
 
 
 @pytest.fixture(scope="module")
