@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Sequence
 
 from invoke import Program
@@ -13,7 +12,7 @@ from invoke.parser import Parser, ParserContext
 from ci.environment import PROFILES, split_arguments
 from ci.errors import SetupUsageError
 from ci.known_tasks import known_tasks
-from edgetrain.core.wording import suggestion
+from ci.nearest import nearest
 
 _WRAPPER = "ci/inv"
 # With these, Invoke runs no task and says what it was asked.
@@ -45,20 +44,10 @@ def fault_of(words: tuple[str, ...]) -> str:
         core = Parser(initial=Program().initial_context, ignore_unknown=True).parse_argv(arguments)
         tasks = Parser(initial=Program().initial_context, contexts=contexts).parse_argv(core.unparsed)[1:]
     except ParseError as error:
-        return f'"{" ".join(arguments)}" is not understood: {error}{_hint(error, contexts)}'
+        return f'"{" ".join(arguments)}" is not understood: {error}{nearest(error, contexts)}'
     if tasks or any(core[0].args[name].value for name in _QUESTIONS):
         return ""
     return f'"{" ".join(words)}" runs no task. Name one.'
-
-
-def _hint(error: ParseError, contexts: Sequence[ParserContext]) -> str:
-    quoted = re.search(r"'([^']+)'", str(error))
-    if not quoted:
-        return ""
-    context: ParserContext | None = error.context
-    flags = list(context.flags) if context else []
-    names = [name for one in contexts for name in (one.name, *one.aliases) if name]
-    return suggestion(quoted[1], flags if quoted[1].startswith("-") else names)
 
 
 @functools.cache

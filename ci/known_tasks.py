@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from invoke import Collection
 
@@ -13,7 +14,7 @@ _known: list[Collection] = []
 _groups: dict[str, list[str]] = {}
 
 
-def know_tasks(namespace: Collection, groups: Mapping[str, Sequence[str]]) -> None:
+def know_tasks(namespace: Collection, groups: Mapping[str, Sequence[str]] = MappingProxyType({})) -> None:
     """Take the tasks, and the names of their functions by group, before anybody asks."""
     _known[:] = [namespace]
     _groups.clear()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from invoke import Program
+from invoke import __version__ as version
 from invoke.config import AmbiguousMergeError, Config
-from invoke.exceptions import UnknownFileType
-from invoke.main import program
+from invoke.exceptions import ParseError, UnknownFileType
 from invoke.util import yaml as own_yaml
 
 try:
@@ -19,6 +21,7 @@ except ImportError:
     # Not every profile has PyYAML; Invoke brings a copy of it without libyaml.
     yaml = own_yaml  # type: ignore[misc]
 
+_NAME_WIDTH = 22
 _PIPELINE_SUFFIXES = (".gocd.yaml", ".gocd.yml")
 
 
@@ -31,6 +34,41 @@ class SettingsFiles(Config):
             return yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
     _load_yml = _load_yaml
+
+
+class OwnProgram(Program):
+    """Invoke's program with the tasks in the order of the flow, and the nearest name for one that does not exist."""
+
+    def list_flat(self) -> None:
+        """Show the tasks in their groups, those of the project itself last."""
+        if self.list_root:
+            super().list_flat()
+            return
+        texts = dict(self._make_pairs(self.scoped_collection))
+        # Found through tasks.py, which has been loaded by now: this file is run as a script.
+        for group, names in importlib.import_module("ci.known_tasks").task_groups().items():
+            print(f"\n{group}")
+            self._show({name: texts.pop(name, None) for name in names})
+        print("\nchecks and tools of the project")
+        self._show(texts)
+        print("\nThe flags of a task: ci/inv --help TASK")
+
+    def _show(self, texts: Mapping[str, str | None]) -> None:
+        for name, text in texts.items():
+            print(f"  {name:{_NAME_WIDTH}}  {text or ''}".rstrip())
+
+    def parse_tasks(self) -> None:
+        """Parse what follows Invoke's own flags.
+
+        Raises:
+            ParseError: there is no such task or flag; names the nearest one.
+        """
+        try:
+            super().parse_tasks()
+        except ParseError as error:
+            # As Invoke ends it, with its exit code.
+            hint = importlib.import_module("ci.nearest").nearest(error, self.parser.contexts.values())
+            raise ParseError(f"{error}{hint}", error.context) from None
 
 
 def with_file_flags(arguments: Sequence[str]) -> list[str]:
@@ -55,6 +93,7 @@ def _end_quietly() -> None:
 def main() -> None:
     """Run the tasks of the command line."""
     sys.argv[1:] = with_file_flags(sys.argv[1:])
+    program = OwnProgram(name="Invoke", binary="inv[oke]", binary_names=["invoke", "inv"], version=version)
     program.config_class = SettingsFiles
     try:
         program.run()

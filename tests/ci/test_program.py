@@ -50,3 +50,28 @@ def test_a_settings_file_that_cannot_be_read_is_one_message(tmp_path, name, text
 )
 def test_pipeline_files_get_the_flag_that_invoke_needs(given, expected):
     assert with_file_flags(given) == expected
+
+
+def call(*arguments):
+    command = [sys.executable, str(PROJECT_DIR / "ci/program.py"), "--search-root", str(PROJECT_DIR), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=PROJECT_DIR, check=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [pytest.param(["trian"], "train", id="task"), pytest.param(["train", "--datset", "x"], "--dataset", id="flag")],
+)
+def test_a_wrong_word_gets_the_nearest_name(words, name):
+    finished = call(*words)
+
+    assert finished.returncode == 1
+    assert f'Did you mean "{name}"?' in finished.stderr
+
+
+def test_the_list_has_each_task_once_in_the_order_of_the_flow():
+    shown = re.findall(r"^  ([a-z][\w.-]*)", call("--list").stdout, re.MULTILINE)
+    flow = ["validate", "split", "records", "train", "quantize", "evaluate", "compile", "hardware", "report"]
+
+    assert len(shown) == len(set(shown))
+    assert [name for name in shown if name in flow] == flow
+    assert {"doctor", "runs", "ci.check"} <= set(shown)

@@ -26,7 +26,7 @@ def review(settings: Settings, output_format: str, summary_path: Path | None = N
     """
     require_format(output_format)
     outcome = run_stage("validate", settings).outcome
-    shown = Review.of(outcome, repository_prefix(settings.dataset.root))
+    shown = Review.of(outcome, repository_prefix(settings.dataset.root), settings.dataset.root)
     if summary_path:
         append_text(summary_path, render_summary(shown, *contents_of(outcome)))
     return render_review(shown, output_format), outcome.is_good

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from edgetrain.core.errors import SettingsError
 from edgetrain.core.findings import Finding
@@ -21,18 +21,20 @@ class Review:
     """What there is to show: findings, sorted; names of changed files; where the dataset lies in its repository.
 
     ``prefix`` is empty, or ends with a slash. ``is_good`` tells whether the command ends with exit code 0.
+    ``root`` is the dataset's folder, from which text shows the lines that findings are about.
     """
 
     findings: Sequence[Finding]
     is_good: bool = True
     changed: Collection[str] = ()
     prefix: str = ""
+    root: Optional[Path] = None
 
     @classmethod
-    def of(cls, outcome: Outcome, prefix: str) -> Review:
+    def of(cls, outcome: Outcome, prefix: str, root: Optional[Path] = None) -> Review:
         """Return what there is to show of the outcome of ``validate``."""
         results: Mapping[str, Any] = outcome.results
-        return cls(results["findings"], outcome.is_good, frozenset(results.get("changed", ())), prefix)
+        return cls(results["findings"], outcome.is_good, frozenset(results.get("changed", ())), prefix, root)
 
     def path_of(self, name: str) -> str:
         """Return the path relative to the repository of a name that is relative to the dataset."""
@@ -40,7 +42,7 @@ class Review:
 
 
 _RENDERERS: Mapping[str, Callable[[Review], str]] = {
-    "text": lambda review: render_text(review.findings),
+    "text": lambda review: render_text(review.findings, review.root),
     "json": lambda review: render_json(review.findings),
     "github": lambda review: render_github(review.findings, changed=review.changed, path_of=review.path_of),
     "sarif": lambda review: render_sarif(
