@@ -18,7 +18,7 @@ from edgetrain.tflite.model_kind import SSD_ORDER, kind_of
 from edgetrain.tflite.rendering import render
 from tests.support.outcomes import failed
 from tests.support.places import PROJECT_DIR
-from tests.support.tflite_models import content_of, detector, write_model
+from tests.support.tflite_models import chain, content_of, detector, write_model
 
 pytestmark = pytest.mark.tensorflow  # the interpreter that proves
 NEWER = PROJECT_DIR / "tests" / "data" / "newer"
@@ -82,6 +82,35 @@ def test_the_outputs_of_tensorflow_2_come_in_the_order_of_tensorflow_1(adapted):
 
     assert kind_of(read_tflite(target)).outputs == SSD_ORDER
     assert outcome.results["changes"] == ["outputs scores, boxes, count, classes -> boxes, classes, scores, count"]
+
+
+def test_the_int8_picture_of_an_ssd_becomes_uint8(adapted, tmp_path):
+    """What bundle says of such a model is: run adapt."""
+    whole = take_apart((NEWER / "tensorflow_2_order.tflite").read_bytes(), "m")
+    first = whole.operators[0]
+    assert (first.name, whole.tensors[first.outputs[0]].type) == ("QUANTIZE", "INT8")
+    signature = replace(whole.signatures[0], inputs=((whole.signatures[0].inputs[0][0], first.outputs[0]),))
+    spec = replace(whole, operators=whole.operators[1:], inputs=first.outputs, signatures=(signature,))
+    path = tmp_path / "int8.tflite"
+    path.write_bytes(render(spec))
+
+    outcome, target = adapted(path)
+    again, same = adapted(target.rename(tmp_path / "once.tflite"))
+
+    graph, after = read_tflite(same).subgraphs[0], take_apart(same.read_bytes(), "m")
+    assert [graph.tensors[place].type for place in graph.inputs] == ["UINT8"]
+    assert graph.tensors[graph.inputs[0]].name == spec.tensors[first.outputs[0]].name
+    assert after.signatures[0].inputs[0][1] == graph.inputs[0]
+    assert graph.operators[0].name == "QUANTIZE"
+    assert outcome.results["changes"][0].startswith("int8 input")
+    assert outcome.results["proof"]["differing"] == 0 < outcome.results["proof"]["values"]
+    assert again.results["changes"] == []
+
+
+def test_the_int8_input_of_another_model_stays(adapted, tmp_path):
+    path = write_model(tmp_path / "in.tflite", chain("TANH"))
+
+    assert adapted(path)[0].results["changes"] == []
 
 
 def test_what_cannot_be_repaired_is_named_and_nothing_is_written(adapted, tmp_path):

@@ -18,7 +18,7 @@ from edgetrain.core.system.files import replacing_file
 from edgetrain.core.wording import counted
 from edgetrain.core.workspace import Workspace
 from edgetrain.edgetpu.adapt.batch import with_batch_of_one
-from edgetrain.edgetpu.adapt.ends import FloatEnd, in_coral_order, with_uint8_inputs
+from edgetrain.edgetpu.adapt.ends import ChangedEnd, in_coral_order, with_uint8_inputs, with_uint8_pictures
 from edgetrain.edgetpu.adapt.grouped import without_grouped
 from edgetrain.edgetpu.adapt.proof import Proof, compare, computed
 from edgetrain.edgetpu.adapt.versions import with_lower_versions
@@ -31,12 +31,12 @@ from edgetrain.tflite.rendering import render
 
 @dataclass(frozen=True)
 class Adapted:
-    """A rewritten model: the changes, what could not be changed and why, and the inputs that took floats."""
+    """A rewritten model: the changes, what could not be changed and why, and the inputs that take uint8 now."""
 
     model: EditedModel
     changes: tuple[str, ...]
     kept: tuple[str, ...]
-    ends: tuple[FloatEnd, ...]
+    ends: tuple[ChangedEnd, ...]
 
 
 def run(settings: Settings, workspace: Workspace) -> Outcome:  # noqa: ARG001 - every stage is called alike
@@ -75,12 +75,13 @@ def rewrite(model: EditedModel) -> Adapted:
     model, grouped, ungrouped = without_grouped(model)
     model, versions, newer = with_lower_versions(model)
     model, ends, floats, unquantized = with_uint8_inputs(model)
+    model, pictures, integers = with_uint8_pictures(model)
     model, order = in_coral_order(model)
     return Adapted(
         model,
-        (*batch, *grouped, *versions, *floats, *order),
+        (*batch, *grouped, *versions, *floats, *integers, *order),
         (*unknown, *ungrouped, *newer, *unquantized),
-        tuple(ends),
+        (*ends, *pictures),
     )
 
 
@@ -104,7 +105,7 @@ def _proven(before: bytes, after: bytes, adapted: Adapted) -> Proof:
         ModelError: they do not.
     """
     proof = compare(before, after, adapted.ends)
-    allowed = _steps(adapted.model) if adapted.ends else {}
+    allowed = {} if all(end.was_int8 for end in adapted.ends) else _steps(adapted.model)
     faults = [
         f"{name!r} by {difference:.6g}"
         for name, difference in proof.differences.items()

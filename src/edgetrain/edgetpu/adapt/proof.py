@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from edgetrain.core.errors import ModelError
-from edgetrain.edgetpu.adapt.ends import FloatEnd
+from edgetrain.edgetpu.adapt.ends import ChangedEnd
 from edgetrain.tflite.interpreters import Array, reference_interpreter
 
 SAMPLES = 8
+_SHIFT = 128  # uint8 begins 128 above int8
 _FAILURES = (ValueError, RuntimeError, KeyError)
 
 
@@ -34,13 +35,13 @@ class Proof:
         return max(self.differences.values(), default=0.0)
 
 
-def compare(before: bytes, after: bytes, ends: Sequence[FloatEnd] = (), *, seed: int = 0) -> Proof:
+def compare(before: bytes, after: bytes, ends: Sequence[ChangedEnd] = (), *, seed: int = 0) -> Proof:
     """Return how far two files compute the same: all outputs, matched by their names.
 
     Args:
         before: the file as it was; a batch of unknown size is run with 1.
         after: the file as it is now, with as many inputs.
-        ends: inputs that took floats and take uint8 now: the floats are those that the uint8 values stand for.
+        ends: inputs that take uint8 now: before, they got the floats or int8 values for which those stand.
         seed: another seed, other inputs; the first two runs have the lowest and the highest values.
 
     Raises:
@@ -122,9 +123,11 @@ def _sample(detail: Mapping[str, Any], run: int, randomness: np.random.Generator
     return np.full(shape, ends[run], kind) if run < len(ends) else np.asarray(drawn, dtype=kind)
 
 
-def _before(value: Array, end: FloatEnd | None) -> Array:
+def _before(value: Array, end: ChangedEnd | None) -> Array:
     if end is None:
         return value
+    if end.was_int8:
+        return (value.astype(np.int16) - _SHIFT).astype(np.int8)
     return (value.astype(np.float32) - np.float32(end.zero_point)) * np.float32(end.scale)
 
 
