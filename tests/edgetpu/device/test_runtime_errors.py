@@ -28,6 +28,7 @@ from edgetrain.edgetpu.device.runtime_errors import explain
         pytest.param("libc.so.6: version `GLIBC_2.38' not found", "older libc", id="libc"),
         pytest.param("USB transfer error 2 [LibUsbDataOut]", "a hub with its own supply", id="USB power"),
         pytest.param("Google's pycoral is not installed (x)", "docs/coral.md", id="pycoral"),
+        pytest.param("No module named 'tensorflow'", 'ci.coral" fetches the one that fits', id="no interpreter"),
         pytest.param("SIGSEGV", "built for another TensorFlow", id="crash"),
         pytest.param("SIGKILL", "want of memory", id="killed"),
         pytest.param("something new", "No cause is known", id="unknown"),

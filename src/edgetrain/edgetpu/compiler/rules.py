@@ -72,7 +72,7 @@ _OUTPUTS = 4
 _OLD_RUNTIME = 12
 # What an activation that is fused into an operator is bounded by, in real numbers.
 _BOUNDS = {1: 0.0, 2: 1.0, 3: 6.0}  # RELU, RELU_N1_TO_1, RELU6
-_GROUPED_CAUSE = "its cause is a grouped convolution"
+_GROUPED_CAUSE = 'its cause is a grouped convolution, which "ci/inv adapt" rewrites where it can'
 _NO_CAUSE = 'it is not grouped, so nothing in it needs that version: run "ci/inv adapt"'
 _LARGEST_STEPS = float(2**31)  # what 2**31 - 1 is as a float32
 
@@ -85,7 +85,7 @@ def refusal(operator: Operator, tensors: Sequence[Tensor]) -> str | None:
     if reason := version_refusal(operator):
         return reason if is_grouped or operator.name != "CONV_2D" else reason.replace(_GROUPED_CAUSE, _NO_CAUSE)
     if is_grouped:
-        return "input->dims->data[3] != filter->dims->data[3]: a grouped convolution"
+        return f"input->dims->data[3] != filter->dims->data[3]: {_GROUPED_CAUSE}"
     return _scale_refusal(operator, tensors)
 
 

@@ -54,7 +54,7 @@ _NEWEST_VERSION = {
 }
 _UNPROVEN_VERSION = {"ADD": 4, "MUL": 5, "PAD": 4, "STRIDED_SLICE": 6}
 _VERSION_CAUSES = {
-    ("CONV_2D", 6): "a grouped convolution",
+    ("CONV_2D", 6): 'a grouped convolution, which "ci/inv adapt" rewrites where it can',
     ("QUANTIZE", 3): "a tensor that is quantized for each channel",
     ("TRANSPOSE_CONV", 4): "an activation fused into it",
 }
