@@ -84,6 +84,14 @@ def test_what_is_no_regular_file_is_not_read(tmp_path):
         read_tflite(tmp_path / "pipe.tflite")
 
 
+def test_a_file_too_large_for_a_model_is_not_read(tmp_path):
+    (tmp_path / "large.tflite").touch()
+    os.truncate(tmp_path / "large.tflite", (1 << 30) + 1)
+
+    with pytest.raises(ModelError, match=r"large\.tflite: more than 1024 MiB is no model for an Edge TPU"):
+        read_tflite(tmp_path / "large.tflite")
+
+
 def test_a_file_that_is_not_there_is_one_message(tmp_path):
     with pytest.raises(ModelError, match=r"no\.tflite: cannot be read \(No such file"):
         read_tflite(tmp_path / "no.tflite")

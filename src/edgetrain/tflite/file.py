@@ -26,6 +26,8 @@ POST_PROCESS = "TFLite_Detection_PostProcess"
 _INTEGER_TYPES = frozenset({"INT8", "UINT8", "INT32"})
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", POST_PROCESS)
 _IDENTIFIER = b"TFL3"
+# No model that an Edge TPU runs comes near it, and all of a file is held in memory.
+_MOST_BYTES = 1 << 30
 _SCHEMA_VERSION = 3
 _IDENTIFIER_PLACE = slice(4, 8)
 _SMALL_BYTES = 1024
@@ -186,6 +188,10 @@ def read_tflite(path: Path) -> TfliteModel:
     if path.exists() and not path.is_file():
         raise ModelError(f"{path}: this is no regular file. Name a .tflite file.")
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ModelError(
+                f"{path}: more than {_MOST_BYTES >> 20} MiB is no model for an Edge TPU. Name another file."
+            )
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}). Name a .tflite file.") from error
