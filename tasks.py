@@ -72,7 +72,7 @@ def label(context: Context, dataset: Flag = None, workspace: Flag = None, tool: 
     run(context, "label", dataset=dataset, workspace=workspace, tool=tool)
 
 
-@stage("strict", "format", "since", "pixels", "summary")
+@stage("strict", "format", "since", "pixels", "summary", "html")
 def validate(
     context: Context,
     dataset: Flag = None,
@@ -82,10 +82,11 @@ def validate(
     since: Flag = None,
     pixels: bool = False,
     summary: Flag = None,
+    html: Flag = None,
 ) -> None:
     """Review the labelled images: every fault with file and line (--format text, json, github or sarif)."""
     given = {"dataset": dataset, "workspace": workspace, "strict": strict, "since": since, "pixels": pixels}
-    runner.review(context, format, summary, **given)
+    runner.review(context, format, summary=summary, html=html, **given)
 
 
 @stage("apply")

@@ -104,6 +104,7 @@ HELP |= {
     "profile": "train, check, compile, device, test, beam, label or gpu",
     "verify": "only read the finished records back and hold every one against the rules of training",
     "summary": "a file to add the findings to as Markdown, with what the change does to each class",
+    "html": "a file to write the findings to as a page, with pictures on which the boxes are drawn",
     "untrained": "a model of the same shape before any training",
     "format": "validate: text, json, github or sarif; preflight: text or json; bundle: frigate or pycoral; "
     "report --compare: html or markdown",

@@ -45,12 +45,14 @@ class TaskRunner:
             covered = flow.run_pipeline(settings)
         print(console.closing_table(settings, covered))
 
-    def review(self, context: Context, output_format: str, summary: str | None, **given: object) -> None:
+    def review(
+        self, context: Context, output_format: str, *, summary: str | None, html: str | None, **given: object
+    ) -> None:
         """Say on standard output what ``validate`` found; exit code 1 if the dataset may not be used."""
         from edgetrain.pipeline import answers
 
-        path = Path(summary) if summary else None
-        self._tell(context, lambda settings: answers.review(settings, output_format, path), given)
+        paths = [Path(name) if name else None for name in (summary, html)]
+        self._tell(context, lambda settings: answers.review(settings, output_format, *paths), given)
 
     def preflight(self, context: Context, output_format: str, *, untrained: bool, **given: object) -> None:
         """Say on standard output what the compiler will make of a model; exit code 1 if that is not enough."""

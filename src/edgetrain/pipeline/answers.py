@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 from edgetrain.core.errors import SettingsError
@@ -16,10 +17,13 @@ from edgetrain.review.output.summary import contents_of, render_summary
 _PREFLIGHT_FORMATS = ("text", "json")
 
 
-def review(settings: Settings, output_format: str, summary_path: Path | None = None) -> tuple[str, bool]:
+def review(
+    settings: Settings, output_format: str, summary_path: Path | None = None, html_path: Path | None = None
+) -> tuple[str, bool]:
     """Run ``validate`` and return its findings in a format, and whether the dataset may be used.
 
-    With ``summary_path`` they are appended to that file, as Markdown and with what the change does to each class.
+    With ``summary_path`` they are appended to that file, as Markdown and with what the change does to each class; with
+    ``html_path`` they are written to that file, as a page with pictures.
 
     Raises:
         EdgetrainError: the format is unknown, or there is no dataset to review.
@@ -29,6 +33,10 @@ def review(settings: Settings, output_format: str, summary_path: Path | None = N
     shown = Review.of(outcome, repository_prefix(settings.dataset.root), settings.dataset.root)
     if summary_path:
         append_text(summary_path, render_summary(shown, *contents_of(outcome)))
+    if html_path:
+        # Loaded only for this: the page needs Jinja and Pillow.
+        page = importlib.import_module("edgetrain.report.findings_page")
+        page.write_findings_page(html_path, shown.findings, settings.dataset.root, is_good=outcome.is_good)
     return render_review(shown, output_format), outcome.is_good
 
 

@@ -321,15 +321,20 @@ def _outline(item: JudgedBox, scale: float, size: ImageSize, style: str) -> str:
     xmin, xmax = (_clip(value, size.width) * scale for value in (item.box.xmin, item.box.xmax))
     ymin, ymax = (_clip(value, size.height) * scale for value in (item.box.ymin, item.box.ymax))
     place = f'x="{xmin:.1f}" y="{ymin:.1f}" width="{max(0.0, xmax - xmin):.1f}" height="{max(0.0, ymax - ymin):.1f}"'
-    title = "labelled: " + item.class_name if style.startswith("truth") else f"{item.class_name} {item.score:.2f}"
+    title = "labelled: " + item.class_name if style.startswith("truth") else _scored(item.class_name, item.score)
     return f'<g class="{style}"><title>{escape(title)}</title><rect class="halo" {place}/><rect {place}/></g>'
+
+
+def _scored(name: str, score: float) -> str:
+    """Return a name with its score; a labelled box that a review found fault with has none (NaN)."""
+    return name if math.isnan(score) else f"{name} {score:.2f}"
 
 
 def _label(item: JudgedBox, scale: float, size: ImageSize, style: str = "found") -> str:
     """Return the name above its box, or inside where there is no room above."""
     name = item.class_name
     name = name if len(name) <= _NAME_CHARACTERS else f"{name[: _NAME_CHARACTERS - 1]}…"
-    text = f"missed {name}" if style == "missed" else f"{name} {item.score:.2f}"
+    text = f"missed {name}" if style == "missed" else _scored(name, item.score)
     width = 8 + sum(11.0 if unicodedata.east_asian_width(letter) in "WF" else 6.4 for letter in text)
     x = max(0.0, min(_clip(item.box.xmin, size.width) * scale, size.width * scale - width))
     top = _clip(item.box.ymin, size.height) * scale
