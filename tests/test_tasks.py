@@ -263,7 +263,7 @@ def test_an_unknown_failure_keeps_its_traceback(inv, monkeypatch, tmp_path):
     ("is_good", "expected"), [pytest.param(True, 0, id="good"), pytest.param(False, 1, id="faulty")]
 )
 def test_validate_gives_the_chosen_format_alone_on_standard_output(inv, monkeypatch, tmp_path, is_good, expected):
-    monkeypatch.setattr(answers, "review", lambda _settings, form, _summary: (f"findings as {form}", is_good))
+    monkeypatch.setattr(answers, "review", lambda _settings, form, _summary, _html: (f"findings as {form}", is_good))
 
     answer = inv("validate", "--format", "json", "--workspace", str(tmp_path / "build"))
 
