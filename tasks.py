@@ -12,7 +12,17 @@ sys.path[:0] = [str(PROJECT_DIR), str(PROJECT_DIR / "src")]
 
 from ci import tasks as ci_tasks  # noqa: E402 - found through the line above
 from ci.known_tasks import know_tasks  # noqa: E402
-from ci.stage_tasks import HELP, IMPORT_FLAGS, Flag, Flags, StageTask, settings_of, stage, take_variables  # noqa: E402
+from ci.stage_tasks import (  # noqa: E402
+    HELP,
+    IMPORT_FLAGS,
+    Flag,
+    Flags,
+    StageTask,
+    settings_of,
+    stage,
+    take_variables,
+    wants_plain_lines,
+)
 from ci.task_runner import TaskRunner  # noqa: E402
 
 VARIABLES = take_variables()
@@ -48,7 +58,7 @@ def pipeline(
     settings = settings_of(context, dict(locals()), VARIABLES)
     from edgetrain.pipeline import console, flow
 
-    with console.listening(settings):
+    with console.listening(settings, is_plain=wants_plain_lines()):
         covered = flow.run_pipeline(settings, to=to, force=force)
     print(console.closing_table(settings, covered))
 

@@ -218,6 +218,14 @@ def _unzipped(settings: Settings, given: Mapping[str, object]) -> Settings:
     return settings
 
 
+def wants_plain_lines() -> bool:
+    """Return whether the progress is to be whole lines even on a terminal: in CI, or where no signs are wanted.
+
+    ``NO_COLOR``: https://no-color.org; ``CI`` is set by GitHub, GitLab and others.
+    """
+    return any(os.environ.get(name) for name in ("CI", "NO_COLOR")) or os.environ.get("TERM") == "dumb"
+
+
 def own_sections(config: dict[str, object]) -> dict[str, object]:
     """Return the sections of a file that are not Invoke's own."""
     return {key: value for key, value in config.items() if key not in Config.global_defaults()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Context, Exit
 
-from ci.stage_tasks import settings_of
+from ci.stage_tasks import settings_of, wants_plain_lines
 
 if TYPE_CHECKING:
     from edgetrain.core.settings import Settings
@@ -25,7 +25,7 @@ class TaskRunner:
         """Run one stage and tell how it went on standard error."""
         from edgetrain.pipeline import console, flow
 
-        with console.listening(settings := settings_of(context, given, self._variables)):
+        with console.listening(settings := settings_of(context, given, self._variables), is_plain=wants_plain_lines()):
             flow.require_good(flow.run_stage(name, settings).outcome)
 
     def show(self, context: Context, name: str, **given: object) -> None:
@@ -40,7 +40,7 @@ class TaskRunner:
         from edgetrain.pipeline import console, flow
 
         settings = settings_of(context, given, self._variables, file)
-        with console.listening(settings):
+        with console.listening(settings, is_plain=wants_plain_lines()):
             draw.run(settings)
             covered = flow.run_pipeline(settings)
         print(console.closing_table(settings, covered))
@@ -91,7 +91,7 @@ class TaskRunner:
         """
         from edgetrain.pipeline import console
 
-        with console.listening(settings := settings_of(context, given, self._variables)):
+        with console.listening(settings := settings_of(context, given, self._variables), is_plain=wants_plain_lines()):
             text, is_good = answer(settings)
         print(text)
         if not is_good:

@@ -3,7 +3,7 @@
 import pytest
 from invoke import Context, Exit
 
-from ci import tasks
+from ci import stage_tasks, tasks
 
 PIPELINE = """\
 format_version: 10
@@ -44,3 +44,22 @@ def test_faults_of_pipelines_are_named_from_here(gocd_dir):
 def test_no_pipeline_at_all_is_a_fault(gocd_dir):
     with pytest.raises(Exit, match=r"error: gocd: there is no \*\.gocd\.yaml"):
         tasks.pipelines(Context())
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_plain"),
+    [
+        pytest.param({}, False, id="terminal"),
+        pytest.param({"CI": "true"}, True, id="CI"),
+        pytest.param({"NO_COLOR": "1"}, True, id="no colour"),
+        pytest.param({"NO_COLOR": ""}, False, id="empty"),
+        pytest.param({"TERM": "dumb"}, True, id="dumb"),
+    ],
+)
+def test_progress_is_plain_lines_where_that_is_wanted(monkeypatch, variables, is_plain):
+    for name in ("CI", "NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert stage_tasks.wants_plain_lines() is is_plain

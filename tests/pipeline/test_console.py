@@ -68,6 +68,18 @@ def test_each_stage_is_one_line(stream):
     ]
 
 
+def test_a_plain_terminal_has_whole_lines_only(clock):
+    stream = Terminal()
+    screen = Console(stream, is_plain=True)
+    screen.started("train")
+    for step in range(1, 31):
+        clock[0] += 1
+        screen.advanced(step, 100, "loss 0.10")
+
+    assert stream.getvalue().splitlines()[0] == "train: 10/100 loss 0.10, 1 min 30 s left"
+    assert "\r" not in stream.getvalue()
+
+
 def test_a_log_has_a_line_every_few_seconds_with_the_time_left(clock):
     stream = io.StringIO()
     screen = Console(stream)

@@ -28,9 +28,9 @@ _FEW_SECONDS = 10
 class Console(Listener):
     """Writes one line for each stage, with a bar on a terminal and a line every few seconds elsewhere."""
 
-    def __init__(self, stream: TextIO) -> None:
-        """Write to a stream."""
-        self._stream = stream
+    def __init__(self, stream: TextIO, *, is_plain: bool = False) -> None:
+        """Write to a stream; plain: whole lines only, on a terminal too."""
+        self._stream, self._has_bar = stream, stream.isatty() and not is_plain
         self._stage = ""
         self._bar: tqdm | None = None
         self._first: tuple[float, int] | None = None
@@ -42,7 +42,7 @@ class Console(Listener):
 
     def advanced(self, done: int, total: int, text: str) -> None:
         """Move the bar, or write a line if the last one is old."""
-        if self._stream.isatty():
+        if self._has_bar:
             self._move_bar(done, total, text)
             return
         now = time.monotonic()
@@ -110,8 +110,10 @@ def _duration(seconds: float) -> str:
 
 
 @contextmanager
-def listening(settings: Settings) -> Iterator[None]:
+def listening(settings: Settings, *, is_plain: bool = False) -> Iterator[None]:
     """Show the progress of the block on standard error; what libraries write there goes to the workspace's log.
+
+    A terminal gets a bar, unless it is to be plain; everything else a line every few seconds.
 
     TensorFlow and its converter write hundreds of lines straight to the process's standard output and error.
     """
@@ -128,7 +130,7 @@ def listening(settings: Settings) -> Iterator[None]:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
         try:
-            with closing(Console(stream)) as screen, progress.listening(screen):
+            with closing(Console(stream, is_plain=is_plain)) as screen, progress.listening(screen):
                 yield
         finally:
             sys.stdout.flush()
