@@ -135,6 +135,17 @@ def test_a_list_of_strange_names_is_a_hundred_findings(voc_dataset):
     assert findings[-1].message.endswith("So are 4,900 more in this file.")
 
 
+@pytest.mark.parametrize(("levels", "is_taken"), [(100, True), (101, False)])
+def test_folders_lie_only_so_deep(voc_dataset, levels, is_taken):
+    (voc_dataset / "annotations").joinpath(*"d" * levels).mkdir(parents=True)
+
+    if is_taken:
+        assert len(find_dataset(voc_dataset).items) == 12
+    else:
+        with pytest.raises(DatasetError, match=r"annotations: folders lie more than 100 deep in it\."):
+            find_dataset(voc_dataset)
+
+
 def test_items_are_sorted_by_name(voc_dataset):
     folder = find_dataset(voc_dataset)
 

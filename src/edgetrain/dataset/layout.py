@@ -16,6 +16,7 @@ from edgetrain.core.splits import Split
 from edgetrain.dataset.fence import Fence
 
 _ANNOTATION_SUFFIX = ".xml"
+_MOST_DEEP = 100
 
 
 ImagePlaces = Sequence[str]
@@ -261,6 +262,9 @@ def _listings(fence: Fence, folder: Path, is_deep: bool) -> Iterator[Listing]:
     places = [folder]
     while places:
         place = places.pop()
+        if len(place.parts) - len(folder.parts) > _MOST_DEEP:
+            # The cost of resolving links grows with the cube of the depth, which a stranger chooses.
+            raise DatasetError(f"{folder}: folders lie more than {_MOST_DEEP} deep in it. Move up what they hold.")
         real = place.resolve()
         if real in seen or not fence.admits(place, real):
             continue
