@@ -180,7 +180,7 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
         path.symlink_to(member.linkname)
     elif source:
         if path.is_symlink():
-            raise DownloadError(f"{member.name} stands twice in the archive, once as a link. Try another source.")
+            raise DownloadError(f"{member.name} occurs twice in the archive, once as a link. Try another source.")
         with path.open("wb") as file:
             shutil.copyfileobj(source, file)
         path.chmod(0o755 if member.mode & 0o111 else 0o644)

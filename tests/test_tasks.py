@@ -218,7 +218,7 @@ def test_known_failures_are_one_line_and_exit_code_1(inv, tmp_path):
     code, out, err = inv("split", "--dataset", str(tmp_path / "nowhere"), "--workspace", str(tmp_path / "build"))
 
     assert (code, out) == (1, "")
-    assert err.startswith(f"error: {tmp_path}/nowhere: there is no such folder")
+    assert err.startswith(f"error: {tmp_path}/nowhere: this folder does not exist")
     assert err.count("\n") == 1
 
 

@@ -137,7 +137,9 @@ def _dataset_copy(dataset: str, path: Path, branch: str, say: Say) -> None:
     if folder.is_dir():
         _say_uncommitted("dataset", folder, say)
     elif "://" not in dataset and ":" not in dataset:
-        raise SettingsError(f"--dataset {dataset}: there is no such folder. Name a folder, a git repository or a URL.")
+        raise SettingsError(
+            f"--dataset {dataset}: this folder does not exist. Name a folder, a git repository or a URL."
+        )
     copied_repository(path, str(folder.resolve()) if folder.is_dir() else dataset, "+refs/heads/*:refs/heads/*")
 
 

@@ -61,15 +61,15 @@ def test_a_size_that_no_column_states_is_the_pictures(tmp_path, table):
 @pytest.mark.parametrize(
     ("rows", "fault"),
     [
-        pytest.param("../a.jpg,64,48,,,,,", "2: filename '../a.jpg' is no relative", id="traversal"),
+        pytest.param("../a.jpg,64,48,,,,,", "2: filename '../a.jpg' is not a", id="traversal"),
         pytest.param("a.jpg,64,48,boat,1,x,3,4", "2: ymin is 'x', not a number", id="no number"),
         pytest.param("a.jpg,64,48,boat,1,2,3,", "2: ymax is empty", id="half a box"),
-        pytest.param("a.jpg,64.5,48,boat,1,2,3,4", "2: the size '64.5' x '48' is not two whole", id="half a pixel"),
+        pytest.param("a.jpg,64.5,48,boat,1,2,3,4", "2: the size '64.5' x '48' must be two whole", id="half a pixel"),
         pytest.param(
             "a.jpg,64,48,b,1,2,3,4\na.jpg,48,64,b,1,2,3,4", "3: the size of a.jpg is 48x64, but 64x48", id="two sizes"
         ),
         pytest.param("a.jpg,64,48,boat,0.1,0.2,1,1", "2: all coordinates are between 0 and 1", id="fractions"),
-        pytest.param("a.jpg,,,boat,1,2,3,4", "2: the picture 'a.jpg' is not below", id="no size, no picture"),
+        pytest.param("a.jpg,,,boat,1,2,3,4", "2: the picture 'a.jpg' is not inside", id="no size, no picture"),
     ],
 )
 def test_faults_are_told_with_their_line(table, rows, fault):

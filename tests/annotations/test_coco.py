@@ -100,13 +100,17 @@ def test_a_missing_size_is_the_pictures(tmp_path, coco):
         pytest.param(
             {"images": [*IMAGES, {"id": 1, "file_name": "../a"}]}, "2: file_name '../a' is no", id="traversal"
         ),
-        pytest.param({"images": [*IMAGES, *IMAGES]}, "2: the image id 7 stands twice", id="image twice"),
+        pytest.param({"images": [*IMAGES, *IMAGES]}, "2: the image id 7 occurs twice. Renumber", id="image twice"),
         pytest.param({"images": [*IMAGES, {}]}, "2: an image needs an id", id="no image id"),
-        pytest.param({"images": [*IMAGES, 3]}, '2: "images" must hold objects only', id="no object"),
+        pytest.param({"images": [*IMAGES, 3]}, '2: "images" must contain only objects', id="no object"),
         pytest.param({"categories": [*CATEGORIES, {"id": 1}]}, "4: a category needs", id="no class name"),
         pytest.param({"categories": [*CATEGORIES, {"id": 3, "name": "x"}]}, "4: the category id 3", id="class twice"),
-        pytest.param({"annotations": [BOX, {**BOX, "image_id": 8}]}, "5: image_id 8 is the id of no", id="no image"),
-        pytest.param({"annotations": [BOX, {**BOX, "category_id": 8}]}, "5: category_id 8 is the id", id="no class"),
+        pytest.param(
+            {"annotations": [BOX, {**BOX, "image_id": 8}]}, "5: image_id 8 does not match the id", id="no image"
+        ),
+        pytest.param(
+            {"annotations": [BOX, {**BOX, "category_id": 8}]}, "5: category_id 8 does not match the id", id="no class"
+        ),
         pytest.param({"annotations": [BOX, {**BOX, "bbox": [1, 2, 3]}]}, "5: bbox is [1, 2, 3], not", id="three sides"),
         pytest.param({"annotations": [BOX, {**BOX, "bbox": [1, 2, 3, "x"]}]}, "5: bbox is", id="word for a number"),
     ],

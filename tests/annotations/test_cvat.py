@@ -95,9 +95,11 @@ def test_faults_are_told_with_their_line(cvat, inside, fault):
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        pytest.param(b'<!DOCTYPE a [<!ENTITY b "x">]>\n<annotations/>', "1: a document type is declared", id="DTD"),
+        pytest.param(b'<!DOCTYPE a [<!ENTITY b "x">]>\n<annotations/>', "1: the file declares a document", id="DTD"),
         pytest.param(
-            '<!DOCTYPE a [<!ENTITY b "x">]><annotations/>'.encode("utf-16"), "1: a document type", id="UTF-16"
+            '<!DOCTYPE a [<!ENTITY b "x">]><annotations/>'.encode("utf-16"),
+            "1: the file declares a document type",
+            id="UTF-16",
         ),
         pytest.param(b"<annotation/>", "1: the root element is <annotation>, not", id="VOC"),
         pytest.param(
@@ -178,7 +180,7 @@ def test_a_track_that_is_silent_about_a_frame_and_tracks_of_two_tasks_are_faults
     _, gap = video(track(tracked(1), tracked(4)))
     _, tasks = video(track(tracked(1), task=3), track(tracked(1), task=4))
 
-    text = "annotations.xml:2: the track '0' has an object in frame 1, and says nothing of 2."
+    text = "annotations.xml:2: the track '0' has an object in frame 1, but no entry for frame 2."
     assert gap == [f"{text} Export from CVAT itself, which writes every frame."]
     assert tasks[0].startswith("annotations.xml:1: these are tracks of 2 tasks")
 

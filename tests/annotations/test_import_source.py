@@ -135,7 +135,7 @@ def test_a_size_that_cannot_be_known_is_a_fault(tmp_path):
 def test_a_source_that_is_not_there_or_empty_is_an_error(tmp_path):
     with pytest.raises(MissingInputError, match=r"nowhere: there is no such file or folder. Correct --source."):
         ImportSource(tmp_path / "nowhere")
-    with pytest.raises(DatasetError, match=r"no .csv file is in this folder. Correct --source or --from."):
+    with pytest.raises(DatasetError, match=r"this folder has no .csv file. Correct --source or --from."):
         list(ImportSource(tmp_path).files(".csv"))
 
 

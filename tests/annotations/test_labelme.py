@@ -100,7 +100,9 @@ def test_faults_are_told_with_their_line(labelme, shape, fault):
 @pytest.mark.parametrize(
     ("head", "fault"),
     [
-        pytest.param({"imagePath": "../../a.jpg"}, "imagePath '../../a.jpg' leads out of the source", id="traversal"),
+        pytest.param(
+            {"imagePath": "../../a.jpg"}, "imagePath '../../a.jpg' points outside the source or", id="traversal"
+        ),
         pytest.param({"imagePath": None}, "no imagePath or no list of shapes", id="other JSON"),
     ],
 )

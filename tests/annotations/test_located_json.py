@@ -35,11 +35,11 @@ def test_each_element_of_a_list_has_its_line():
     ("data", "fault"),
     [
         pytest.param(b'{"a": [1,\n2', "x.json:2: this is not JSON: the file ends too early", id="cut off"),
-        pytest.param(b'{"a": 1}\n{}', "x.json:2: this is not JSON: something stands behind", id="two objects"),
-        pytest.param(b"[1]", "x.json:1: this is not JSON: it is a list that begins with", id="a list"),
-        pytest.param(b'{"a": [1, \nNaN]}', "x.json:2: this is not JSON: NaN is no number", id="NaN"),
+        pytest.param(b'{"a": 1}\n{}', "x.json:2: this is not JSON: there is text", id="two objects"),
+        pytest.param(b"[1]", "x.json:1: this is not JSON: it is a list", id="a list"),
+        pytest.param(b'{"a": [1, \nNaN]}', "x.json:2: this is not JSON: NaN is not a", id="NaN"),
         pytest.param(b"{a: 1}", "x.json:1: this is not JSON: a name in double quotes", id="bare name"),
-        pytest.param(b'{"a": [1,]}', "x.json:1: this is not JSON: ']' stands where a value is", id="comma at the end"),
+        pytest.param(b'{"a": [1,]}', "x.json:1: this is not JSON: ']' is found where a value", id="comma at the end"),
         pytest.param(b'{"a" 1}', "x.json:1: this is not JSON: ':' is missing", id="no colon"),
         pytest.param(b"", "x.json:1: this is not JSON: the file is empty", id="empty"),
         pytest.param(b'{"\xe9": 1}', "x.json:1: not UTF-8 text", id="Latin-1"),
@@ -86,10 +86,10 @@ def test_pieces_of_any_length_give_the_same(tmp_path_factory, value, indent, let
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ('{"a": [1,\n2.5e-3, "\\u00e9\\n",\n{"b": x}]}', (3, "'x' stands where a value is expected")),
+        ('{"a": [1,\n2.5e-3, "\\u00e9\\n",\n{"b": x}]}', (3, "'x' is found where a value is expected")),
         ('{"a": [true,\nfalse, null,\n1.5]\n"b": 2}', (4, "'}' is missing")),
-        ('{"a": ["x\ny"]}', (1, "a text has a line end")),
-        ('{"a": [\n-Infinity]}', (2, "-Infinity is no number of JSON")),
+        ('{"a": ["x\ny"]}', (1, "a text contains a line break")),
+        ('{"a": [\n-Infinity]}', (2, "-Infinity is not a JSON number")),
         ('{"a": [1,\n2,\n3', (3, "the file ends too early")),
     ],
 )

@@ -158,7 +158,7 @@ def test_a_label_file_that_an_importer_overlooks_is_a_fault(tmp_path, monkeypatc
     monkeypatch.setattr(ImportSource, "spelled", lambda self, name: name if name in self._paths else None)
 
     *_, faults = account(tmp_path, Yolo, ReadingChoices())
-    assert [fault for fault in faults if "there is no picture for these labels" in fault[2]] != []
+    assert [fault for fault in faults if "no picture belongs to these labels" in fault[2]] != []
 
 
 def test_every_importer_is_under_the_law():

@@ -72,8 +72,8 @@ def test_groups_are_left_out_and_flags_counted(open_images):
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
-        pytest.param(ROW.replace("a,", "b,", 1), "the picture 'b' is not below", id="no picture"),
-        pytest.param(ROW.replace("a,", "../a,", 1), "ImageID '../a' is no relative path", id="traversal"),
+        pytest.param(ROW.replace("a,", "b,", 1), "the picture 'b' is not inside", id="no picture"),
+        pytest.param(ROW.replace("a,", "../a,", 1), "ImageID '../a' is not a relative", id="traversal"),
         pytest.param(ROW.replace("0.25", "x"), "xmin is 'x', not a number", id="no number"),
         pytest.param(ROW.replace("/m/1", ""), "LabelName is empty", id="no label"),
     ],
@@ -88,7 +88,7 @@ def test_faults_are_told_with_their_line(open_images, row, fault):
 def test_tables_of_something_else_and_wrong_descriptions_are_faults(open_images):
     _, faults = open_images(ROW, other="x,y,z\n", names="LabelName,DisplayName\n/m/1,\n")
 
-    assert [fault[:30] for fault in faults] == ["names.csv:2: '/m/1,' is no cla", "other.csv:1: neither boxes (Im"]
+    assert [fault[:30] for fault in faults] == ["names.csv:2: '/m/1,' is not a ", "other.csv:1: neither boxes (Im"]
 
 
 def test_without_a_table_of_boxes_there_is_a_fault(tmp_path):

@@ -106,11 +106,11 @@ def test_scores_are_counted_and_polygons_become_boxes_unless_declined(yolo):
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        pytest.param("2 0.5 0.5 0.1 0.1", "the class index is '2', but the names are those of 0 to 1", id="index"),
+        pytest.param("2 0.5 0.5 0.1 0.1", "the class index is '2', but names exist only for 0 to 1", id="index"),
         pytest.param("-1 0.5 0.5 0.1 0.1", "the class index is '-1'", id="negative index"),
-        pytest.param("0 0.5 0.5 0.1", "'0 0.5 0.5 0.1' is no box", id="short"),
-        pytest.param("0 0.5 nan 0.1 0.1", "'0 0.5 nan 0.1 0.1' is no box", id="no number"),
-        pytest.param("0 0.5 0.5 0.1 0.1 0.2 0.3 0.4", "'0 0.5 0.5 0.1 0.1 0.2 0.3 0.4' is no box", id="odd polygon"),
+        pytest.param("0 0.5 0.5 0.1", "'0 0.5 0.5 0.1' is not a", id="short"),
+        pytest.param("0 0.5 nan 0.1 0.1", "'0 0.5 nan 0.1 0.1' is not a", id="no number"),
+        pytest.param("0 0.5 0.5 0.1 0.1 0.2 0.3 0.4", "'0 0.5 0.5 0.1 0.1 0.2 0.3 0.4' is not a", id="odd polygon"),
         pytest.param("0 320 240 20 20", "'0 320 240 20 20' is in pixels", id="pixels"),
     ],
 )
@@ -124,15 +124,15 @@ def test_faults_are_told_with_their_line(yolo, line, fault):
 @pytest.mark.parametrize(
     ("files", "fault"),
     [
-        pytest.param({"labels/b.txt": LABEL}, "labels/b.txt:1: there is no picture for these labels", id="no picture"),
+        pytest.param({"labels/b.txt": LABEL}, "labels/b.txt:1: no picture belongs to these labels", id="no picture"),
         pytest.param({"classes.txt": "a\n\nb\n"}, "classes.txt:2: a class name is empty", id="empty name"),
-        pytest.param({"classes.txt": "a\na\n"}, "classes.txt:2: a class name 'a' stands twice", id="name twice"),
+        pytest.param({"classes.txt": "a\na\n"}, "classes.txt:2: a class name 'a' occurs twice", id="name twice"),
         pytest.param(
             {"classes.txt": "", "d.yaml": "names: {0: a, 2: b}"}, "d.yaml:1: the indices of the names", id="gap"
         ),
         pytest.param({"d.yaml": "a:\n  - [\n"}, "d.yaml:3: this is not YAML", id="YAML"),
         pytest.param(
-            {"d.yaml": "names: [fish, boat]"}, "d.yaml:1: the names of the classes are others", id="two lists"
+            {"d.yaml": "names: [fish, boat]"}, "d.yaml:1: the class names differ from those in", id="two lists"
         ),
     ],
 )
@@ -141,7 +141,7 @@ def test_faults_of_other_files(yolo, files, fault):
 
 
 def test_without_names_nothing_is_read(yolo):
-    with pytest.raises(DatasetError, match=r"no names of classes \(data.yaml, obj.names or classes.txt\)"):
+    with pytest.raises(DatasetError, match=r"no file with class names \(data.yaml, obj.names or classes.txt\)"):
         yolo({"a.txt": LABEL}, names=None)
 
 

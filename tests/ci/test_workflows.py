@@ -180,7 +180,7 @@ def test_a_good_pull_request_of_400_files_passes(review):
 OUTSIDE = ("boat: xmax 928 is outside the picture (64x48).", "Clip the box or draw it again.")
 ORPHAN = (
     "the picture has no annotation, so it is not used.",
-    "Label it; without objects, save an annotation without boxes. Or remove it.",
+    "Label it, or remove it. If it shows no object, save an annotation without boxes.",
 )
 
 
@@ -201,9 +201,9 @@ def test_two_dozen_faults_in_400_files_are_shown_within_the_limits(review):
         Finding(f"annotations/{number:04d}.xml", 22, "box-outside", "error", *OUTSIDE) for number in range(380, 392)
     ]
     for number in range(388, 400):
-        words = f"<filename> 'images/{number:04d}.jpg' names folders; only '{number:04d}.jpg' counts."
+        words = f"<filename> 'images/{number:04d}.jpg' contains folders; only '{number:04d}.jpg' counts."
         place = (f"annotations/{number:04d}.xml", 3, "filename-path", "warning")
-        found.append(Finding(*place, words, "State the picture's name alone."))
+        found.append(Finding(*place, words, "Write the picture's name without folders."))
     # Nobody touched this picture: a rule about the whole set sees it all the same.
     found.append(Finding("images/0000.jpg", 1, "image-orphaned", "warning", *ORPHAN))
     token = lines[0].removeprefix("::stop-commands::")

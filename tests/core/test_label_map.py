@@ -42,7 +42,7 @@ def test_items_may_come_in_any_order():
         pytest.param([(1, "a"), (1, "b")], r"\[1, 1\]", id="twice"),
         pytest.param([(1, "")], "class name '' is empty", id="empty name"),
         pytest.param([(1, "a ")], "class name 'a ' is empty or padded", id="padded name"),
-        pytest.param([(1, "a"), (2, "a")], "class 'a' stands twice", id="name twice"),
+        pytest.param([(1, "a"), (2, "a")], "class 'a' occurs twice. Remove", id="name twice"),
     ],
 )
 def test_ambiguous_maps_are_refused(items, message):

@@ -92,7 +92,7 @@ def test_a_picture_in_two_tables_is_refused(tmp_path):
     for split in ("train", "test"):
         table(tmp_path / f"{split}_labels.csv", "a.jpg,64,48,,,,,")
 
-    with pytest.raises(DatasetError, match=r"train_labels\.csv:2: a\.jpg stands in .*test_labels\.csv:2 already"):
+    with pytest.raises(DatasetError, match=r"train_labels\.csv:2: a\.jpg is already in .*test_labels\.csv:2"):
         read_tables(tmp_path, NAMES)
 
 

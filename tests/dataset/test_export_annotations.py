@@ -75,8 +75,8 @@ def test_what_a_format_cannot_say_is_told(voc_dataset, export):
 
     report, _ = export("csv")
     assert report.notes[:2] == (
-        "difficult flags: 1 left out, since csv cannot say it",
-        "class ids: 3 left out, since csv cannot say it",
+        "difficult flags: 1 skipped, because csv has no field for it",
+        "class ids: 3 skipped, because csv has no field for it",
     )
 
 
@@ -99,7 +99,7 @@ def test_what_is_there_is_not_overwritten(voc_dataset, export, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").touch()
 
-    with pytest.raises(DatasetError, match=r"out: there is something there already. Remove it, or give another --out."):
+    with pytest.raises(DatasetError, match=r"out: this already exists. Remove it, or choose another --out"):
         export("coco")
 
 

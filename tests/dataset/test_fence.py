@@ -54,7 +54,9 @@ def test_a_picture_behind_a_link_out_is_refused_by_all_who_read_it(outside, tmp_
         lambda: list(folder.read_listed(tmp_path / "train.txt")),
         lambda: PictureFinder(outside).read("annotations/0003.xml", tmp_path / "train.txt"),
     ):
-        with pytest.raises(DatasetError, match=r"images/0003\.jpg: a link leads out .*dataset\.follow_links: true"):
+        with pytest.raises(
+            DatasetError, match=r"images/0003\.jpg: a link points outside .*dataset\.follow_links: true"
+        ):
             read()
 
 
@@ -78,7 +80,7 @@ def test_a_finder_does_not_go_through_a_folder_that_leads_out(voc_dataset, tmp_p
         (voc_dataset / "annotations" / "more").mkdir()
         (tmp_path / "other" / "more" / "x.xml").rename(voc_dataset / annotation)
 
-    with pytest.raises(DatasetError, match=r"a link leads out of the dataset"):
+    with pytest.raises(DatasetError, match=r"a link points outside the dataset, to"):
         PictureFinder(voc_dataset).read(annotation, tmp_path / "train.txt")
 
 
@@ -97,6 +99,6 @@ def test_a_list_of_a_split_is_not_read_through_a_link_out_but_with_the_setting(v
     (voc_dataset / "splits").mkdir()
     (voc_dataset / "splits" / "train.txt").symlink_to(tmp_path / "train.txt")
 
-    with pytest.raises(DatasetError, match=r"train\.txt: cannot be read \(it is a link that leads out"):
+    with pytest.raises(DatasetError, match=r"train\.txt: cannot be read \(it is a link that points outside the"):
         find_dataset(voc_dataset)
     assert find_dataset(voc_dataset, follow_links=True).divided == {Split.TRAIN}

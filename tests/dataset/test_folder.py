@@ -97,9 +97,14 @@ def test_faults_of_the_lists_are_findings(tmp_path):
     actual = [(one.file, one.line, one.rule, one.message) for one in find_dataset(tmp_path).findings]
 
     assert actual == [
-        ("ImageSets/Main/test.txt", 2, "split-repeated", "'0' is listed in ImageSets/Main/train.txt:1 already."),
-        ("ImageSets/Main/test.txt", 3, "split-repeated", "'1' is listed in ImageSets/Main/test.txt:1 already."),
-        ("ImageSets/Main/train.txt", 2, "split-unknown", "'9' names no annotation; this list has names such as 0."),
+        ("ImageSets/Main/test.txt", 2, "split-repeated", "'0' is already listed in ImageSets/Main/train.txt:1."),
+        ("ImageSets/Main/test.txt", 3, "split-repeated", "'1' is already listed in ImageSets/Main/test.txt:1."),
+        (
+            "ImageSets/Main/train.txt",
+            2,
+            "split-unknown",
+            "'9' is not the name of an annotation; this list has names such as 0.",
+        ),
     ]
 
 
@@ -109,7 +114,9 @@ def test_faults_of_the_lists_are_findings(tmp_path):
         pytest.param(lambda path: path.write_bytes(b"\xff\xfe"), "not UTF-8 text (invalid start byte).", id="no text"),
         pytest.param(os.mkfifo, "cannot be read (it is not a regular file).", id="pipe"),
         pytest.param(lambda path: path.symlink_to("train.txt"), "cannot be read (Too many levels of", id="circle"),
-        pytest.param(lambda path: path.symlink_to("/etc/passwd"), "cannot be read (it is a link that leads", id="link"),
+        pytest.param(
+            lambda path: path.symlink_to("/etc/passwd"), "cannot be read (it is a link that points", id="link"
+        ),
         pytest.param(lambda path: path.write_bytes(b"\n" * 5_000_001), "more than 5,000,000 lines.", id="lines"),
         pytest.param(lambda path: path.touch() or os.truncate(path, 33 << 20), "cannot be read (it is", id="size"),
     ],
@@ -225,10 +232,12 @@ def make_two_cases(root):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        pytest.param(Path.rmdir, "there is no such folder. Name the folder of the dataset with --dataset", id="absent"),
+        pytest.param(
+            Path.rmdir, "this folder does not exist. Name the folder of the dataset with --dataset", id="absent"
+        ),
         pytest.param(make_nothing, "the folder is empty. Put labelled pictures there", id="empty"),
         pytest.param(
-            lambda root: (root / "a.txt").touch(), r"no annotation found \(looked for annotations/", id="no XML"
+            lambda root: (root / "a.txt").touch(), r"there is no annotation \(expected: annotations/", id="no XML"
         ),
         pytest.param(make_both_layouts, "annotations are both in .*annotations and in .*train/annotations", id="mixed"),
         pytest.param(make_two_cases, "there are both Annotations/ and annotations/", id="two cases"),
@@ -271,7 +280,7 @@ def test_a_folder_must_not_lead_out_of_the_dataset(voc_dataset, tmp_path, name):
     (voc_dataset / name).parent.mkdir(exist_ok=True)
     (voc_dataset / name).symlink_to(tmp_path / "elsewhere")
 
-    with pytest.raises(DatasetError, match=rf"{name}: a link leads out of the dataset, to .*/elsewhere\. Put"):
+    with pytest.raises(DatasetError, match=rf"{name}: a link points outside the dataset, to .*/elsewhere\. Replace"):
         find_dataset(voc_dataset)
 
 

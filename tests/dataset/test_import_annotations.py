@@ -171,14 +171,14 @@ def test_pictures_that_differ_by_their_suffix_both_find_their_boxes(bring, sourc
 def test_a_picture_in_two_files_is_a_fault(bring, source):
     source("a.jpg", train=ROW.format("a.jpg"), test=ROW.format("a.jpg"))
 
-    with pytest.raises(DatasetError, match=r"train.csv:2: the picture 'a.jpg' stands in test.csv:2 already."):
+    with pytest.raises(DatasetError, match=r"train.csv:2: the picture 'a.jpg' is already in test.csv:2."):
         bring()
 
 
 def test_the_division_of_the_source_is_kept(bring, source, tmp_path):
     source("a.jpg", "b.jpg", "c.jpg", train=ROW.format("a.jpg"), val=ROW.format("b.jpg"), test=ROW.format("c.jpg"))
 
-    assert "the source's division was kept in splits/ (train 1, validation 1, test 1)" in bring().notes
+    assert "the source's splits were kept in splits/ (train 1, validation 1, test 1)" in bring().notes
     assert [item.split for item in find_dataset(tmp_path / "made").items] == [Split.TRAIN, Split.VALIDATION, Split.TEST]
 
 
@@ -187,9 +187,9 @@ def test_the_division_of_the_source_is_kept(bring, source, tmp_path):
     [
         pytest.param(("train", "val"), (), "move some pictures to test, which must not be empty", id="no test"),
         pytest.param(("train", "x"), (), "1 pictures are in no split of the source", id="half divided"),
-        pytest.param(("test",), (), "all pictures are of test, which divides nothing", id="one split"),
-        pytest.param(("train", "test"), ("ImageSets/x",), "the dataset is divided already", id="VOC lists"),
-        pytest.param(("train", "test"), ("splits/test.txt",), "the dataset is divided already", id="committed lists"),
+        pytest.param(("test",), (), "all pictures are in test, so there is", id="one split"),
+        pytest.param(("train", "test"), ("ImageSets/x",), "the dataset already has splits", id="VOC lists"),
+        pytest.param(("train", "test"), ("splits/test.txt",), "the dataset already has splits", id="committed lists"),
         pytest.param(("train", "test"), ("annotations/z.xml",), "the dataset has other annotations too", id="others"),
     ],
 )
@@ -213,7 +213,7 @@ def test_the_order_of_classes_becomes_the_label_map_where_there_is_none(bring, s
     assert read_label_map(tmp_path / "made" / "label_map.pbtxt").names == ("zebra", "boat")
     assert "label_map.pbtxt has the source's classes in their order, ids from 1; without any box: zebra" in report.notes
     (root / "classes.txt").write_text("a\nboat\n")
-    assert "label_map.pbtxt is that of the dataset; the source's order of classes is another" in bring("yolo").notes
+    assert "label_map.pbtxt is the dataset's own; the source orders its classes differently" in bring("yolo").notes
 
 
 def test_what_is_left_out_is_told_and_how_to_get_it(bring, tmp_path):
@@ -224,8 +224,8 @@ def test_what_is_left_out_is_told_and_how_to_get_it(bring, tmp_path):
 
     report = bring("labelme", boxes_from_polygons=False, emptied_pictures="negatives")
     assert report.notes == (
-        "shapes of the kind polygon: 1 left out, since Pascal VOC boxes cannot say it, in a.jpg",
-        "--boxes-from-polygons takes the box around such shapes",
+        "shapes of the kind polygon: 1 skipped, because Pascal VOC boxes have no field for it, in a.jpg",
+        "--boxes-from-polygons uses the box around such shapes",
     )
     assert bring("labelme", replace=True).results["boxes"] == 1
 
@@ -245,7 +245,9 @@ def test_a_dataset_of_another_layout_is_refused(bring, source, tmp_path):
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "b.xml").touch()
 
-    with pytest.raises(DatasetError, match=r"annotations there are beside the pictures or in folders of the splits"):
+    with pytest.raises(
+        DatasetError, match=r"its annotations are next to the pictures or in split folders, so imported"
+    ):
         bring()
 
 
@@ -280,5 +282,5 @@ def test_format_source_and_pictures_are_needed(bring, tmp_path):
         bring()
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "x.csv").write_text(HEADER)
-    with pytest.raises(DatasetError, match=r"no picture came out of it\. Correct --source or --from."):
+    with pytest.raises(DatasetError, match=r"it contains no usable picture\. Correct --source or --from."):
         bring()

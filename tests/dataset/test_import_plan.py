@@ -88,7 +88,7 @@ def test_one_picture_that_is_labelled_twice_is_a_fault(tmp_path, source):
 
     _, faults = planned(tmp_path, source, picture("a.jpg"), picture("A.JPG", found_as="a.jpg"))
 
-    assert faults == ["the picture 'A.JPG' stands in labels.csv:3 already. Remove one."]
+    assert faults == ["the picture 'A.JPG' is already in labels.csv:3. Remove one."]
 
 
 def test_a_picture_that_is_nowhere_is_a_fault_and_a_class_name_of_two_lines(tmp_path, source):
@@ -97,7 +97,7 @@ def test_a_picture_that_is_nowhere_is_a_fault_and_a_class_name_of_two_lines(tmp_
 
     files, faults = planned(tmp_path, source, picture("a.jpg", boxes=[box, BOX]))
 
-    assert faults[0].startswith(f"the picture 'a.jpg' is neither below {source} nor in the dataset")
+    assert faults[0].startswith(f"the picture 'a.jpg' is neither in {source} nor in the dataset")
     assert faults[1].startswith(r"the class name 'bo\nat' is not one line of text")
     assert [*files] == ["annotations/a.xml"]
 
@@ -106,10 +106,10 @@ def test_a_picture_that_is_nowhere_is_a_fault_and_a_class_name_of_two_lines(tmp_
     ("splits", "listed", "note"),
     [
         pytest.param([None, None], [], "", id="none"),
-        pytest.param([Split.TRAIN, Split.TRAIN], [], "all pictures are of train, which divides nothing", id="one"),
+        pytest.param([Split.TRAIN, Split.TRAIN], [], "all pictures are in train, so there is", id="one"),
         pytest.param([Split.TRAIN, None], [], "in no split of the source", id="not of all"),
         pytest.param(
-            [Split.TRAIN, Split.TEST], ["train", "validation", "test"], "the source's division was kept", id="kept"
+            [Split.TRAIN, Split.TEST], ["train", "validation", "test"], "the source's splits were kept", id="kept"
         ),
         pytest.param(
             [Split.TRAIN, Split.VALIDATION], ["train", "validation", "test"], "to test, which must not be", id="no test"
@@ -131,8 +131,10 @@ def test_a_division_is_kept_where_it_is_one(tmp_path, source, splits, listed, no
 @pytest.mark.parametrize(
     ("there", "text", "note"),
     [
-        pytest.param("splits/train.txt", "annotations/z.xml\n", "is divided already", id="another division"),
-        pytest.param("ImageSets/Main/train.txt", "z\n", "is divided already", id="that of VOC"),
+        pytest.param(
+            "splits/train.txt", "annotations/z.xml\n", "the dataset already has splits", id="another division"
+        ),
+        pytest.param("ImageSets/Main/train.txt", "z\n", "the dataset already has splits", id="that of VOC"),
         pytest.param("annotations/z.xml", "<annotation/>", "has other annotations too", id="other annotations"),
     ],
 )
@@ -173,7 +175,7 @@ def test_a_label_map_of_the_dataset_stays_and_another_order_is_said(tmp_path):
     path.write_bytes(file.made().replace(b"fish", b"crab"))
     assert target.plan_label_map(annotations) == (
         [],
-        "label_map.pbtxt is that of the dataset; the source's order of classes is another",
+        "label_map.pbtxt is the dataset's own; the source orders its classes differently",
     )
 
 
@@ -246,7 +248,7 @@ def test_a_dataset_in_which_imported_annotations_would_be_lost_is_refused(tmp_pa
     folder.mkdir(parents=True)
     (folder / "a.xml").write_text("<annotation/>")
 
-    with pytest.raises(DatasetError, match="imported ones would not be found among them"):
+    with pytest.raises(DatasetError, match="its annotations are next to the pictures or"):
         ImportTarget(tmp_path / "dataset")
 
 

@@ -61,7 +61,7 @@ def test_pictures_without_any_annotation_can_be_labelled(settings, workspace, vo
     report = run(settings(voc_dataset), workspace)
 
     assert arguments()[2] == str(voc_dataset / "annotations")
-    assert report.notes == ("no class is known yet: type the names, always alike",)
+    assert report.notes == ("no class is known yet: type the names, always with the same spelling",)
 
 
 def test_an_unknown_tool_is_refused(settings, workspace, voc_dataset):
@@ -83,7 +83,7 @@ def test_a_missing_tool_says_how_to_get_it(settings, workspace, voc_dataset, mon
     [
         pytest.param("echo 'qt.qpa.xcb: could not connect to display' >&2; exit 134", "no display", id="no display"),
         pytest.param("echo 'TypeError: x' >&2; exit 1", r"ended with code 1 \(TypeError: x\)", id="crash"),
-        pytest.param("exit 2", r"ended with code 2 \(it said nothing\)", id="silent"),
+        pytest.param("exit 2", r"ended with code 2 \(it printed nothing\)", id="silent"),
     ],
 )
 def test_a_program_that_fails_is_one_message(settings, workspace, voc_dataset, program, line, message):  # noqa: PLR0913, PLR0917
@@ -107,5 +107,5 @@ def test_without_a_picture_there_is_nothing_to_label(settings, workspace, voc_da
     for path in sorted((voc_dataset / "images").iterdir()):
         path.unlink()
 
-    with pytest.raises(DatasetError, match="there is no picture to label"):
+    with pytest.raises(DatasetError, match="this folder has no picture to"):
         run(settings(voc_dataset), workspace)

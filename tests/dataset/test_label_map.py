@@ -34,7 +34,7 @@ def test_committed_ids_stay_and_new_classes_are_appended(settings, workspace, vo
     report = run(settings(voc_dataset), workspace)
 
     assert read_label_map(workspace.label_map_path) == LabelMap(("zebra", "house", "boat", "fish"))
-    assert report.notes[0].startswith("new classes were appended (boat, fish): copy ")
+    assert report.notes[0].startswith("new classes were appended (boat, fish). To keep their ids, copy ")
     assert report.notes[1] == "the committed label map has classes without any box: zebra"
 
 
@@ -62,7 +62,7 @@ def test_many_classes_are_not_all_listed_in_the_summary(settings, workspace, voc
 def test_a_dataset_without_boxes_has_no_classes(settings, workspace, tmp_path):
     draw_labelled(tmp_path / "dataset", "a", boxes=0)
 
-    with pytest.raises(DatasetError, match=r"no annotation has a box, so there is no class\. Label some"):
+    with pytest.raises(DatasetError, match=r"no annotation has a box, so there is no class to learn\. Label some"):
         run(settings(), workspace)
 
 

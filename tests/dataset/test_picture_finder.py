@@ -83,5 +83,5 @@ def test_a_missing_picture_and_a_missing_dataset_are_told(tmp_path):
 
     with pytest.raises(DatasetError, match=r"annotations/a\.xml:3: its picture 'a\.jpg' is not in images/"):
         PictureFinder(tmp_path).read("annotations/a.xml", tmp_path / "list")
-    with pytest.raises(DatasetError, match=r"nowhere: there is no such folder\. Name the folder of the dataset"):
+    with pytest.raises(DatasetError, match=r"nowhere: this folder does not exist\. Name the folder of the dataset"):
         PictureFinder(tmp_path / "nowhere")

@@ -104,9 +104,9 @@ def test_what_a_division_lacks_is_noted(settings, workspace, voc_dataset):
     assert report.notes[1:4] == (
         (
             "the dataset's own division has no validation split: 1 picture of train choose the model, "
-            "3 are left to learn from (split.validation 0: none)"
+            "3 remain for training (split.validation 0: use none)"
         ),
-        "7 annotations stand in no list of the division and are not used",
+        "7 annotations are in no list of the division, so they are not used",
         (
             "identical pictures, or augmented copies of one, stand in test and train: annotations/0002.xml, "
             "annotations/0003.xml"
@@ -137,7 +137,7 @@ def test_a_division_without_training_or_test_pictures_is_an_error(settings, work
 def test_faults_of_the_lists_are_all_told(settings, workspace, voc_dataset):
     divide(voc_dataset, train=[0, 77], test=[0])
 
-    expected = r"(?s)^splits: the lists .*splits/test.txt:1: error: .*already\..*splits/train.txt:2: .*no annotation"
+    expected = r"(?s)^splits: the lists .*splits/test.txt:1: error: .*already.*splits/train.txt:2: .*not the name"
     with pytest.raises(DatasetError, match=expected):
         run(settings(voc_dataset), workspace)
 
@@ -186,7 +186,7 @@ def test_pictures_seen_later_do_not_move_but_new_ones_between_them_are_left_out(
     assert report.summary.startswith("13 pictures: train ")
     assert report.summary.endswith(", left out 1")
     assert any("stand in test and train: annotations/" in note for note in report.notes)
-    assert any(note.endswith("are in no list: annotations/new.xml") for note in report.notes)
+    assert any(note.endswith("so they are not used: annotations/new.xml") for note in report.notes)
 
 
 def test_a_new_picture_follows_the_one_that_it_looks_like(settings, workspace, voc_dataset):

@@ -31,7 +31,10 @@ def test_white_space_marks_and_empty_lines_are_no_names(tmp_path):
     ("name", "error", "message"),
     [
         pytest.param(
-            "absent", MissingInputError, 'absent: no list of pictures. Run "ci/inv split" first.', id="absent"
+            "absent",
+            MissingInputError,
+            'absent: the list of pictures does not exist. Run "ci/inv split" first.',
+            id="absent",
         ),
         pytest.param("folder", DatasetError, "folder: cannot be read", id="folder"),
         pytest.param("latin1", DatasetError, "latin1: not UTF-8 text", id="not UTF-8"),

@@ -50,7 +50,7 @@ def test_faults_are_told_with_their_line(tmp_path, text, message):
 
 
 def test_a_missing_table_names_the_stage_that_makes_it(tmp_path):
-    with pytest.raises(MissingInputError, match=r't\.csv: no table\. Run "ci/inv tabulate" first\.'):
+    with pytest.raises(MissingInputError, match=r't\.csv: the table does not exist\. Run "ci/inv tabulate" first\.'):
         read_table(tmp_path / "t.csv")
 
 

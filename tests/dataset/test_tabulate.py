@@ -46,7 +46,9 @@ def test_a_size_that_the_annotation_lacks_is_the_pictures(settings, workspace, d
 
 
 def test_without_lists_the_stage_to_run_is_named(settings, workspace, voc_dataset):
-    with pytest.raises(MissingInputError, match=r'splits/train.txt: no list of pictures. Run "ci/inv split" first.'):
+    with pytest.raises(
+        MissingInputError, match=r'splits/train.txt: the list of pictures does not exist. Run "ci/inv split" first.'
+    ):
         run(settings(voc_dataset), workspace)
 
 

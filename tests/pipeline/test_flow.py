@@ -236,7 +236,7 @@ def test_review_of_a_faulty_dataset_gives_its_findings_and_says_no(voc_dataset, 
 
 
 def test_review_without_a_dataset_is_an_error(settings, tmp_path):
-    with pytest.raises(DatasetError, match="there is no such folder"):
+    with pytest.raises(DatasetError, match="this folder does not exist"):
         answers.review(settings(tmp_path / "nowhere"), "text")
 
 

@@ -96,7 +96,7 @@ def test_a_workspace_of_another_dataset_is_refused(voc_dataset, tmp_path, settin
 
 
 def test_a_dataset_that_does_not_exist_is_one_message(settings, tmp_path):
-    with pytest.raises(DatasetError, match=r"nowhere: there is no such folder\. Name the folder"):
+    with pytest.raises(DatasetError, match=r"nowhere: this folder does not exist\. Name the folder"):
         flow.run_pipeline(settings(tmp_path / "nowhere"))
 
 

@@ -143,7 +143,7 @@ def test_a_picture_that_would_fill_the_memory_is_an_error():
 
     told = faults(features(data=data[:12] + header + zlib.crc32(header).to_bytes(4, "big") + data[33:]))
 
-    assert told[0] == ("error", "the picture claims 20000x20000 pixels, more than memory can hold.")
+    assert told[0] == ("error", "the picture's header states 20000x20000 pixels, which is more than fits into memory.")
 
 
 def test_all_faults_of_a_record_are_told():

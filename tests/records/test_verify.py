@@ -122,7 +122,7 @@ def test_a_name_in_two_splits_is_told_where_it_stands_again(written, workspace):
     [told] = faults_of(written, workspace)
 
     assert told == (
-        f"{test.name}: record 3 (images/0000.jpg): error: image/source_id stands in {TRAIN}: record 1 already: "
+        f"{test.name}: record 3 (images/0000.jpg): error: image/source_id is already in {TRAIN}: record 1: "
         "evaluation drops the boxes of one of the two."
     )
 

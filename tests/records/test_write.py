@@ -277,7 +277,7 @@ def test_an_orientation_that_fits_either_way_is_an_error(settings, workspace, pr
     image = Image.open(path)
     image.save(path, **turned(image, 3))
 
-    with pytest.raises(DatasetError, match=r"images/0000\.jpg:1: .*nothing tells on which picture"):
+    with pytest.raises(DatasetError, match=r"images/0000\.jpg:1: .*nothing says which form"):
         run(settings(prepared), workspace)
 
 

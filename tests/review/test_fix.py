@@ -69,7 +69,7 @@ def test_every_fault_with_one_right_answer_is_listed_and_nothing_is_written(sett
         ("images/0004.jpg", "exif-orientation"),
     ]
     assert tree_digest(faulty) == before
-    assert report.summary == "8 changes to make, 0 left to you"
+    assert report.summary == "8 changes to make, 0 to fix by hand"
 
 
 def test_the_text_is_a_diff_a_list_and_what_to_do(settings, workspace, faulty):
@@ -79,15 +79,17 @@ def test_the_text_is_a_diff_a_list_and_what_to_do(settings, workspace, faulty):
     assert "\n-\t\t\t<xmax>65.5</xmax>\n+\t\t\t<xmax>64</xmax>\n" in text
     assert "\nrename images/0003.jpg to images/0003.png\n" in text
     assert "\n  annotations/0001.xml:8: <size> 0x0 → 64x48 [size-mismatch]\n" in text
-    assert text.endswith('8 changes to make, 0 left to you.\nNothing was written. "ci/inv fix --apply" writes it.')
+    assert text.endswith(
+        '8 changes to make, 0 to fix by hand.\nNothing was written. "ci/inv fix --apply" writes the changes.'
+    )
 
 
 def test_after_it_validate_has_nothing_to_say_and_fix_neither(settings, workspace, faulty):
     report = run(settings(faulty, fix__apply=True), workspace)
 
-    assert report.summary == "8 changes made, 0 left to you"
+    assert report.summary == "8 changes made, 0 to fix by hand"
     assert rules_found(settings(faulty), workspace) <= {"class-rare"}
-    assert run(settings(faulty, fix__apply=True), workspace).summary == "0 changes made, 0 left to you"
+    assert run(settings(faulty, fix__apply=True), workspace).summary == "0 changes made, 0 to fix by hand"
 
 
 def test_the_rest_of_a_file_stays_byte_for_byte(settings, workspace, voc_dataset):
@@ -127,7 +129,7 @@ def committed(faulty):
 def test_what_git_holds_needs_no_copy(settings, workspace, committed):
     text = run(settings(committed, fix__apply=True), workspace).results["text"]
 
-    assert text.endswith("git holds the files as they were.")
+    assert text.endswith("git has the files as they were.")
     assert not workspace.fix_backup_dir(1).exists()
 
 
@@ -144,7 +146,7 @@ def test_a_file_with_uncommitted_changes_stops_it_before_anything_is_written(set
 def test_uncommitted_changes_elsewhere_do_not_matter(settings, workspace, committed):
     edit(committed, "0005", "<segmented>0<", "<segmented>1<")
 
-    assert run(settings(committed, fix__apply=True), workspace).summary == "8 changes made, 0 left to you"
+    assert run(settings(committed, fix__apply=True), workspace).summary == "8 changes made, 0 to fix by hand"
 
 
 @pytest.mark.parametrize("step", range(1, 12))
@@ -202,7 +204,7 @@ LEFT = [
     pytest.param("<xmin>4<", "<xmin>64<", "is inverted", id="inverted box"),
     pytest.param(SIZE, SIZE.replace("64", "128").replace("48", "96"), "may have been resized", id="resized"),
     pytest.param(SIZE, "<width>48</width>\n\t\t<height>64</height>", "may have been turned", id="turned"),
-    pytest.param("<width>64</width>", "<width>6_4</width>", "not looked at", id="fault of form"),
+    pytest.param("<width>64</width>", "<width>6_4</width>", "not checked, because", id="fault of form"),
     pytest.param("<width>64</width>", "<width>0&#48;</width>", "edited by hand: <width> holds more", id="reference"),
 ]
 
@@ -274,6 +276,6 @@ def test_what_is_left_is_listed_by_rule_as_validate_has_it(settings, workspace, 
         edit(voc_dataset, f"000{number}", "<xmin>4<", "<xmin>64<")
 
     report = run(settings(voc_dataset), workspace)
-    assert report.summary == "0 changes to make, 3 left to you"
+    assert report.summary == "0 changes to make, 3 to fix by hand"
     assert report.results["left_rules"] == {"box-inverted": 3}
-    assert "Left to you:\n  box-inverted (3):\n    annotations/0001.xml:" in report.results["text"]
+    assert "To fix by hand:\n  box-inverted (3):\n    annotations/0001.xml:" in report.results["text"]

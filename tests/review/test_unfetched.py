@@ -36,11 +36,14 @@ def test_pointers_in_place_of_pictures_are_one_finding(settings, workspace, voc_
     findings, report = found(settings, voc_dataset, workspace)
 
     (finding,) = findings
-    assert finding.message == "12 pictures (of 12 in all) could not be judged: what Git LFS keeps is not in this clone."
-    assert finding.fix == 'Run "git lfs pull" in it, then this again; nothing has to be removed.'
+    assert (
+        finding.message
+        == "12 pictures (of 12 in all) could not be checked: the content in Git LFS is not in this clone."
+    )
+    assert finding.fix == 'Run "git lfs pull" in it, then run this again. Nothing has to be removed.'
     assert (finding.file, finding.rule, finding.severity) == ("images/0000.jpg", "data-unfetched", "error")
     assert report.results["unjudged"] == 12
-    assert "(12 of them not judged, since they are not in this clone)" in report.summary
+    assert "(12 of them not checked, because they are not in this clone)" in report.summary
 
 
 def test_labels_of_pictures_that_are_pointers_are_reviewed_all_the_same(settings, workspace, voc_dataset):
@@ -63,7 +66,9 @@ def test_pointers_of_several_tools_annotations_too_are_one_finding(settings, wor
     findings, _ = found(settings, voc_dataset, workspace)
 
     (finding,) = findings
-    assert finding.message.startswith("1 annotation and 1 picture (of 12 in all) could not be judged: what Git LFS and")
+    assert finding.message.startswith(
+        "1 annotation and 1 picture (of 12 in all) could not be checked: the content in Git LFS and"
+    )
     assert finding.fix.startswith('Run "git lfs pull" and "git annex get ." in it')
 
 
@@ -93,7 +98,7 @@ def test_pictures_that_dvc_has_not_brought_are_one_finding(settings, workspace, 
     (finding,) = findings
     assert (
         finding.message
-        == "12 pictures (of 12 in all) could not be judged: what DVC keeps is not in this clone (images)."
+        == "12 pictures (of 12 in all) could not be checked: the content in DVC is not in this clone (images)."
     )
     assert '"dvc pull"' in finding.fix
     assert report.results["unjudged"] == 12
@@ -121,7 +126,7 @@ def test_labels_that_dvc_has_not_brought_are_not_lost_in_silence(settings, works
     findings, _ = found(settings, voc_dataset, workspace)
 
     assert places(findings) == [("annotations/more", 1, "data-unfetched")]
-    assert findings[0].message == "what DVC keeps is not in this clone (annotations/more)."
+    assert findings[0].message == "the content in DVC is not in this clone (annotations/more)."
 
 
 def test_a_split_that_was_not_brought_explains_no_missing_picture_of_another(settings, workspace, tmp_path):
@@ -174,7 +179,7 @@ def test_a_review_of_a_change_tells_how_many_of_its_pictures_could_not_be_judged
     findings, report = found(settings, voc_dataset, workspace, validate__since="HEAD")
 
     assert [one.message for one in findings] == [
-        "2 pictures (of 3 that changed) could not be judged: what Git LFS keeps is not in this clone."
+        "2 pictures (of 3 that changed) could not be checked: the content in Git LFS is not in this clone."
     ]
     assert report.results["unjudged"] == 2
 
@@ -216,7 +221,7 @@ def test_a_change_of_what_dvc_keeps_concerns_its_pictures(settings, workspace, v
     findings, report = found(settings, voc_dataset, workspace, validate__since="HEAD")
 
     assert [one.message for one in findings] == [
-        "12 pictures (of 12 that changed) could not be judged: what DVC keeps is not in this clone (images)."
+        "12 pictures (of 12 that changed) could not be checked: the content in DVC is not in this clone (images)."
     ]
     assert report.results["unjudged"] == 12
 
@@ -242,7 +247,7 @@ def test_a_change_of_a_submodule_that_was_not_fetched_concerns_its_pictures(sett
     after, _ = found(settings, clone, workspace, validate__since="HEAD~1")
 
     assert [(one.rule, one.message.partition(":")[0]) for one in findings] == [
-        ("data-unfetched", "12 pictures (of 12 that changed) could not be judged")
+        ("data-unfetched", "12 pictures (of 12 that changed) could not be checked")
     ]
     assert after == []
 
@@ -276,5 +281,5 @@ def test_a_real_clone_with_git_lfs_goes_from_one_finding_to_none(voc_dataset, tm
 
     errors = [line for line in before.stdout.splitlines() if line.startswith("::error")]
     assert (before.returncode, len(errors)) == (1, 1)
-    assert "12 pictures (of 12 in all) could not be judged" in errors[0]
+    assert "12 pictures (of 12 in all) could not be checked" in errors[0]
     assert (after.returncode, "::error" in after.stdout) == (0, False)

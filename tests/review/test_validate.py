@@ -283,7 +283,7 @@ def test_a_hostile_pull_request_takes_no_memory(voc_dataset, tmp_path):
     )
 
     found = {finding["file"]: finding["message"] for finding in json.loads(done.stdout)["findings"]}
-    assert found["annotations/zero.xml"].startswith("it is a link that leads out of")
+    assert found["annotations/zero.xml"].startswith("it is a link that points outside the")
     assert found["annotations/large.xml"] == "the file cannot be read (it is larger than 32 MiB)."
 
 

@@ -37,7 +37,7 @@ def is_archive(path: Path) -> bool:
     except OSError:
         return False
     if is_file and not is_zip and path.suffix.lower() == ".zip":
-        raise DatasetError(f"{path}: this is no zip archive, or not the whole of one. Export or download it again.")
+        raise DatasetError(f"{path}: this is not a complete zip archive. Export or download it again.")
     return is_zip
 
 
@@ -81,10 +81,12 @@ def unpack(path: Path, folder: Path) -> None:
         raise DatasetError(f"{path}: {error}. Unpack it yourself, and name the folder.") from error
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         name = Path(error.filename).relative_to(folder)
-        raise DatasetError(f"{path}: '{name}' stands in it as a file and as a folder. Pack it anew.") from error
+        raise DatasetError(f"{path}: '{name}' is both a file and a folder in it. Create the archive again.") from error
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            raise DatasetError(f"{path}: a name in it is longer than this system allows. Pack it anew.") from error
+            raise DatasetError(
+                f"{path}: a name in it is longer than this system allows. Shorten it and create the archive again."
+            ) from error
         reason = error.strerror or str(error)
         raise StorageError(f"{path}: cannot be unpacked ({reason}). Free space, or unpack it yourself.") from error
 
@@ -92,20 +94,20 @@ def unpack(path: Path, folder: Path) -> None:
 def _checked(path: Path, archive: zipfile.ZipFile, folder: Path) -> list[zipfile.ZipInfo]:
     entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     if len(entries) > _MOST_FILES:
-        raise DatasetError(f"{path}: it holds {len(entries)} files, more than {_MOST_FILES}. Unpack it yourself.")
+        raise DatasetError(f"{path}: it contains {len(entries)} files; the limit is {_MOST_FILES}. Unpack it yourself.")
     for entry in entries:
         if entry.flag_bits & _ENCRYPTED:
             raise DatasetError(f"{path}: {entry.filename!r} is encrypted. Unpack it yourself, and name the folder.")
         if _leads_out(entry.filename):
             raise DatasetError(
-                f"{path}: {entry.filename!r} leads out of the archive. Do not trust it; get another one."
+                f"{path}: {entry.filename!r} points outside the archive. Do not trust it; use another archive."
             )
         if stat.S_ISLNK(entry.external_attr >> 16):
-            raise DatasetError(f"{path}: {entry.filename!r} is a link. Pack the file itself in its place.")
+            raise DatasetError(f"{path}: {entry.filename!r} is a link. Put the file itself into the archive.")
     total, packed = sum(entry.file_size for entry in entries), path.stat().st_size
     if total > packed * _MOST_RATIO + _FREE_OF_RATIO:
-        text = f"{path}: its {packed} bytes would become {total}, more than pictures and labels ever shrink."
-        raise DatasetError(f"{text} Do not trust it; get another one.")
+        text = f"{path}: its {packed} bytes would unpack to {total}. Pictures and labels never compress that well."
+        raise DatasetError(f"{text} Do not trust it; use another archive.")
     free = shutil.disk_usage(folder).free
     if total > free * (1 - _LEFT_SHARE):
         raise StorageError(f"{path}: it needs {total >> 20} MiB, but {free >> 20} MiB are free. Free space.")
@@ -128,11 +130,11 @@ def _extract(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folde
     target = folder / PurePosixPath(entry.filename.replace("\\", "/"))
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
-        raise DatasetError(f"{path}: {entry.filename!r} stands in it twice. Pack it anew.")
+        raise DatasetError(f"{path}: {entry.filename!r} is in it twice. Create the archive again.")
     with archive.open(entry) as packed, target.open("wb") as stream:
         while block := packed.read(_BLOCK_BYTES):
             left -= len(block)
             if left < 0:
-                raise DatasetError(f"{path}: {entry.filename!r} is longer than it says. Do not trust it.")
+                raise DatasetError(f"{path}: {entry.filename!r} is longer than its header says. Do not trust it.")
             stream.write(block)
     return left

@@ -58,11 +58,9 @@ def _pictures(source: ImportSource, file: SourceFile, reading: Reading) -> list[
             names[stated] = source.stated_picture(stated, reading, split=file.split, folder=file.folder)
         name = names[stated]
         if name is None:
-            reading.fault(row.place, f"filename {stated!r} is no relative path below the source. Correct it.")
+            reading.fault(row.place, f"filename {stated!r} is not a relative path inside the source. Correct it.")
         elif stated != owners.setdefault(name, stated) and {stated, owners[name]} & set(reading.by_name):
-            text = (
-                f"filename {stated!r} leads elsewhere, and the only picture of that name is {owners[name]!r} already."
-            )
+            text = f"filename {stated!r} points elsewhere, but {owners[name]!r} already has the only such picture."
             reading.fault(row.place, f"{text} Correct one of the two.")
         else:
             (found.get(name) or found.setdefault(name, _PictureRows(row))).add(row, reading)
@@ -155,7 +153,9 @@ def _canonical(columns: Sequence[str]) -> list[str]:
 def _split(stated: Mapping[str, Place], reading: Reading) -> Split | None:
     """Return the split that a picture's rows state in a column of that name."""
     if len(stated) > 1:
-        text = f"the split of the picture is {' and '.join(map(repr, stated))} at once. Correct one of the rows."
+        text = (
+            f"the picture is in the splits {' and '.join(map(repr, stated))} at the same time. Correct one of the rows."
+        )
         reading.fault(next(reversed(list(stated.values()))), text)
     return next((SPLIT_NAMES.get(name) for name in stated), None)
 
@@ -172,7 +172,7 @@ def _size(source: ImportSource, file: SourceFile, name: str, first: Row, reading
         return source.size_of(source.picture(name, file.split, file.folder), first.place, name, reading)
     size = parse_size(first["width"], first["height"])
     if size is None:
-        reading.fault(first.place, f"the size {first['width']!r} x {first['height']!r} is not two whole numbers.")
+        reading.fault(first.place, f"the size {first['width']!r} x {first['height']!r} must be two whole numbers.")
     return size
 
 
@@ -181,7 +181,7 @@ def _labelled_box(row: Row, reading: Reading) -> LabelledBox | None:
     if len(empty) == len(_OBJECT):
         return None
     if empty:
-        reading.fault(row.place, f"{', '.join(empty)} is empty. Fill in class and box, or none of both.")
+        reading.fault(row.place, f"{', '.join(empty)} is empty. Fill in both class and box, or leave both empty.")
         return None
     sides = {column: parse_number(row[column]) for column in _SIDES}
     for column in (column for column, side in sides.items() if side is None):

@@ -67,9 +67,9 @@ def read_coco(source: ImportSource, reading: Reading) -> AnnotationSet:
             pictures += reader.pictures()
     for file, reason in passed_over:
         if pictures:
-            reading.notes.append(f"passed over: {file.name} ({reason})")
+            reading.notes.append(f"skipped: {file.name} ({reason})")
         else:
-            text = f"{reason}, no objects; this is not COCO JSON of object detection. Correct --from or the file."
+            text = f"{reason}, not objects; this is not COCO JSON for object detection. Correct --from or the file."
             reading.fault(Place(file.name), text)
     return AnnotationSet(tuple(pictures), classes.names(reading), reading.counts())
 
@@ -147,9 +147,11 @@ class _Categories:
         class_id, name = _key(entry.get("id")), entry.get("name")
         is_number = class_id is not None and class_id.lstrip("-").isdecimal()
         if class_id is None or not is_number or not isinstance(name, str) or not name.strip():
-            reading.fault(place, "a category needs a whole number as id and a name. Correct it.")
+            reading.fault(place, "a category needs a name, and a whole number as its id. Correct it.")
         elif self.by_id.setdefault(class_id, name.strip()) != name.strip():
-            reading.fault(place, f"the category id {class_id} is {self.by_id[class_id]!r} already. Renumber it.")
+            reading.fault(
+                place, f"the category id {class_id} already belongs to {self.by_id[class_id]!r}. Renumber it."
+            )
         else:
             self._parents[class_id] = str(entry.get("supercategory") or "").strip()
 
@@ -157,7 +159,7 @@ class _Categories:
         """Return the names in the order of the ids, a root without boxes left out and noted."""
         root = self._root()
         if root is not None:
-            text = f"the category {self.by_id[root]!r} is the root of all others and has no box: it is no class"
+            text = f"the category {self.by_id[root]!r} is the parent of all others and has no box, so it is not a class"
             reading.notes.append(text)
         ids = sorted((class_id for class_id in self.by_id if class_id != root), key=int)
         return tuple(dict.fromkeys(self.by_id[class_id] for class_id in ids))
@@ -190,14 +192,16 @@ class _FileReader:
             if key is None:
                 self._reading.fault(place, "an image needs an id. Add it.")
             elif key in heads:
-                self._reading.fault(place, f"the image id {entry['id']!r} stands twice. Renumber one of the two.")
+                self._reading.fault(place, f"the image id {entry['id']!r} occurs twice. Renumber one of the two.")
             else:
                 heads[key] = self._head(entry, place)
                 boxes[key] = []
         for entry, place in self._entries("annotations"):
             owner = _key(entry.get("image_id"))
             if owner is None or owner not in boxes:
-                self._reading.fault(place, f"image_id {entry.get('image_id')!r} is the id of no image. Correct it.")
+                self._reading.fault(
+                    place, f"image_id {entry.get('image_id')!r} does not match the id of any image. Correct it."
+                )
                 continue
             labelled = self._labelled_box(entry, place, heads[owner])
             boxes[owner] += [labelled] if labelled is not None else []
@@ -207,7 +211,7 @@ class _FileReader:
     def _entries(self, key: str) -> Iterator[tuple[Mapping[str, Any], Place]]:
         values = self._located.values.get(key)
         if not isinstance(values, list):
-            missing = f'no list "{key}"; this is not COCO JSON of object detection. Correct --from or the file.'
+            missing = f'no list "{key}"; this is not COCO JSON for object detection. Correct --from or the file.'
             self._reading.fault(Place(self._file.name), missing)
             return
         for index, (value, line) in enumerate(zip(values, self._located.lines[key])):
@@ -215,7 +219,7 @@ class _FileReader:
             if isinstance(value, dict):
                 yield value, Place(self._file.name, line)
             else:
-                self._reading.fault(Place(self._file.name, line), f'"{key}" must hold objects only. Correct it.')
+                self._reading.fault(Place(self._file.name, line), f'"{key}" must contain only objects. Correct it.')
 
     def _head(self, entry: Mapping[str, Any], place: Place) -> Picture | None:
         """Return a picture without its boxes; ``None``, with a fault, if it has no proper name."""
@@ -223,7 +227,7 @@ class _FileReader:
         stated = entry.get("file_name")
         name = self._source.stated_picture(stated, self._reading, split=file.split, folder=file.folder)
         if name is None:
-            self._reading.fault(place, f"file_name {stated!r} is no relative path below the source. Correct it.")
+            self._reading.fault(place, f"file_name {stated!r} is not a relative path inside the source. Correct it.")
             return None
         size = parse_size(entry.get("width"), entry.get("height"))
         if size is None:
@@ -236,7 +240,7 @@ class _FileReader:
         class_name = self._classes.by_id.get(class_id) if class_id is not None else None
         if class_id is None or class_name is None:
             self._reading.fault(
-                place, f"category_id {entry.get('category_id')!r} is the id of no category. Correct it."
+                place, f"category_id {entry.get('category_id')!r} does not match the id of any category. Correct it."
             )
             return None
         self._classes.used.add(class_id)
@@ -279,7 +283,7 @@ class _FileReader:
             return None
         box = _box_of_mask(stated) if isinstance(stated, dict) else _box_of_polygons(stated)
         if box is None:
-            text = "the segmentation is no list of polygons [x, y, x, y, …] and no mask of run lengths. Correct it."
+            text = "the segmentation is neither a list of polygons [x, y, x, y, …] nor a run-length mask. Correct it."
             self._reading.fault(place, text)
             return None
         self._reading.boxed[kind] += 1

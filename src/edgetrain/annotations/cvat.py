@@ -115,7 +115,7 @@ class _FileReader(XmlEvents):
 
     def doctype(self, *_: object) -> None:
         """Refuse the file."""
-        self._refuse("a document type is declared, which annotations need not have. Remove the declaration.")
+        self._refuse("the file declares a document type, which annotations do not need. Remove the declaration.")
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """Remember the element, and where what belongs to a picture begins."""
@@ -189,7 +189,9 @@ class _FileReader(XmlEvents):
         stated = attributes.get("name", "")
         name = self._source.stated_picture(stated, self._reading, split=split, folder=self._file.folder)
         if name is None:
-            text = f"the image's name {attributes.get('name', '')!r} is no relative path below the source. Correct it."
+            text = (
+                f"the image's name {attributes.get('name', '')!r} is not a relative path inside the source. Correct it."
+            )
             self._reading.fault(place, text)
             return
         for kind in self._lost:
@@ -226,7 +228,7 @@ class _FileReader(XmlEvents):
         box = around_points(self._joints) if tag == "skeleton" and self._joints else _box_around(tag, attributes)
         if box is None:
             expected = (
-                'the points of <{}> are not "x,y;x,y"' if tag in _POINTED else "the values of <{}> are no numbers"
+                'the points of <{}> are not "x,y;x,y"' if tag in _POINTED else "the values of <{}> are not numbers"
             )
             self._reading.fault(self._box_place, f"{expected.format(tag)}. Correct them.")
         elif box.width <= 0 and box.height <= 0:

@@ -83,7 +83,9 @@ def _without_overhang(annotations: AnnotationSet, reading: Reading) -> Annotatio
                 boxes.append(labelled)
         pictures.append(replace(picture, boxes=tuple(boxes)))
     if cut:
-        reading.notes.append(f"{counted(cut, 'box')} around such shapes ended beyond the picture: cut at its edge")
+        reading.notes.append(
+            f"{counted(cut, 'box')} around such shapes extended beyond the picture and were cut at its edge"
+        )
     return replace(annotations, pictures=tuple(pictures))
 
 

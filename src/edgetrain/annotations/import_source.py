@@ -221,7 +221,7 @@ class ImportSource:
         found = [name for name in self._paths if PurePosixPath(name).suffix.lower() in suffixes]
         if not found:
             raise DatasetError(
-                f"{self._source}: no {' or '.join(suffixes)} file is in this folder. Correct --source or --from."
+                f"{self._source}: this folder has no {' or '.join(suffixes)} file. Correct --source or --from."
             )
         for name in found:
             yield SourceFile(self._paths[name], name, split_of_name(name))
@@ -317,7 +317,7 @@ class ImportSource:
     def size_of(self, path: Path | None, place: Place, name: str, reading: Reading) -> ImageSize | None:
         """Return a picture's size as its header says it; a fault where that cannot be known."""
         if path is None:
-            reading.fault(place, f"the picture {name!r} is not below {self.root}. Add it, or correct the name.")
+            reading.fault(place, f"the picture {name!r} is not inside {self.root}. Add it, or correct the name.")
             return None
         try:
             info = probe(path, name)
@@ -353,7 +353,7 @@ def not_read(error: OSError, reading: Reading) -> str:
     if error.errno != errno.EFBIG:
         return f"cannot be read ({error.strerror}). Fix its permissions."
     limit = f"import_annotations.max_megabytes is {reading.most_bytes >> 20}"
-    return f"{error.strerror} ({limit}), and reading it takes several times its size of memory. Divide the file."
+    return f"{error.strerror} ({limit}), and reading a file needs several times its size in memory. Split the file."
 
 
 def read_text(path: Path, name: str, reading: Reading) -> str | None:

@@ -57,7 +57,7 @@ def _read_picture(source: ImportSource, file: SourceFile, located: LocatedObject
         return None
     name = source.stated_picture(stated, reading, split=file.split, folder=file.folder, base=file.folder)
     if name is None:
-        reading.fault(place, f"imagePath {stated!r} leads out of the source or is no path. Correct it.")
+        reading.fault(place, f"imagePath {stated!r} points outside the source or is not a path. Correct it.")
         return None
     reading.left_out["flags of pictures"] += sum(map(bool, _mapping(values.get("flags")).values()))
     boxes = [

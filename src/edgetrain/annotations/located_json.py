@@ -66,7 +66,7 @@ def read_located(
     except json.JSONDecodeError as error:
         reading.fault(Place(name, error.lineno), f"this is not JSON: {_in_words(error)}. Correct the file.")
     except ValueError:
-        reading.fault(Place(name), "a number has more digits than any measure. Correct the file.")
+        reading.fault(Place(name), "a number has too many digits. Correct the file.")
     except RecursionError:
         reading.fault(Place(name), "its values are nested too deeply. Correct the file.")
     return None
@@ -82,13 +82,13 @@ def parse_located(text: str, *, may_be_list: bool = False) -> LocatedObject:
 
 
 _WORDS = (
-    ("Expecting property name", 'a name in double quotes is missing, or a comma stands before "}"'),
+    ("Expecting property name", 'a name in double quotes is missing, or there is a comma before "}"'),
     ("Expecting ',' delimiter", "a comma is missing between two values, or a bracket at the end"),
-    ("Expecting ':' delimiter", "a colon is missing behind a name"),
-    ("Illegal trailing comma", "a comma stands before a closing bracket"),
+    ("Expecting ':' delimiter", "a colon is missing after a name"),
+    ("Illegal trailing comma", "there is a comma before a closing bracket"),
     ("Unterminated string", "a text has no closing quote"),
-    ("Invalid control character", "a text has a line end or another control character in it"),
-    ("Invalid \\", 'a backslash stands alone; write it twice, as in "C:\\\\pictures"'),
+    ("Invalid control character", "a text contains a line break or another control character"),
+    ("Invalid \\", 'a backslash is not escaped; write it twice, as in "C:\\\\pictures"'),
 )
 
 
@@ -97,9 +97,9 @@ def _in_words(error: json.JSONDecodeError) -> str:
         return "the file is empty"
     if error.msg.startswith("Expecting value"):
         if not error.doc[error.pos :].strip():
-            return "the file ends too early, as one that was not saved or copied whole"
+            return "the file ends too early; it was probably not saved or copied completely"
         sign = error.doc[error.pos : error.pos + 1]
-        return f"{sign!r} stands where a value is expected"
+        return f"{sign!r} is found where a value is expected"
     return next((words for start, words in _WORDS if error.msg.startswith(start)), error.msg)
 
 
@@ -118,9 +118,7 @@ class _Parser:
         self._skip()
         if self._text.startswith("[", self._at):
             if not may_be_list:
-                raise self._error(
-                    'it is a list that begins with "[", where this format has one object that begins with "{"'
-                )
+                raise self._error('it is a list ("[" first), but this format needs one object ("{" first)')
             self._accept("[")
             found.values[""], found.lines[""] = self._elements("")
             return self._ended(found)
@@ -139,7 +137,7 @@ class _Parser:
     def _ended(self, found: LocatedObject) -> LocatedObject:
         self._skip()
         if self._at != len(self._text):
-            raise self._error("something stands behind the object")
+            raise self._error("there is text after the object")
         return found
 
     def _key(self) -> str:
@@ -212,7 +210,7 @@ class _Parser:
     def _expect(self, sign: str) -> None:
         if not self._accept(sign):
             is_cut = self._at >= len(self._text)
-            text = "the file ends too early, as one that was not saved or copied whole"
+            text = "the file ends too early; it was probably not saved or copied completely"
             raise self._error(text if is_cut else f"{sign!r} is missing")
 
     def _error(self, message: str, place: int | None = None) -> json.JSONDecodeError:
@@ -223,4 +221,4 @@ class _Parser:
         return error
 
     def _refuse(self, word: str) -> None:
-        raise self._error(f"{word} is no number of JSON")
+        raise self._error(f"{word} is not a JSON number")

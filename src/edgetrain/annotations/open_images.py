@@ -46,7 +46,9 @@ def read_open_images(source: ImportSource, reading: Reading) -> AnnotationSet:
         place, first = next(read_lines(file.path, file.name, reading), (Place(file.name), []))
         columns = [cell.lower() for cell in first]
         if "imageid" in columns and "xmin" not in columns and any(name.startswith("labelname") for name in columns):
-            reading.notes.append(f"passed over: {file.name} (labels of whole pictures, masks or relations, no boxes)")
+            reading.notes.append(
+                f"skipped: {file.name} (it has labels of whole pictures, masks or relations, not boxes)"
+            )
         elif "imageid" in columns:
             (tables if "xmin" in columns else lists).append(file)
         elif len(first) == _DESCRIPTION:
@@ -55,7 +57,9 @@ def read_open_images(source: ImportSource, reading: Reading) -> AnnotationSet:
             text = "neither boxes (ImageID, LabelName, XMin, …), nor pictures (ImageID), nor class descriptions."
             reading.fault(place, f"{text} Correct or remove the file.")
     if not tables:
-        reading.fault(Place(str(source.root)), "no table has the columns ImageID, LabelName, XMin, … Correct --source.")
+        reading.fault(
+            Place(str(source.root)), "no table has the columns ImageID, LabelName, XMin, …. Correct --source."
+        )
     found = _Pictures(source, descriptions, reading)
     for file in tables:
         for row in read_rows(file.path, file.name, _BOX_COLUMNS, reading):
@@ -70,7 +74,7 @@ def _read_descriptions(file: SourceFile, reading: Reading) -> dict[str, str]:
     descriptions: dict[str, str] = {}
     for place, cells in read_lines(file.path, file.name, reading):
         if len(cells) != _DESCRIPTION or not all(cells):
-            reading.fault(place, f"{','.join(cells)!r} is no class description: label,name. Correct the row.")
+            reading.fault(place, f"{','.join(cells)!r} is not a class description (label,name). Correct the row.")
         elif [cell.lower() for cell in cells] != ["labelname", "displayname"]:
             descriptions[cells[0]] = cells[1]
     return descriptions
@@ -88,7 +92,7 @@ class _Pictures:
         """Add a picture, unless it is known, and return its id; ``None``, with a fault, if it has no proper name."""
         image_id = safe_name(row["imageid"])
         if image_id is None:
-            self._reading.fault(row.place, f"ImageID {row['imageid']!r} is no relative path. Correct it.")
+            self._reading.fault(row.place, f"ImageID {row['imageid']!r} is not a relative path. Correct it.")
         elif image_id not in self._heads:
             path = self._source.picture(image_id, file.split, file.folder)
             size = self._source.size_of(path, row.place, image_id, self._reading)

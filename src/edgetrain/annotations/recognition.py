@@ -48,7 +48,7 @@ class Recognised:
     def way(self, source: Path) -> str:
         """Return what to do with it, as a sentence: the command that imports it, or what to export instead."""
         if self.source_format is None:
-            return f"This is {self.name}, which is not read. {self.export}"
+            return f"This is {self.name}, which edgetrain cannot read. {self.export}"
         target = shlex.quote(str(source.with_name(f"{source.stem if source.is_file() else source.name}-voc")))
         command = f"--from {self.source_format.value} --source {shlex.quote(str(source))} --dataset {target}"
         return f'This is {self.name}. Import it: "ci/inv import-annotations {command}".'
@@ -68,11 +68,11 @@ _FOREIGN = {
         "a Hugging Face image folder or table",
         export="Load it with the datasets library, and write COCO JSON (bbox is x, y, width, height already).",
     ),
-    "tfrecord": Recognised("TFRecords", export="Export the set as COCO JSON or Pascal VOC from where it comes."),
-    "keras-yolo": Recognised("YOLO's text for Keras or PyTorch (a line a picture)", export=f"In Roboflow {_COCO}."),
+    "tfrecord": Recognised("TFRecords", export="Export the set again as COCO JSON or Pascal VOC."),
+    "keras-yolo": Recognised("YOLO text for Keras or PyTorch (one line per picture)", export=f"In Roboflow {_COCO}."),
     "oidv4": Recognised(
         "the OIDv4 toolkit's labels (class and pixels)",
-        export="Import the tables of Open Images that it was made from (--from open-images), or convert it to VOC.",
+        export="Import the original Open Images tables (--from open-images), or convert it to VOC.",
     ),
     "dota": Recognised(
         "DOTA's labels (four corners in pixels, class, difficulty)",
@@ -89,7 +89,7 @@ _FOREIGN = {
         export="Multiply the fractions by the pictures' sizes, and name the columns (--columns).",
     ),
     "archives": Recognised(
-        "a set in an archive that is no zip, or within another", export="Unpack it and name the folder."
+        "a dataset in an archive that is not a zip, or in a nested archive", export="Unpack it and name the folder."
     ),
 }
 _READ = {

@@ -48,9 +48,9 @@ _TRUE = ("1", "true")
 _FIX_NAME = "Give the object a class name, or remove it."
 _FIX_BOX = "Draw the box again, or remove the object."
 _FIX_SHAPE = (
-    'To take the box around it: "ci/inv import-annotations --from voc --source THIS_DATASET --dataset NEW_FOLDER".'
+    'To use the box around it: "ci/inv import-annotations --from voc --source THIS_DATASET --dataset NEW_FOLDER".'
 )
-_FIX_SIZE = "State the picture's size in pixels."
+_FIX_SIZE = "Write the picture's size in pixels."
 HARMLESS = ("xml-encoding", "box-rotated")
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
@@ -84,7 +84,7 @@ def parse_annotation(data: bytes, path: Path, shapes: Shapes | None = None) -> t
         return None, [problem] if problem else []
     reader = _Reader(shapes)
     if encoding:
-        message = f"the file is {encoding}, not UTF-8; it was read as that."
+        message = f"the file is {encoding}, not UTF-8. It was read with that encoding."
         reader.problems.append(Problem(1, "xml-encoding", message, "Save it as UTF-8."))
     annotation = reader.annotation(root, path)
     return annotation, sorted(reader.problems)
@@ -177,7 +177,7 @@ def _unsafe_problem(line: int) -> Problem:
     return Problem(
         line,
         "xml-unsafe",
-        "a document type or entity is declared; annotations need none, and reading it could open other files.",
+        "the file declares a document type or entity. Annotations need none, and reading one could open other files.",
         "Remove the declaration.",
     )
 
@@ -214,13 +214,13 @@ class _Reader:
         boxes = []
         for element in root.iter("object"):
             if element.getparent() is not root:
-                message = "<object> does not stand directly in <annotation>."
-                self.add(element, "element-misplaced", message, "Move it there, or its box is lost.")
+                message = "<object> is not directly inside <annotation>."
+                self.add(element, "element-misplaced", message, "Move it there. Otherwise its box is lost.")
             elif (box := self.labelled_box(element)) is not None:
                 boxes.append(box)
         for element in filter(is_stray, root):
             message = f"<{element.tag}> holds a box, but only <object> is read."
-            self.add(element, "element-misplaced", message, "Rename it to <object>, or its box is lost.")
+            self.add(element, "element-misplaced", message, "Rename it to <object>. Otherwise its box is lost.")
         return Annotation(
             path=path,
             filename=_text(filename) or None,
@@ -238,7 +238,7 @@ class _Reader:
                 repeated = parent.findall(name)
                 if len(repeated) > 1:
                     message = f"<{parent.tag}> has {len(repeated)} <{name}>."
-                    self.add(repeated[1], "element-repeated", message, "Keep the right one, remove the others.")
+                    self.add(repeated[1], "element-repeated", message, "Keep the right one and remove the others.")
                     found[name] = repeated[0]
         if fix:
             for name in wanted:
@@ -286,7 +286,7 @@ class _Reader:
     def box_of_shape(self, element: etree._Element, shape: str) -> BoundingBox | None:
         """Return the box around an object that has no ``<bndbox>``; unless it is asked for, a fault."""
         if self.shapes is None:
-            message = f"<object> has no <bndbox>, but a <{shape}>, of which training knows nothing."
+            message = f"<object> has no <bndbox>, but a <{shape}>, which training cannot use."
             self.add(element, "element-missing", message, _FIX_SHAPE)
             return None
         if not self.shapes.are_boxed:
@@ -294,7 +294,7 @@ class _Reader:
             return None
         box = box_of_shape(element)
         if box is None:
-            self.add(element, "not-a-number", f"the values of <{shape}> are no numbers.", "Correct them.")
+            self.add(element, "not-a-number", f"the values of <{shape}> are not numbers.", "Correct them.")
             return None
         self.shapes.boxed[f"shapes of the kind {shape}"] += 1
         return box

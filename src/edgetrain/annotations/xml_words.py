@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-_AMPERSAND = ('an "&" stands alone, or a ";" is missing behind it', "Write & as &amp;.")
-_CUT = ("the file ends too early, as one that was not saved or copied whole", "Save or copy it again.")
+_AMPERSAND = ('an "&" is not escaped, or the ";" after it is missing', "Write & as &amp;.")
+_CUT = ("the file ends too early; it was probably not saved or copied completely", "Save or copy it again.")
 _EMPTY = (
     "the file is empty",
     "For a picture without objects, write <annotation><filename>PICTURE.jpg</filename></annotation>.",
 )
-_BEHIND = ("something stands behind the end of the annotation", "Keep one root element in a file.")
-_NOT_CLOSED = ("an element is not closed, or another one is", "Close it by its own name.")
+_BEHIND = ("there is text after the end of the annotation", "Keep one root element per file.")
+_NOT_CLOSED = ("an element is not closed, or is closed by the wrong tag", "Close it with its own name.")
 _NO_XML = ('it does not begin with "<"', "Export the labels as XML, or remove the file.")
-_BEFORE = ("something stands before <?xml", "Remove what stands before it.")
-_ENCODING = ("it declares an encoding that is not known", "Save it as UTF-8, and declare that.")
+_BEFORE = ("there is text before <?xml", "Remove the text before it.")
+_ENCODING = ("it declares an unknown encoding", "Save it as UTF-8 and declare UTF-8.")
 # libxml2: github.com/GNOME/libxml2, parserInternals.c.
 _WORDS = (
     ("xmlParseEntityRef: no name", _AMPERSAND),
@@ -25,20 +25,20 @@ _WORDS = (
     ("Premature end of data", _CUT),
     ("Couldn't find end of Start Tag", _CUT),
     ("Unsupported encoding", _ENCODING),
-    ("Input is not proper UTF-8", ("it is not UTF-8, and declares no other encoding", "Save it as UTF-8.")),
+    ("Input is not proper UTF-8", ("it is not UTF-8 and declares no other encoding", "Save it as UTF-8.")),
     ("XML declaration allowed only", _BEFORE),
     ("XML or text declaration not at start", _BEFORE),
     ("AttValue", ('the value of an attribute is not in quotes, or has a "<" in it', "Correct it.")),
     ("no element found", _EMPTY),
     (
         "limit exceeded",
-        ("a tag, a text or the depth of the elements is beyond any limit", "See what wrote this file."),
+        ("a tag, a text or the depth of the elements exceeds the limit", "Check the program that wrote this file."),
     ),
-    ("not defined", ("it names an entity, which annotations need not have", "Write the letter itself.")),
-    ("redefined", ("an attribute stands twice", "Remove one of the two.")),
+    ("not defined", ("it uses an entity, which annotations do not need", "Write the character itself.")),
+    ("redefined", ("an attribute occurs twice", "Remove one of the two.")),
     (
         "Invalid bytes in character encoding",
-        ("its bytes are not of the encoding that it declares", "Save it as UTF-8."),
+        ("its bytes do not match the encoding that it declares", "Save it as UTF-8."),
     ),
 )
 

@@ -116,7 +116,9 @@ def _read_rows(source: ImportSource, name: str, reading: Reading) -> Iterator[_R
     text = (read_text(path, name, reading) if path else "") or ""
     if len(text) > _MOST_LETTERS or text.count("\n") + text.count("\r") > _MOST_LINES:
         limits = f"{_MOST_LINES:,} lines or {_MOST_LETTERS >> 20} MiB"
-        reading.fault(Place(name), f"the labels of one picture have more than {limits}. See what wrote this file.")
+        reading.fault(
+            Place(name), f"the labels of one picture have more than {limits}. Check the program that wrote this file."
+        )
         return
     for number, line in enumerate(_LINE_END.split(text), start=1):
         words = line.split()
@@ -135,7 +137,7 @@ def _refuse_ambiguous(rows: Mapping[str, Sequence[_Row]], files: YoloFiles, read
         return False
     if not all(_may_be_pose(row.numbers) for row in long):
         return False
-    text = f"{' '.join(long[0].words)!r} may be a polygon, or a box with keypoints, like all {len(long)} such lines."
+    text = f"{' '.join(long[0].words)!r} may be a polygon or a box with keypoints, like all {len(long)} such lines."
     fix = 'For keypoints add "kpt_shape: [POINTS, 2 or 3]" to data.yaml, for polygons "kpt_shape: []".'
     reading.fault(long[0].place, f"{text} {fix}")
     return True
@@ -164,7 +166,7 @@ def _labelled_box(
 ) -> LabelledBox | None:
     classes, index = files.classes, row.words[0]
     if not _INDEX.fullmatch(index) or int(index) >= len(classes):
-        text = f"the class index is {index!r}, but the names are those of 0 to {len(classes) - 1}."
+        text = f"the class index is {index!r}, but names exist only for 0 to {len(classes) - 1}."
         reading.fault(row.place, f"{text} Correct it, or add the name.")
         return None
     box = _box(row, picture, files, source, reading)
@@ -177,7 +179,7 @@ def _box(row: _Row, picture: Picture, files: YoloFiles, source: ImportSource, re
     is_pose = bool(points) and len(row.words) == _BOX + points
     is_odd = len(row.words) >= _POLYGON and not is_pose and (points > 0 or len(row.words) % 2 == 0)
     if len(values) != len(row.values) or len(row.words) < _BOX or is_odd:
-        reading.fault(row.place, f"{shown} is no box. {_FIX}")
+        reading.fault(row.place, f"{shown} is not a box. {_FIX}")
         return None
     if picture.size is None:
         return None
@@ -201,7 +203,10 @@ def _box_of_polygon(
         return None
     if max(values) > _MOST_FRACTION:
         shown = repr(" ".join(row.words))[:120]
-        reading.fault(row.place, f"{shown} is in pixels, not in fractions of the picture. Divide it by the size.")
+        reading.fault(
+            row.place,
+            f"{shown} is in pixels, not in fractions of the picture. Divide the values by the picture's size.",
+        )
         return None
     reading.boxed["polygons"] += 1
     box = around_points(zip(values[::2], values[1::2]))
@@ -214,14 +219,16 @@ def _note_shares(source: ImportSource, label_names: Mapping[str, str], reading: 
     for image in without:
         other = next((name for suffix in _OTHER_SUFFIXES if (name := _label_name(source, image, suffix))), "")
         if other:
-            text = f"{image} has no YOLO labels, but this file. {_OTHER_FIX}"
+            text = f"{image} has this file instead of YOLO labels. {_OTHER_FIX}"
             reading.fault(Place(other), text)
     if without:
-        reading.notes.append(f"{counted(len(without), 'picture')} without a label file: negatives (first {without[0]})")
+        reading.notes.append(
+            f"{counted(len(without), 'picture')} without a label file, taken as negatives (first {without[0]})"
+        )
     owners = Counter(label for label in label_names.values() if label)
     shared = [image for image, label in label_names.items() if owners[label] > 1]
     if shared:
-        text = f"{counted(len(shared), 'picture')} share a label file with another one and have the same boxes"
+        text = f"{counted(len(shared), 'picture')} share a label file with another picture and get the same boxes"
         reading.notes.append(f"{text} (first {shared[0]})")
 
 
@@ -233,14 +240,13 @@ def _refuse_unused(source: ImportSource, used: set[str], reading: Reading) -> No
         if name in used or path.name.lower() in NAME_LISTS:
             continue
         if is_among_labels or _looks_like_labels(source, name):
-            reading.fault(Place(name), f"there is no picture for these labels. {_UNUSED_FIX}")
+            reading.fault(Place(name), f"no picture belongs to these labels. {_UNUSED_FIX}")
 
 
 _OTHER_SUFFIXES = (".xml", ".json")
-_OTHER_FIX = "Import what has labels of one format by itself, or add an empty label file if nothing is in the picture."
+_OTHER_FIX = "Import each format separately, or add an empty label file if the picture shows no object."
 _UNUSED_FIX = (
-    "Add it, or remove the file. Labels are looked for beside their pictures, and in labels/ where those are in "
-    "images/."
+    "Add it, or remove the file. Labels belong next to their pictures, or in labels/ if the pictures are in images/."
 )
 
 

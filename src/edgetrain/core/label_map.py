@@ -19,7 +19,7 @@ class LabelMap:
     (output of a TFLite model).
 
     Raises:
-        LabelMapError: a name is empty, padded with spaces or stands twice.
+        LabelMapError: a name is empty, padded with spaces or occurs twice.
     """
 
     names: tuple[str, ...]
@@ -31,7 +31,7 @@ class LabelMap:
                 raise LabelMapError(f"label map: class name {name!r} is empty or padded with spaces. Rename it.")
         repeated = sorted(name for name, count in Counter(self.names).items() if count > 1)
         if repeated:
-            raise LabelMapError(f"label map: class {repeated[0]!r} stands twice. Remove one of the two.")
+            raise LabelMapError(f"label map: class {repeated[0]!r} occurs twice. Remove one of the two.")
 
     def __len__(self) -> int:
         """Return the number of classes, background not counted."""
@@ -51,7 +51,7 @@ class LabelMap:
         """Return the map of (class id, class name) pairs, whose ids must be 1, 2, 3, … without a gap.
 
         Raises:
-            LabelMapError: an id is 0, missing or stands twice.
+            LabelMapError: an id is 0, missing or occurs twice.
         """
         ordered = sorted(items)
         ids = [class_id for class_id, _ in ordered]

@@ -19,7 +19,7 @@ class-malformed      error    A class name is one line of text.
 # Files
 data-unfetched       error    What git, Git LFS, git-annex or DVC keeps for the dataset is in this clone.
 file-excessive       error    An annotation has no more elements and objects than a review can take in.
-link-outside         error    No link leads out of the dataset, unless dataset.follow_links allows it.
+link-outside         error    No link points outside the dataset, unless dataset.follow_links allows it.
 label-map-malformed  error    A committed label map can be read.
 # Names
 filename-mismatch    warning  The picture, <filename> and the annotation have the same name.

@@ -21,7 +21,7 @@ from edgetrain.dataset.unfetched import fetch_advice
 _COMMITTED_DIR = "splits"
 _VOC_DIR = "ImageSets/Main"
 _VOC_LISTS = {Split.TRAIN: "train.txt", Split.VALIDATION: "val.txt", Split.TEST: "test.txt"}
-_FIX = "Correct the list, or remove all lists to have the pictures divided anew."
+_FIX = "Correct the list, or remove all lists to split the pictures again."
 MADE = "made"
 # Of the largest public datasets none has more pictures.
 _MOST_LINES = 5_000_000
@@ -102,10 +102,10 @@ class _ListReader:
         for one in listed:
             annotation = self._names.get(one.name)
             if annotation is None:
-                message = f"{one.name!r} names no annotation; this list has names such as {self._example}."
+                message = f"{one.name!r} is not the name of an annotation; this list has names such as {self._example}."
                 yield _finding(file, one.line, "split-unknown", message)
             elif annotation in self._places:
-                message = f"{one.name!r} is listed in {self._places[annotation]} already."
+                message = f"{one.name!r} is already listed in {self._places[annotation]}."
                 yield _finding(file, one.line, "split-repeated", message)
             else:
                 self._places[annotation] = f"{file}:{one.line}"
@@ -144,7 +144,7 @@ def read_former(workspace: Workspace, fractions: SplitFractions, seed: int) -> F
             if splits.setdefault(listed.name, split) is not split:
                 raise DatasetError(
                     f"{workspace.split_path(split)}:{listed.line}: {listed.name} is in {splits[listed.name].value}.txt "
-                    f"too. Remove one of the two lines, or {workspace.splits_dir} to have all pictures divided anew."
+                    f"too. Remove one of the two lines, or {workspace.splits_dir} to split all pictures again."
                 )
     return FormerDivision(splits)
 
@@ -208,7 +208,7 @@ def listed_names(path: Path, *, within: Path | None = None) -> Iterator[ListedNa
                 if line.strip():
                     yield ListedName(line.strip(), number)
     except FileNotFoundError as error:
-        raise MissingInputError(f'{path}: no list of pictures. Run "ci/inv split" first.') from error
+        raise MissingInputError(f'{path}: the list of pictures does not exist. Run "ci/inv split" first.') from error
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}). Fix or remove the list.") from error
     except UnicodeDecodeError as error:

@@ -96,7 +96,7 @@ def _image_name(row: TableRow, place: str, known: dict[str, list[str]]) -> str:
     found = known.get(row.filename, [])
     if len(found) > 1:
         raise DatasetError(
-            f"{place}: {row.filename} may be {' or '.join(found[:3])}. Write the path below the dataset as filename."
+            f"{place}: {row.filename} may be {' or '.join(found[:3])}. Write the path inside the dataset as filename."
         )
     if not found:
         raise DatasetError(f"{place}: the picture {row.filename} is not in the dataset. Correct or remove the row.")
@@ -111,11 +111,11 @@ def _joined(entry: TableEntry | None, path: Path, line: int, row: TableRow) -> T
     place = f"{path}:{line}: {row.filename}"
     first = f"{entry.table_path}:{entry.line}"
     if entry.table_path != path:
-        raise DatasetError(f"{place} stands in {first} already. Keep the rows of a picture in one table.")
+        raise DatasetError(f"{place} is already in {first}. Keep the rows of a picture in one table.")
     if row.size != entry.size:
         raise DatasetError(f"{place} is {row.size} here, but {entry.size} in {first}. Correct one of the two.")
     if not boxes or not entry.boxes:
-        raise DatasetError(f"{place} has a row without a box beside another one. Remove one of the two.")
+        raise DatasetError(f"{place} has a row without a box as well as another row. Remove one of the two.")
     return replace(entry, boxes=entry.boxes + boxes)
 
 

@@ -35,7 +35,7 @@ def run(settings: Settings, _workspace: Workspace) -> Outcome:
         raise SettingsError("export-annotations needs a format and a target. Give --to and --out.")
     out = wanted.out
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DatasetError(f"{out}: there is something there already. Remove it, or give another --out.")
+        raise DatasetError(f"{out}: this already exists. Remove it, or choose another --out.")
     folder = find_dataset(settings.dataset.root, settings.dataset.classes, follow_links=settings.dataset.follow_links)
     paths, annotations = _read(folder)
     ambiguous = ambiguous_names(wanted.format, annotations)
@@ -51,11 +51,13 @@ def run(settings: Settings, _workspace: Workspace) -> Outcome:
     else:
         _write_folder(out, wanted.format, annotations, paths)
     lost = losses(wanted.format, annotations, is_file=is_file)
-    notes = [f"{name}: {count} left out, since {wanted.format.value} cannot say it" for name, count in lost.items()]
+    notes = [
+        f"{name}: {count} skipped, because {wanted.format.value} has no field for it" for name, count in lost.items()
+    ]
     notes.append("pose, truncated and occluded of the XML are never exported")
     if wanted.format is ExchangeFormat.YOLO and all(picture.split is None for picture in annotations.pictures):
-        text = "the dataset is not divided, so data.yaml names the same folder for train and val"
-        notes.append(f"{text}: divide it, or training there is judged by what it has seen")
+        text = "the dataset has no splits, so data.yaml names the same folder for train and val"
+        notes.append(f"{text}: split it first, or validation uses the pictures that training has seen")
     boxes = sum(len(picture.boxes) for picture in annotations.pictures)
     results = {"pictures": len(annotations.pictures), "boxes": boxes, "left_out": lost}
     text = f"{counted(len(annotations.pictures), 'picture')}, {boxes} boxes as {wanted.format.value}: {out}"

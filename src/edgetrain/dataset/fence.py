@@ -13,7 +13,7 @@ from edgetrain.core.errors import DatasetError
 from edgetrain.core.findings import Finding
 from edgetrain.core.system.files import leads_out
 
-LINK_FIX = "Put what it leads to in its place, or set dataset.follow_links: true if you trust this link."
+LINK_FIX = "Replace the link by its target, or set dataset.follow_links: true if you trust it."
 
 
 class Fence:
@@ -68,4 +68,4 @@ class Fence:
 
 def outside_message(target: Path) -> str:
     """Return what is wrong with a link, as a sentence."""
-    return f"a link leads out of the dataset, to {target}."
+    return f"a link points outside the dataset, to {target}."

@@ -190,7 +190,7 @@ def find_dataset(root: Path, classes: ClassChoice | None = None, *, follow_links
         follow_links: whether links may lead out of it.
 
     Raises:
-        DatasetError: there is no such folder, no annotation in it, annotations in two layouts at once, a link leads
+        DatasetError: this folder does not exist, no annotation in it, annotations in two layouts at once, a link leads
             out of it, or a list of a split cannot be read.
         UnfetchedError: there is no annotation, and what the repository says is not in this clone.
     """
@@ -210,7 +210,7 @@ def survey_dataset(root: Path, classes: ClassChoice | None = None, *, follow_lin
         fence.require_closed()
         _require_fetched(root)
     if not names or (len(names) <= _FEW and _are_foreign(root / name for name in names)):
-        raise DatasetError(f"{root}: no annotation found (looked for {_LOOKED_FOR}). {_way(root)}")
+        raise DatasetError(f"{root}: there is no annotation (expected: {_LOOKED_FOR}). {_way(root)}")
     division = find_division(fence, parts, names)
     splits = division.splits
     items = [DatasetItem(root, file, part, splits.get(file.path)) for part in parts for file in part.annotations]
@@ -238,13 +238,13 @@ def _way(root: Path) -> str:
     """Return what to do with a folder that holds no dataset: people who have labels are told where they lie."""
     found = recognise(root)
     if found is None:
-        return "Label the pictures in Pascal VOC format, or name another folder with --dataset."
+        return "Label the pictures in Pascal VOC format, or choose another folder with --dataset."
     deeper = _deeper(root) if found.source_format is SourceFormat.VOC else None
     if deeper is None:
         return found.way(root)
     folder, count, total = deeper
     rest = f" of {total}" if count < total else ""
-    text = f"{count}{rest} annotations lie deeper. Name that folder: --dataset {shlex.quote(str(folder))}"
+    text = f"{count}{rest} annotations are deeper inside. Name that folder: --dataset {shlex.quote(str(folder))}"
     return f"{text}." if count == total else f"{text}, or all of them: {found.way(root)}"
 
 
@@ -274,7 +274,7 @@ def _parts(fence: Fence) -> list[DatasetPart]:
     root = fence.root
     if not root.is_dir():
         _require_fetched(root)
-        found = "this is a file" if root.is_file() else "there is no such folder"
+        found = "this is a file" if root.is_file() else "this folder does not exist"
         raise DatasetError(f"{root}: {found}. Name the folder of the dataset with --dataset.")
     try:
         if not any(root.iterdir()):

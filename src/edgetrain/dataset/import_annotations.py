@@ -85,7 +85,7 @@ class _Import:
         if not annotations.pictures:
             reasons = f" ({'; '.join(reading.notes)})" if reading.notes else ""
             way = "Nothing was written." if found.pictures else "Correct --source or --from."
-            raise DatasetError(f"{self._path}: no picture came out of it{reasons}. {way}")
+            raise DatasetError(f"{self._path}: it contains no usable picture{reasons}. {way}")
         self._note_unused(source, found)
         lists, split_note = target.plan_splits(annotations, planned)
         label_map, map_note = target.plan_label_map(annotations)
@@ -96,7 +96,7 @@ class _Import:
     def _refuse_links(self, source: ImportSource) -> None:
         """Note a fault for each link that leads out of the folder that is imported: it may lead to anything."""
         for path, target in source.outside.items() if self._path.is_dir() else ():
-            text = f"a link leads out of the source, to {target}. {LINK_FIX}"
+            text = f"a link points outside the source, to {target}. {LINK_FIX}"
             self._reading.fault(Place(path.relative_to(source.root).as_posix()), text)
 
     def _settled(self, annotations: AnnotationSet) -> AnnotationSet:
@@ -107,15 +107,17 @@ class _Import:
         kinds = sorted({kind for lost in emptied.values() for kind in lost})
         names = [name for name, _ in emptied]
         if self._wanted.emptied_pictures is EmptiedPictures.LEAVE_OUT:
-            note = f"{counted(len(names), 'picture')} left out, of which no object is left: {shown_names(names)}"
+            note = (
+                f"{counted(len(names), 'picture')} skipped, because they lost all their objects: {shown_names(names)}"
+            )
             self._reading.notes.append(note)
             kept = (one for one in annotations.pictures if (one.name, one.place) not in emptied)
             return replace(annotations, pictures=tuple(kept))
         place = next(place for _, place in emptied)
-        text = f"of {counted(len(names), 'picture')} no object is left, since {' and '.join(kinds)} are left out"
+        text = f"of {counted(len(names), 'picture')} no object remains, because {' and '.join(kinds)} are skipped"
         self._reading.fault(
             place,
-            f"{text}: {shown_names(names)}. As negatives they would teach that nothing is there. {self._way(kinds)}",
+            f"{text}: {shown_names(names)}. As negatives they would teach that they show nothing. {self._way(kinds)}",
         )
         return annotations
 
@@ -125,14 +127,14 @@ class _Import:
         unused = [name for name in source.picture_names if source.path(name) not in used]
         if unused:
             count = counted(len(unused), "picture")
-            self._reading.notes.append(f"{count} below the source without an annotation: not taken (first {unused[0]})")
+            self._reading.notes.append(f"{count} in the source without an annotation, not imported (first {unused[0]})")
 
     def _way(self, kinds: Sequence[str]) -> str:
-        ways = [] if self._wanted.boxes_from_polygons else ["leave --no-boxes-from-polygons out"]
+        ways = [] if self._wanted.boxes_from_polygons else ["run without --no-boxes-from-polygons"]
         if not self._wanted.boxes_from_crowds and {"crowds", "groups"} & set(kinds):
-            ways.append("take their boxes with --boxes-from-crowds")
+            ways.append("use their boxes with --boxes-from-crowds")
         ways += [
-            "leave the pictures out with --emptied-pictures leave-out",
+            "skip the pictures with --emptied-pictures leave-out",
             "or keep them with --emptied-pictures negatives",
         ]
         sentence = ", ".join(ways)
@@ -161,18 +163,18 @@ class _Import:
         reading = self._reading
         for kind, count in sorted(reading.boxed.items()):
             if count:
-                way = "" if kind in {"crowds", "groups"} else " (--no-boxes-from-polygons leaves them out)"
+                way = "" if kind in {"crowds", "groups"} else " (--no-boxes-from-polygons skips them)"
                 yield f"{kind}: {count} became the box around them{way}"
         for kind, count in sorted(reading.counts().items()):
             names = sorted({name for name, _ in reading.lost.get(kind, ())})
             where = f", in {shown_names(names, _SHOWN)}" if names else ""
-            yield f"{kind}: {count} left out, since Pascal VOC boxes cannot say it{where}"
+            yield f"{kind}: {count} skipped, because Pascal VOC boxes have no field for it{where}"
         if reading.lost and not self._wanted.boxes_from_polygons:
-            yield "--boxes-from-polygons takes the box around such shapes"
+            yield "--boxes-from-polygons uses the box around such shapes"
         if reading.by_name:
             stated, name = next(iter(reading.by_name.items()))
             found = counted(len(reading.by_name), "picture")
-            yield f"{found} found by name, since the stated path leads elsewhere (first {stated!r}: {name})"
+            yield f"{found} found by name, because the given path does not match (first {stated!r}: {name})"
         yield from reading.notes
 
 
@@ -203,10 +205,10 @@ def _new_files(planned: Sequence[PlannedFile], root: Path, *, replace: bool) -> 
         except OSError as error:
             raise storage_error(path, error) from error
     if different and not replace:
-        shown = [f"{root / file.name}: differs from what the source says." for file in different[:_SHOWN]]
+        shown = [f"{root / file.name}: differs from the source." for file in different[:_SHOWN]]
         more = f" (the first {_SHOWN} are shown)" if len(different) > _SHOWN else ""
         count = f"{counted(len(different), 'file')} of the dataset would be overwritten{more}."
-        raise DatasetError("\n".join([*shown, f"{count} Nothing was written. --replace overwrites."]))
+        raise DatasetError("\n".join([*shown, f"{count} Nothing was written. Use --replace to overwrite."]))
     return new + different
 
 

@@ -109,12 +109,12 @@ class ImportTarget:
             own = sorted(path.name for path in root.iterdir() if path.is_dir())
         except OSError as error:
             reason = error.strerror or str(error)
-            raise DatasetError(f"{root}: cannot be read as a dataset ({reason}). Name another --dataset.") from error
+            raise DatasetError(f"{root}: cannot be read as a dataset ({reason}). Choose another --dataset.") from error
         self.annotation_names = [found.path for part in parts for found in part.annotations]
         if self.annotation_names and (parts[0].split or parts[0].annotations_dir == root):
             raise DatasetError(
-                f"{root}: the annotations there are beside the pictures or in folders of the splits, and imported ones "
-                "would not be found among them. Move them to annotations/ and images/, or name another --dataset."
+                f"{root}: its annotations are next to the pictures or in split folders, so imported ones "
+                "would not be found among them. Move them to annotations/ and images/, or choose another --dataset."
             )
         self.annotations_dir = next((name for name in own if name.lower() in ANNOTATIONS_NAMES), self.annotations_dir)
         self.images_dir = next((name for name in own if name.lower() in IMAGES_NAMES), self.images_dir)
@@ -153,11 +153,11 @@ class ImportTarget:
         splits = [picture.split for picture in annotations.pictures]
         names = [file.name for file in planned if not file.is_picture]
         if len(set(splits)) == 1:
-            return [], f"all pictures are of {splits[0].value}, which divides nothing" if splits[0] else ""
+            return [], f"all pictures are in {splits[0].value}, so there is no division to keep" if splits[0] else ""
         if None in splits:
-            return [], f"{splits.count(None)} pictures are in no split of the source, so its division was not kept"
+            return [], f"{splits.count(None)} pictures are in no split of the source, so its splits were not kept"
         if set(self.annotation_names) - set(names):
-            return [], "the dataset has other annotations too, so the source's division was not kept"
+            return [], "the dataset has other annotations too, so the source's splits were not kept"
         listed = {split: sorted(name for name, own in zip(names, splits) if own is split) for split in Split}
         lists = [
             PlannedFile(f"splits/{split.value}.txt", "".join(f"{name}\n" for name in of_split).encode())
@@ -166,10 +166,10 @@ class ImportTarget:
         text = ", ".join(f"{split.value} {len(of_split)}" for split, of_split in listed.items())
         there = [file for file in lists if (self.root / file.name).exists()]
         if any(file.differs_from(self.root / file.name) for file in there) or (self.root / "ImageSets").exists():
-            return [], "the dataset is divided already, so the source's division was not kept"
+            return [], "the dataset already has splits, so the source's splits were not kept"
         missing = [split.value for split in (Split.TRAIN, Split.TEST) if not listed[split]]
         more = f": move some pictures to {' and '.join(missing)}, which must not be empty" if missing else ""
-        return lists, f"the source's division was kept in splits/ ({text}){more}"
+        return lists, f"the source's splits were kept in splits/ ({text}){more}"
 
     def plan_label_map(self, annotations: AnnotationSet) -> tuple[list[PlannedFile], str]:
         """Return the label map with the classes in the source's order, if the dataset has none, and a note about it.
@@ -183,7 +183,7 @@ class ImportTarget:
         planned = PlannedFile(LABEL_MAP_NAME, render_label_map(label_map).encode())
         path = self.root / LABEL_MAP_NAME
         if path.exists():
-            note = f"{LABEL_MAP_NAME} is that of the dataset; the source's order of classes is another"
+            note = f"{LABEL_MAP_NAME} is the dataset's own; the source orders its classes differently"
             return [], note if planned.differs_from(path) else ""
         used = {box.class_name for picture in annotations.pictures for box in picture.boxes}
         unused = [name for name in label_map.names if name not in used]
@@ -226,7 +226,7 @@ class _TurnedPictures:
         answer = self._source.choices.drawn_on
         if info.format not in (JPEG, PNG):
             text = f"{name}: {info.format.upper()} with an EXIF orientation, which training cannot read."
-            fix = "Convert it to JPEG or PNG as the program that drew the boxes shows it."
+            fix = "Convert it to JPEG or PNG, turned as the labelling program shows it."
             self._reading.fault(picture.place, f"{text} {fix}")
             return picture, None
         if answer is None:
@@ -242,13 +242,13 @@ class _TurnedPictures:
         if self._written:
             how = "their pixels turned" if self._source.choices.drawn_on == "turned" else "their pixels as they were"
             count = counted(len(self._written), "picture")
-            text = f"{count} with an EXIF orientation became upright ones, {how}"
+            text = f"{count} with an EXIF orientation were made upright, {how}"
             self._reading.notes.append(f"{text}: {shown_names(self._written)}")
         if self._unclear:
             count = counted(len(self._unclear), "picture")
-            text = f"{count} with an EXIF orientation: viewers turn what training reads as it is stored, and nothing "
-            text += "tells on which of the two the boxes were drawn. Look at one of them in the program that drew the "
-            text += 'boxes, then give "--boxes-drawn-on turned" or "--boxes-drawn-on stored"'
+            text = f"{count} with an EXIF orientation: viewers turn such pictures, training does not, and nothing "
+            text += "says which form the boxes were drawn on. Look at one of them in the program that drew the "
+            text += 'boxes, then use "--boxes-drawn-on turned" or "--boxes-drawn-on stored"'
             names = shown_names([name for _, name in self._unclear])
             self._reading.fault(self._unclear[0][0].place, f"{text}: {names}.")
 
@@ -276,7 +276,9 @@ def path_of(picture: Picture, source: ImportSource) -> Path | None:
 def _sure_path_of(picture: Picture, source: ImportSource, reading: Reading) -> Path | None:
     path = path_of(picture, source)
     if path is None and picture.size is not None:
-        text = f"the picture {picture.name!r} is neither below {source.root} nor in the dataset, or there are several."
+        text = (
+            f"the picture {picture.name!r} is neither in {source.root} nor in the dataset, or its name is not unique."
+        )
         reading.fault(picture.place, f"{text} Add it, or correct the name.")
     return path
 
@@ -298,8 +300,6 @@ def _distinct(
             name = without_images_folder(path.relative_to(root).as_posix()) if is_apart and path else plain
             first = taken.setdefault(name.casefold(), picture)
             if first is not picture:
-                reading.fault(
-                    picture.place, f"the picture {picture.name!r} stands in {first.place} already. Remove one."
-                )
+                reading.fault(picture.place, f"the picture {picture.name!r} is already in {first.place}. Remove one.")
             named[id(picture)] = (picture, name)
     return [named[id(picture)] for picture in pictures]

@@ -50,7 +50,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     image_dir, annotations_dir = part.image_dirs[0], _annotations_dir(settings.dataset.root, part)
     pictures = sum(path.suffix.lower() in _IMAGE_SUFFIXES for path in image_dir.rglob("*"))
     if not pictures:
-        raise DatasetError(f"{image_dir}: there is no picture to label. Put JPEG or PNG files there.")
+        raise DatasetError(f"{image_dir}: this folder has no picture to label. Put JPEG or PNG files there.")
     names = _class_names(settings.dataset.root, annotations_dir)
     write_text(workspace.label_classes_path, "".join(f"{name}\n" for name in names))
     before = _annotations(annotations_dir)
@@ -58,7 +58,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     _start([program, str(image_dir), str(workspace.label_classes_path), str(annotations_dir)])
     changed = {path for path, state in _annotations(annotations_dir).items() if before.get(path) != state}
     results: dict[str, object] = {"tool": tool, "classes": names, "written": sorted(path.name for path in changed)}
-    note = () if names else ("no class is known yet: type the names, always alike",)
+    note = () if names else ("no class is known yet: type the names, always with the same spelling",)
     return Outcome(f"{counted(len(changed), 'annotation')} written in {annotations_dir}", results, note)
 
 
@@ -105,8 +105,8 @@ def _start(command: list[str]) -> None:
         return
     if any(sign in done.stderr for sign in _NO_DISPLAY):
         raise ToolError(
-            f"{command[0]}: there is no display to open a window on, or a library of Qt is missing. "
+            f"{command[0]}: there is no display for its window, or a Qt library is missing. "
             'Run it on a desktop; on Debian and Ubuntu, "apt install libqt5gui5" brings the libraries.'
         )
-    last = " / ".join(done.stderr.strip().splitlines()[-_LAST_LINES:]) or "it said nothing"
-    raise ToolError(f"{command[0]}: ended with code {done.returncode} ({last}). Choose another one with --tool.")
+    last = " / ".join(done.stderr.strip().splitlines()[-_LAST_LINES:]) or "it printed nothing"
+    raise ToolError(f"{command[0]}: ended with code {done.returncode} ({last}). Choose another program with --tool.")

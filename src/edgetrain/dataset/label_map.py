@@ -29,7 +29,9 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     read_names = {box.class_name for annotation in annotations for box in annotation.boxes}
     names = {box.class_name for annotation in map(folder.classes.of, annotations) for box in annotation.boxes}
     if not names:
-        raise DatasetError(f"{folder.root}: no annotation has a box, so there is no class. Label some objects.")
+        raise DatasetError(
+            f"{folder.root}: no annotation has a box, so there is no class to learn. Label some objects."
+        )
     is_committed = folder.label_map_path.is_file()
     committed = (
         read_label_map(folder.label_map_path, within=folder.fence.within, used={*names, *read_names})
@@ -44,9 +46,9 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     place = f"copy {name} of the workspace to {folder.label_map_path.name} of the dataset and commit it"
     added = label_map.names[len(committed) :]
     if not is_committed:
-        notes.append(f"the ids follow the sorted names and move when a class is added: {place} to freeze them")
+        notes.append(f"ids follow the sorted names, so they change when a class is added. To fix them, {place}")
     elif added:
-        notes.append(f"new classes were appended ({', '.join(added)}): {place}")
+        notes.append(f"new classes were appended ({', '.join(added)}). To keep their ids, {place}")
     unused = sorted(set(committed.names) - names)
     if unused:
         notes.append(f"the committed label map has classes without any box: {', '.join(unused)}")

@@ -171,10 +171,10 @@ def find_only_part(root: Path, need: str, *, follow_links: bool = False) -> Data
         follow_links: whether links may lead out of it.
 
     Raises:
-        DatasetError: there is no such folder, a link leads out of it, or each split has one of its own.
+        DatasetError: this folder does not exist, a link leads out of it, or each split has one of its own.
     """
     if not root.is_dir():
-        fault = "this is a file" if root.exists() else "there is no such folder"
+        fault = "this is a file" if root.exists() else "this folder does not exist"
         raise DatasetError(f"{root}: {fault}. Name the folder of the dataset with --dataset.")
     fence = Fence(root, follow_links=follow_links)
     parts = find_parts(fence)
@@ -182,7 +182,7 @@ def find_only_part(root: Path, need: str, *, follow_links: bool = False) -> Data
     if len(parts) > 1:
         name = parts[0].annotations_dir.relative_to(root).parts[0]
         raise DatasetError(
-            f"{root}: each split has a folder of its own, and {need}. Name it: --dataset {name} below this folder."
+            f"{root}: each split has its own folder, and {need}. Name it: --dataset {name} below this folder."
         )
     return parts[0]
 
@@ -235,7 +235,9 @@ def picture_near(root: Path, name: str, filename: str, places: ImagePlaces) -> s
 def _find_part(fence: Fence, folder: Path, split: Split | None) -> DatasetPart:
     own = _folders(fence, folder, ANNOTATIONS_NAMES)
     if len(own) > 1:
-        raise DatasetError(f"{folder}: there are both {own[0].name}/ and {own[1].name}/. Put the annotations into one.")
+        raise DatasetError(
+            f"{folder}: there are both {own[0].name}/ and {own[1].name}/. Put all annotations into one of them."
+        )
     annotations_dir, is_deep = (own[0], True) if own else (folder, False)
     annotations: list[FoundFile] = []
     for one in _listings(fence, annotations_dir, is_deep):

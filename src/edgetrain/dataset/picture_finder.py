@@ -36,10 +36,10 @@ class PictureFinder:
             follow_links: whether links may lead out of it.
 
         Raises:
-            DatasetError: there is no such folder.
+            DatasetError: this folder does not exist.
         """
         if not root.is_dir():
-            raise DatasetError(f"{root}: there is no such folder. Name the folder of the dataset with --dataset.")
+            raise DatasetError(f"{root}: this folder does not exist. Name the folder of the dataset with --dataset.")
         self._root, self._classes = root, classes or ClassChoice()
         self._fence = Fence(root, follow_links=follow_links)
         self._places = functools.lru_cache(maxsize=None)(self._admitted_places)

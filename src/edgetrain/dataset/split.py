@@ -120,7 +120,7 @@ def _existing(folder: DatasetFolder, groups: Groups, settings: Settings) -> Assi
         if split not in splits.values():
             raise DatasetError(
                 f"{folder.root}: the dataset's own division ({folder.division}) has no picture for {split.value}. "
-                "Add some, or remove the division to have one made."
+                "Add some, or remove the division, so that one is made."
             )
     notes = [f"the dataset's own division is kept ({folder.division})"]
     if Split.VALIDATION not in splits.values():
@@ -131,7 +131,7 @@ def _existing(folder: DatasetFolder, groups: Groups, settings: Settings) -> Assi
         splits.update(dict.fromkeys(chosen, Split.VALIDATION))
         notes.append(_validation_note(len(chosen), sum(split is Split.TRAIN for split in splits.values())))
     if len(splits) < len(known):
-        notes.append(f"{len(known) - len(splits)} annotations stand in no list of the division and are not used")
+        notes.append(f"{len(known) - len(splits)} annotations are in no list of the division, so they are not used")
     notes += _parted("identical pictures, or augmented copies of one,", groups, splits)
     return Assignment(splits, notes=tuple(notes))
 
@@ -148,9 +148,9 @@ def _share_of_train(splits: Mapping[str, Split], groups: Groups, settings: Setti
 
 def _validation_note(count: int, rest: int) -> str:
     if not count:
-        return "the dataset's own division has no validation split; that list is empty"
+        return "the dataset's own division has no validation split, so that list is empty"
     text = f"the dataset's own division has no validation split: {counted(count, 'picture')} of train choose the model"
-    return f"{text}, {rest} are left to learn from (split.validation 0: none)"
+    return f"{text}, {rest} remain for training (split.validation 0: use none)"
 
 
 def _parted(what: str, groups: Groups, splits: Mapping[str, Split]) -> Iterator[str]:
@@ -197,11 +197,11 @@ def _made_notes(groups: Groups, assignment: Assignment, division: str) -> Iterat
     parted = list(_parted("pictures that belong together", groups, assignment.splits))
     yield from parted[:_NAMED]
     if len(parted) > _NAMED:
-        yield f"{len(parted) - _NAMED} more groups of pictures that belong together stand in several splits"
+        yield f"{len(parted) - _NAMED} more groups of pictures that belong together are in several splits"
     if parted:
-        yield "pictures keep their split; to have all divided anew, remove the workspace's splits/"
+        yield "pictures keep their split; to split all again, remove the workspace's splits/"
     if assignment.left_out:
-        yield f"new pictures that belong to pictures in several splits are in no list: {_some(assignment.left_out)}"
+        yield f"new pictures belong to pictures in several splits, so they are not used: {_some(assignment.left_out)}"
     if assignment.steered:
         put = [f"{name} ({split.value}: {own})" for name, (split, own) in assignment.steered.items()]
         yield f"new pictures were put where their class was missing: {_some(put)}"

@@ -163,8 +163,8 @@ def _refuse(split: Split, draft: _Draft) -> NoReturn:
     shares = "set split.validation or split.test to 0"
     if draft.old:
         raise DatasetError(
-            f"{split.value} has no picture left, and all others have their split. Add pictures, {shares}, "
-            "or remove the workspace's splits/ to have all divided anew."
+            f"{split.value} has no picture left, because all others already have a split. Add pictures, {shares}, "
+            "or remove the workspace's splits/ to split all again."
         )
     groups, wanted = counted(len(draft.chosen), "group"), len(draft.fractions.wanted)
     raise DatasetError(f"{groups} of pictures cannot fill {wanted} splits. Add pictures, or {shares}.")

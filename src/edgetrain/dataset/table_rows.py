@@ -74,7 +74,7 @@ def _read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
                     yield line, cells
                 line = reader.line_num + 1
     except FileNotFoundError as error:
-        raise MissingInputError(f'{path}: no table. Run "ci/inv tabulate" first.') from error
+        raise MissingInputError(f'{path}: the table does not exist. Run "ci/inv tabulate" first.') from error
     except csv.Error as error:
         raise DatasetError(f"{path}:{line}: this is not CSV ({error}). {_FIX}") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -89,7 +89,7 @@ def _parse_row(cells: Mapping[str, str], label: str) -> TableRow:
     filled = [bool(cells[name]) for name in _OBJECT_COLUMNS]
     if any(filled) and not all(filled):
         empty = [name for name in _OBJECT_COLUMNS if not cells[name]]
-        raise DatasetError(f"{label}: {', '.join(empty)} is empty. Fill in class and box, or none of both.")
+        raise DatasetError(f"{label}: {', '.join(empty)} is empty. Fill in both class and box, or leave both empty.")
     box = BoundingBox(*(_parse_number(cells, name, label) for name in _OBJECT_COLUMNS[1:])) if all(filled) else None
     return TableRow(cells["filename"], ImageSize(width, height), cells["class"] or None, box)
 

@@ -71,7 +71,7 @@ def unfetched_message(root: Path, absent: Sequence[UnfetchedPath]) -> str:
 def fetch_advice(tools: Iterable[str]) -> str:
     """Return the commands that bring what some tools keep, as a sentence."""
     commands = " and ".join(f'"{COMMANDS[tool]}"' for tool in sorted(tools))
-    return f"Run {commands} in it, then this again; nothing has to be removed."
+    return f"Run {commands} in it, then run this again. Nothing has to be removed."
 
 
 def _empty_submodules(top: Path) -> Iterator[Path]:

@@ -35,7 +35,7 @@ def with_unzipped_dataset(settings: Settings) -> Settings:
     inner = _inner(folder)
     found = recognise(inner)
     if found is not None and found.source_format is not SourceFormat.VOC:
-        raise DatasetError(f"{root}: no Pascal VOC annotation is in this archive. {found.way(root)}")
+        raise DatasetError(f"{root}: this archive has no Pascal VOC annotation. {found.way(root)}")
     return replace(settings, dataset=replace(settings.dataset, root=inner))
 
 

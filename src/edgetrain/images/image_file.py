@@ -28,7 +28,7 @@ from edgetrain.images.header import JPEG, PNG, ImageHeader, read_header
 
 __all__ = ["IMAGE_FIX", "JPEG", "PNG", "Glance", "ImageInfo", "UnreadableImageError"]
 IMAGE_FIX = "Replace the picture, or remove it and its annotation."
-HEIC = "the picture is HEIC, as telephones write it, which training cannot read"
+HEIC = "the picture is HEIC, a format of phones, which training cannot read"
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _HEAD_BYTES = 2048  # holds the header of most pictures; a longer one costs reading the file
 _TAIL_BYTES = 64
@@ -46,7 +46,7 @@ def remedy_of(reason: str, name: str) -> str:
         return IMAGE_FIX
     own = PurePosixPath(name)
     made = f"{own.stem}{'-converted' if own.name == f'{own.stem}.jpg' else ''}.jpg"
-    return f'Convert it to JPEG, for example with "heif-convert {own.name} {made}". See that the boxes still fit.'
+    return f'Convert it to JPEG, for example with "heif-convert {own.name} {made}". Check that the boxes still fit.'
 
 
 class UnreadableImageError(DatasetError):
@@ -113,7 +113,7 @@ def glance(path: str, *, within: Path | None = None) -> Glance:
     except OSError as error:
         return Glance(reason=_not_read(error), is_outside=isinstance(error, OutsideLinkError))
     if size_bytes <= MOST_POINTER_BYTES and (tool := pointer_tool(head)):
-        return Glance(size_bytes, changed, reason=f"a pointer of {tool} stands in its place", tool=tool)
+        return Glance(size_bytes, changed, reason=f"the file is only a pointer of {tool}", tool=tool)
     key = f"{size_bytes:x}-{zlib.crc32(tail, zlib.crc32(head)):08x}"
     header = read_header(head)
     if header and (header.is_huge or tail.endswith(_ENDS[header.format])):
@@ -244,7 +244,7 @@ def _checked(data: bytes, name: str) -> Image.Image:
     """Return an opened picture whose checksums are right, as far as there are any."""
     chunk = image_header.damaged_chunk(data) if data.startswith(image_header.PNG_START) else ""
     if chunk:
-        raise _damaged(name, f"the checksum of its part {chunk} is wrong")
+        raise _damaged(name, f"the checksum of its chunk {chunk} is wrong")
     return _opened(data, name)
 
 

@@ -127,7 +127,7 @@ def _identity_faults(features: Mapping[str, Feature]) -> Iterator[Fault]:
     if not source_id_of(features):
         yield Fault(_ERROR, f"{keys.SOURCE_ID} is missing or empty: evaluation drops all such pictures but one.")
     if not _of(features, keys.FILENAME).texts:
-        yield Fault(_WARNING, f"{keys.FILENAME} is missing: nothing tells which picture it is.")
+        yield Fault(_WARNING, f"{keys.FILENAME} is missing: nothing says which picture it is.")
 
 
 def _picture_faults(features: Mapping[str, Feature]) -> Iterator[Fault]:
@@ -144,7 +144,7 @@ def _picture_faults(features: Mapping[str, Feature]) -> Iterator[Fault]:
         yield Fault(_ERROR, f"{error.reason}: training stops.")
         return
     if info.size.width * info.size.height > MAX_PIXELS:
-        yield Fault(_ERROR, f"the picture claims {info.size} pixels, more than memory can hold.")
+        yield Fault(_ERROR, f"the picture's header states {info.size} pixels, which is more than fits into memory.")
     if info.format not in {JPEG, PNG}:
         yield Fault(_ERROR, f"the picture is {info.format.upper()}, not JPEG or PNG: training stops at most of them.")
     elif not info.is_complete:
@@ -153,7 +153,7 @@ def _picture_faults(features: Mapping[str, Feature]) -> Iterator[Fault]:
         message = f"the picture is stored turned (EXIF orientation {info.exif_orientation}): training ignores that"
         yield Fault(_WARNING, f"{message}, so the boxes must fit the stored pixels.")
     if info.oddity:
-        yield Fault(_WARNING, f"the picture {info.oddity}: training decodes it otherwise than it looks.")
+        yield Fault(_WARNING, f"the picture {info.oddity}: training reads it differently from how it looks.")
     yield from _format_faults(b"".join(_of(features, keys.FORMAT).texts), info.format)
     yield from _size_faults(features, info.size)
 

@@ -134,7 +134,7 @@ def _repeated(paths: Sequence[Path], states: Sequence[ShardState]) -> Iterator[R
             place = f"{path.name}: record {number}"
             first = firsts.setdefault(source_id, place) if source_id else place
             if source_id and first != place:
-                message = f"{SOURCE_ID} stands in {first} already: evaluation drops the boxes of one of the two."
+                message = f"{SOURCE_ID} is already in {first}: evaluation drops the boxes of one of the two."
                 yield RecordFault(path.name, number, source_id, _ERROR, message)
 
 

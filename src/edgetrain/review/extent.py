@@ -10,7 +10,7 @@ MOST_OBJECTS = 10_000
 _MOST_MARKS = 400_000  # an object as labelImg writes it has 24
 _MOST_FOREIGN_BYTES = 1 << 20
 _UTF8 = (b"", b"utf-8", b"utf8", b"us-ascii", b"ascii")
-EXCESS_FIX = "Split the picture and its annotation into smaller ones, or see what wrote this file."
+EXCESS_FIX = "Split the picture and its annotation into smaller ones, or check the program that wrote this file."
 
 
 def excess(data: bytes) -> str:
@@ -24,14 +24,14 @@ def excess(data: bytes) -> str:
     # In UTF-16 and UTF-32 there are NUL bytes between the letters of ASCII text.
     text = data.replace(b"\0", b"") if b"\0" in data else data
     if not _counts_tell(text):
-        return f"the file is not UTF-8, and larger than {_MOST_FOREIGN_BYTES >> 20} MiB: it is not read."
+        return f"the file is not UTF-8, and larger than {_MOST_FOREIGN_BYTES >> 20} MiB, so it is not read."
     objects = text.count(b"<object")
     if objects > MOST_OBJECTS:
-        return f"the file has {objects:,} objects: one with more than {MOST_OBJECTS:,} is not read."
+        return f"the file has {objects:,} objects; the limit is {MOST_OBJECTS:,}, so it is not read."
     # Every element and attribute has one of these.
     marks = text.count(b"<") + text.count(b"=")
     if marks > _MOST_MARKS:
-        return f"the file has {marks:,} tags and attributes: one with more than {_MOST_MARKS:,} is not read."
+        return f"the file has {marks:,} tags and attributes; the limit is {_MOST_MARKS:,}, so it is not read."
     return ""
 
 

@@ -50,7 +50,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     left += _unrepaired(settings, workspace, changes, left)
     left.sort()
     is_applied = settings.fix.apply
-    summary = f"{counted(len(changes), 'change')} {'made' if is_applied else 'to make'}, {len(left)} left to you"
+    summary = f"{counted(len(changes), 'change')} {'made' if is_applied else 'to make'}, {len(left)} to fix by hand"
     closing = [f"{summary}.", _what_next(is_applied=is_applied, backup_dir=backup_dir)] if changes else [f"{summary}."]
     results: dict[str, object] = {
         "is_applied": is_applied,
@@ -69,7 +69,7 @@ def _listed(title: str, changes: Sequence[Change]) -> list[str]:
 
 def _by_rule(left: Sequence[Change]) -> list[str]:
     """Return what is left, the rules with the most first, each with its places."""
-    lines = ["", "Left to you:"] if left else []
+    lines = ["", "To fix by hand:"] if left else []
     counts = Counter(change.rule for change in left)
     for rule, count in sorted(counts.items(), key=lambda one: (-one[1], one[0])):
         own = [change for change in left if change.rule == rule]
@@ -106,10 +106,10 @@ def _unrepaired(
 
 def _what_next(*, is_applied: bool, backup_dir: Path | None) -> str:
     if not is_applied:
-        return 'Nothing was written. "ci/inv fix --apply" writes it.'
+        return 'Nothing was written. "ci/inv fix --apply" writes the changes.'
     if backup_dir is None:
-        return "git holds the files as they were."
-    return f"The files that git does not hold are in {backup_dir} as they were."
+        return "git has the files as they were."
+    return f"The files that git does not have are kept in {backup_dir} as they were."
 
 
 def _back_up(root: Path, repairs: Sequence[FileRepair], workspace: Workspace) -> Path | None:
@@ -124,7 +124,7 @@ def _back_up(root: Path, repairs: Sequence[FileRepair], workspace: Workspace) ->
     if changed:
         more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
         raise DatasetError(
-            f"{changed[0]}{more}: changed since the last commit, so git could not give it back as it is. "
+            f"{changed[0]}{more}: changed since the last commit, so git could not restore it. "
             'Commit or stash the changes, then run "ci/inv fix --apply" again.'
         )
     names = [name for name in touched if name not in known.held]

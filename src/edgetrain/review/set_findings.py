@@ -30,7 +30,11 @@ def committed_label_map(folder: DatasetFolder, reviewed: ReviewedSet) -> tuple[L
         advice = fetch_advice([error.tool])
         return None, [Finding.of((path.name, 1), "data-unfetched", "the label map is not in this clone.", advice)]
     except MissingInputError:
-        return None, [Finding.of((path.name, 1), "label-map-malformed", "it is a link to nothing.", "Fix the link.")]
+        return None, [
+            Finding.of(
+                (path.name, 1), "label-map-malformed", "the target of this link does not exist.", "Fix the link."
+            )
+        ]
     except LabelMapError as error:
         return None, [Finding.of((path.name, error.line), "label-map-malformed", f"{error.reason}.", error.fix)]
 

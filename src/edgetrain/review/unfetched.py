@@ -56,11 +56,11 @@ class Unfetched:
         counts = [(len(self.annotations), "annotation"), (len(self.pictures), "picture")]
         start = " and ".join(counted(count, noun) for count, noun in counts if count)
         if start:
-            start += f" (of {self.judged} {'that changed' if self.is_of_change else 'in all'}) could not be judged: "
+            start += f" (of {self.judged} {'that changed' if self.is_of_change else 'in all'}) could not be checked: "
         left = len(self.paths) - _MOST_NAMED
         listed = ", ".join(self.paths[:_MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
         message = (
-            f"{start}what {' and '.join(self.tools)} keeps is not in this clone{f' ({listed})' if listed else ''}."
+            f"{start}the content in {' and '.join(self.tools)} is not in this clone{f' ({listed})' if listed else ''}."
         )
         yield Finding.of((min(names[: self.count] or names), 1), _RULE, message, fetch_advice(self.tools))
 

@@ -107,7 +107,7 @@ def _outcome(
     if changes is not None:
         results["changed"] = sorted(changes.names)
     figures = (counted(len(reviewed), "picture"), counted(boxes, "box"), counted(len(classes), "class"))
-    left = f" ({unjudged} of them not judged, since they are not in this clone)" if unjudged else ""
+    left = f" ({unjudged} of them not checked, because they are not in this clone)" if unjudged else ""
     summary = f"{', '.join(figures)}{left}: {count_text(findings)}"
     return Outcome(summary, results, tuple(_notes(reviewed, most)))
 
@@ -117,7 +117,7 @@ def _notes(reviewed: ReviewedSet, max_detections: int) -> Iterator[str]:
     if crowded:
         count = f"{counted(len(crowded), 'picture')} hold{'s' if len(crowded) == 1 else ''}"
         text = f"{count} more boxes than the {max_detections} that the model will report (first {crowded[0]})"
-        yield f"{text}: raise export.max_detections, or objects beyond are never found"
+        yield f"{text}: raise export.max_detections, or the model never reports the others"
 
 
 def _failure(findings: Sequence[Finding], outcome: Outcome, workspace: Workspace) -> str:

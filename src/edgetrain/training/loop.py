@@ -343,7 +343,7 @@ class Trainer:
         return _StepFigures(localization, classification, penalty, norm)
 
     def _refuse_not_a_number(self, name: str, value: float) -> None:
-        """Raise before weights that are no numbers can reach a checkpoint."""
+        """Raise before weights that are not numbers can reach a checkpoint."""
         if math.isfinite(value):
             return
         step = int(self.step)

@@ -231,7 +231,7 @@ def test_what_is_not_committed_is_not_used_and_said(server, files):
     ("wishes", "message"),
     [
         pytest.param(
-            {"dataset": "/nowhere/at/all"}, "--dataset /nowhere/at/all: there is no such folder", id="dataset"
+            {"dataset": "/nowhere/at/all"}, "--dataset /nowhere/at/all: this folder does not exist", id="dataset"
         ),
         pytest.param({"parameters": {"dataset_branch": "x"}}, r'there is no branch "x" \(it has: main\)', id="branch"),
         pytest.param({"parameters": {"wrod": "x"}}, "wrod", id="parameter"),

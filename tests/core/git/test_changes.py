@@ -143,7 +143,7 @@ def test_a_missing_git_is_told(repository, monkeypatch, tmp_path):
 
 
 def test_a_missing_folder_is_told(tmp_path):
-    with pytest.raises(DatasetError, match="there is no such folder"):
+    with pytest.raises(DatasetError, match="this folder does not exist"):
         find_changes(tmp_path / "nowhere", "HEAD")
 
 

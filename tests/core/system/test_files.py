@@ -242,7 +242,7 @@ def test_a_link_out_of_the_dataset_is_refused(tmp_path):
     (tmp_path / "data" / "b").symlink_to("a")
 
     for name in ("a", "b"):
-        with pytest.raises(OSError, match=r"it is a link that leads out of the dataset, to .*/secret"):
+        with pytest.raises(OSError, match=r"it is a link that points outside the dataset, to .*/secret"):
             file_content(tmp_path / "data" / name, within=tmp_path / "data")
     assert file_content(tmp_path / "data" / "a") == b"secret"
 

@@ -28,7 +28,7 @@ def test_a_file_larger_than_the_user_allows_is_refused_with_both_figures(bring, 
     with pytest.raises(DatasetError) as caught:
         bring(source_format, {name: content + " " * (2 << 20)}, max_megabytes=1)
 
-    expected = f"{name}:1: it is larger than 1 MiB (import_annotations.max_megabytes is 1), and reading it takes"
+    expected = f"{name}:1: it is larger than 1 MiB (import_annotations.max_megabytes is 1), and reading a file"
     assert str(caught.value).startswith(expected)
 
 
@@ -40,7 +40,7 @@ def _lines(count, letters):
     ("source_format", "files", "message"),
     [
         pytest.param(
-            "coco", {"x.json": '{"images": [' + "9" * 5000 + "]}"}, "x.json:1: a number has more digits", id="digits"
+            "coco", {"x.json": '{"images": [' + "9" * 5000 + "]}"}, "x.json:1: a number has too many", id="digits"
         ),
         pytest.param(
             "yolo",
@@ -49,7 +49,7 @@ def _lines(count, letters):
             id="rows",
         ),
         pytest.param(
-            "yolo", {"classes.txt": _lines(200_000, 8)}, "classes.txt:1: this is longer than any list", id="classes"
+            "yolo", {"classes.txt": _lines(200_000, 8)}, "classes.txt:1: this file is too long for", id="classes"
         ),
         pytest.param(
             "coco",
@@ -66,7 +66,7 @@ def _lines(count, letters):
         pytest.param(
             "coco",
             {"x.json": coco({}, images=("\ud800.jpg",))},
-            "is no relative path below the source",
+            "is not a relative path inside the",
             id="half a letter",
         ),
         pytest.param(
@@ -119,7 +119,7 @@ def test_faults_are_counted_and_the_first_are_kept():
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        pytest.param(("a", "a/b.json"), "'a.*' stands in it as a file and as a folder", id="both"),
+        pytest.param(("a", "a/b.json"), "'a.*' is both a file and a folder in it. Create", id="both"),
         pytest.param(("n" * 300,), "a name in it is longer than this system allows", id="name"),
         pytest.param(("d/" * 3000 + "x",), "a name in it is longer than this system allows", id="path"),
     ],
@@ -141,7 +141,7 @@ def test_a_linked_folder_out_of_the_source_is_one_fault_and_is_not_entered(bring
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "more").symlink_to(tmp_path / "elsewhere")
 
-    with pytest.raises(DatasetError, match="a link leads out of the source") as caught:
+    with pytest.raises(DatasetError, match="a link points outside the source") as caught:
         bring("coco", {"x.json": coco({})})
 
     assert "secret" not in str(caught.value)
@@ -151,5 +151,5 @@ def test_a_linked_folder_out_of_the_source_is_one_fault_and_is_not_entered(bring
 def test_a_tag_beyond_the_parsers_limit_is_told_in_plain_words(bring):
     points = "1,2;" * 3_000_000
 
-    with pytest.raises(DatasetError, match="a tag, a text or the depth of the elements is beyond any limit"):
+    with pytest.raises(DatasetError, match="a tag, a text or the depth of the elements exceeds the limit"):
         bring("cvat", {"x.xml": _CVAT.format(f'<polygon label="a" points="{points}3,4"/>')})

@@ -58,7 +58,7 @@ def test_a_stored_size_does_not_tell_on_which_picture_boxes_were_drawn_but_the_t
     value = coco({})
     value["images"][0] |= {"width": 64, "height": 32}
 
-    with pytest.raises(DatasetError, match="nothing tells"):
+    with pytest.raises(DatasetError, match="nothing says which"):
         bring("coco", {"x.json": value}, pictures=())
     value["images"][0] |= {"width": 32, "height": 64}
     assert bring("coco", {"x.json": value}, pictures=()).results["boxes"] == 1
@@ -71,7 +71,7 @@ def test_a_picture_that_lost_all_its_objects_is_no_negative_unless_that_is_said(
     files = {"x.json": coco({"iscrowd": 1}, images=("a.jpg", "b.jpg"))}
     pictures = ("a.jpg", "b.jpg")
 
-    with pytest.raises(DatasetError, match=r"of 1 picture no object is left, since crowds are left out: a.jpg"):
+    with pytest.raises(DatasetError, match=r"of 1 picture no object remains, because crowds are skipped: a.jpg"):
         bring("coco", files, pictures)
     assert not (tmp_path / "made").exists()
     report = bring("coco", files, pictures, emptied_pictures="leave-out")
@@ -85,7 +85,7 @@ def test_a_picture_that_lost_all_its_objects_is_no_negative_unless_that_is_said(
 def test_a_picture_that_lost_some_objects_is_named_with_their_kind(bring):
     report = bring("coco", {"x.json": coco({}, {"iscrowd": 1})})
 
-    assert "crowds: 1 left out, since Pascal VOC boxes cannot say it, in a.jpg" in report.notes
+    assert "crowds: 1 skipped, because Pascal VOC boxes have no field for it, in a.jpg" in report.notes
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_rows_with_keypoints_are_boxes_where_data_yaml_says_so_and_a_fault_where
     row = "0 0.7 0.7 0.2 0.3 0.65 0.6 0.75 0.6 0.65 0.8 0.75 0.8"
     files = {"labels/a.txt": row, "data.yaml": "names: [boat]"}
 
-    with pytest.raises(DatasetError, match=r"labels/a.txt:1: .* may be a polygon, or a box with keypoints"):
+    with pytest.raises(DatasetError, match=r"labels/a.txt:1: .* may be a polygon or a box with keypoints"):
         bring("yolo", files, ["images/a.jpg"])
     report = bring("yolo", files | {"data.yaml": "names: [boat]\nkpt_shape: [4, 2]"}, ["images/a.jpg"])
     assert (made()["a.jpg"], report.results["left_out"]) == ([("boat", 38.4, 26.4, 51.2, 40.8)], {"keypoints": 1})

@@ -46,7 +46,7 @@ def test_a_task_whose_thumbnail_is_there_too_has_one_picture(bring, made):
 
     report = bring("label-studio", {"p.json": [task]}, ("a.jpg", "b.jpg"))
     assert made() == {"a.jpg": [("boat", 16, 12, 32, 24)]}
-    assert "1 picture below the source without an annotation: not taken (first b.jpg)" in report.notes
+    assert "1 picture in the source without an annotation, not imported (first b.jpg)" in report.notes
 
 
 def test_a_region_of_the_short_form_without_a_label_is_a_fault_or_gets_the_class_that_is_named(bring, made):
@@ -59,12 +59,12 @@ def test_a_region_of_the_short_form_without_a_label_is_a_fault_or_gets_the_class
 
 
 def test_a_result_that_is_no_list_is_a_fault(bring):
-    with pytest.raises(DatasetError, match=r"the result of the task 1 is no list of regions"):
+    with pytest.raises(DatasetError, match=r"the result of the task 1 is not a list of"):
         bring("label-studio", {"p.json": [{"id": 1, "data": {"image": "a.jpg"}, "annotations": [{"result": {}}]}]})
 
 
 def test_tasks_that_nobody_annotated_are_the_reason_why_nothing_comes(bring):
-    with pytest.raises(DatasetError, match=r"no picture came out of it \(1 task that nobody annotated: not taken\)"):
+    with pytest.raises(DatasetError, match=r"it contains no usable picture \(1 task without an annotation: skipped\)"):
         bring("label-studio", {"p.json": [{"data": {"image": "a.jpg"}, "annotations": [], "predictions": [{}]}]})
 
 
@@ -84,7 +84,7 @@ def test_a_picture_of_which_only_other_tables_speak_is_no_negative(bring, made, 
 
     report = bring("open-images", {"boxes.csv": boxes, "other.csv": table}, ("a.jpg", "b.jpg"))
     assert made() == {"a.jpg": [("/m/1", 16, 12, 32, 24)]}
-    assert any(note.startswith("passed over: other.csv") for note in report.notes)
+    assert any(note.startswith("skipped: other.csv") for note in report.notes)
 
 
 # --- VOC ---
@@ -105,7 +105,9 @@ def test_an_object_that_labelme_of_mit_keeps_as_deleted_is_none(bring, made):
 
     report = bring("voc", {"a.xml": voc(kept, deleted)})
     assert made() == {"a.jpg": [("boat", 4, 6, 24, 16)]}
-    assert "objects that are marked as deleted: 1 left out, since Pascal VOC boxes cannot say it" in report.notes
+    assert (
+        "objects that are marked as deleted: 1 skipped, because Pascal VOC boxes have no field for it" in report.notes
+    )
 
 
 # --- YOLO ---
@@ -115,8 +117,10 @@ def test_pictures_without_a_label_file_and_with_a_shared_one_are_said(bring):
     files = {"labels/a.txt": "0 .5 .5 .5 .5", "classes.txt": "boat"}
 
     report = bring("yolo", files, ("images/a.jpg", "images/a.png", "images/b.jpg"))
-    assert "1 picture without a label file: negatives (first images/b.jpg)" in report.notes
-    assert "2 pictures share a label file with another one and have the same boxes (first images/a.jpg)" in report.notes
+    assert "1 picture without a label file, taken as negatives (first images/b.jpg)" in report.notes
+    assert (
+        "2 pictures share a label file with another picture and get the same boxes (first images/a.jpg)" in report.notes
+    )
 
 
 @pytest.mark.parametrize("other", ["train/a.xml", "train/a.json", "_annotations.txt"])
@@ -130,7 +134,7 @@ def test_pictures_with_labels_of_another_format_are_no_negatives(bring, other):
 def test_labels_of_another_format_in_a_folder_of_annotations_are_found(bring):
     files = {"labels/b.txt": "0 .5 .5 .5 .5", "classes.txt": "boat", "annotations/a.xml": "<annotation/>"}
 
-    with pytest.raises(DatasetError, match=r"annotations/a.xml:1: images/a.jpg has no YOLO labels, but this file."):
+    with pytest.raises(DatasetError, match=r"annotations/a.xml:1: images/a.jpg has this file instead of YOLO labels."):
         bring("yolo", files, ("images/a.jpg", "images/b.jpg"))
 
 
@@ -142,7 +146,7 @@ def test_a_copy_of_a_file_is_passed_over_unless_its_pictures_are_others(bring, m
 
     report = bring("coco", twice, ("train/a.jpg",))
     assert made() == {"a.jpg": [("boat", 4, 6, 24, 16)]}
-    assert "passed over: train/_annotations.coco.json (the same as annotations/train.json)" in report.notes
+    assert "skipped: train/_annotations.coco.json (the same as annotations/train.json)" in report.notes
     apart = bring("coco", {"s/x.json": coco({}), "t/x.json": coco({})}, ("s/a.jpg", "t/a.jpg"), replace=True)
     assert apart.results["pictures"] == 3
 
@@ -180,7 +184,7 @@ def test_the_division_that_folders_of_pictures_tell_is_kept(bring, tmp_path, sou
     places = ("train/a.jpg", "val/b.jpg", "test/c.jpg")
 
     report = bring(source_format, write(places if is_whole else ("a.jpg", "b.jpg", "c.jpg")), places)
-    assert any(note.startswith("the source's division was kept in splits/ (train 1, valid") for note in report.notes)
+    assert any(note.startswith("the source's splits were kept in splits/ (train 1, valid") for note in report.notes)
     assert (tmp_path / "made" / "splits" / "test.txt").read_text().endswith("c.xml\n")
 
 
@@ -189,8 +193,10 @@ def test_the_division_in_a_column_is_kept_and_two_for_one_picture_are_a_fault(br
     head = "filename,class,xmin,ymin,xmax,ymax,subset\n"
 
     report = bring("csv", {"x.csv": head + "".join(rows)}, ("a.jpg", "b.jpg", "c.jpg"))
-    assert report.notes == ("the source's division was kept in splits/ (train 1, validation 1, test 1)",)
-    with pytest.raises(DatasetError, match=r"x.csv:3: the split of the picture is 'train' and 'test' at once"):
+    assert report.notes == ("the source's splits were kept in splits/ (train 1, validation 1, test 1)",)
+    with pytest.raises(
+        DatasetError, match=r"x.csv:3: the picture is in the splits 'train' and 'test' at the same time"
+    ):
         bring("csv", {"x.csv": head + rows[0] + rows[0].replace("Train", "test")}, ("a.jpg",))
 
 
@@ -223,7 +229,7 @@ def test_a_heic_picture_is_named_with_the_command_that_converts_it(bring, tmp_pa
 
 def test_where_all_pictures_are_left_out_that_is_the_reason(bring):
     with pytest.raises(
-        DatasetError, match=r"no picture came out of it \(1 picture left out, of which no object is left"
+        DatasetError, match=r"it contains no usable picture \(1 picture skipped, because they lost all their objects: "
     ):
         bring("coco", {"x.json": coco({"iscrowd": 1})}, emptied_pictures="leave-out")
 
@@ -235,7 +241,7 @@ def test_a_link_out_of_the_source_is_followed_only_where_that_is_allowed(bring, 
     place.parent.mkdir()
     place.symlink_to(tmp_path / "elsewhere" / ("" if is_folder else "a.jpg"))
 
-    fault = rf"{place.name}:1: a link leads out of the source, to .*dataset.follow_links: true"
+    fault = rf"{place.name}:1: a link points outside the source, to .*dataset.follow_links: true"
     with pytest.raises(DatasetError, match=fault):
         bring("coco", {"x.json": coco({})}, ())
     assert not (tmp_path / "made").exists()
@@ -247,5 +253,5 @@ def test_beside_a_file_that_is_imported_a_link_out_is_as_if_it_were_not_there(br
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "a.jpg").symlink_to("/etc/passwd")
 
-    with pytest.raises(DatasetError, match=r"the picture 'a.jpg' is neither below"):
+    with pytest.raises(DatasetError, match=r"the picture 'a.jpg' is neither in"):
         bring("coco", {"x.json": coco({})}, (), source=tmp_path / "source" / "x.json")

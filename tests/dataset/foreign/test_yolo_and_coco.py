@@ -16,7 +16,7 @@ from tests.support.foreign_labels import VIA, coco
 def test_label_files_that_no_picture_uses_are_faults(bring):
     row = "boat 20.0 30.5 40.0 40.0"
 
-    with pytest.raises(DatasetError, match=r"sub/Label/a.txt:1: there is no picture for these labels"):
+    with pytest.raises(DatasetError, match=r"sub/Label/a.txt:1: no picture belongs to these labels"):
         bring("yolo", {"sub/Label/a.txt": row, "classes.txt": "boat"}, ["sub/a.jpg"])
 
 
@@ -71,7 +71,7 @@ def test_regions_without_a_class_are_faults_unless_all_are_given_one(bring, made
 def test_a_division_into_equal_parts_is_dropped_and_said(bring):
     report = bring("yolo", {"data.yaml": "train: images\nval: images\nnames: [boat]"}, ["images/a.jpg"])
 
-    assert any("1 picture in train and validation at once" in note for note in report.notes)
+    assert any("1 picture in train and validation at the same time" in note for note in report.notes)
 
 
 def test_an_export_to_yolo_says_that_train_and_val_are_the_same(settings, workspace, voc_dataset, tmp_path):
@@ -110,7 +110,7 @@ def test_a_foreign_path_is_followed_by_its_name_if_that_is_there_once(bring, mad
 
     assert list(made()) == ["a.jpg"]
     assert any("1 picture found by name" in note for note in report.notes)
-    with pytest.raises(DatasetError, match=r"no relative path|there are several"):
+    with pytest.raises(DatasetError, match=r"not a relative path|its name is not unique"):
         bring("coco", {"x.json": coco({}, images=(stated,))}, ["other/a.jpg"])
 
 
@@ -130,6 +130,6 @@ def test_files_beside_the_objects_are_passed_over_and_said(bring, made):
     report = bring("coco", files, ["images/a.jpg"])
     assert made() == {"a.jpg": [("boat", 4, 6, 24, 16)]}
     assert [note.split(" (")[0] for note in report.notes[:2]] == [
-        "passed over: annotations/captions_val2017.json",
-        "passed over: annotations/person_keypoints_val2017.json",
+        "skipped: annotations/captions_val2017.json",
+        "skipped: annotations/person_keypoints_val2017.json",
     ]

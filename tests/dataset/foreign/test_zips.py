@@ -30,10 +30,10 @@ def test_the_zip_of_a_tool_is_taken_as_it_is(bring, made, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "fault"),
     [
-        pytest.param("../a.txt", b"x", "leads out of the archive", id="upwards"),
-        pytest.param("/etc/a.txt", b"x", "leads out of the archive", id="absolute"),
-        pytest.param("a\\..\\..\\b.txt", b"x", "leads out of the archive", id="backslashes"),
-        pytest.param("a.txt", bytes(300 << 20), "more than pictures and labels ever shrink", id="bomb"),
+        pytest.param("../a.txt", b"x", "points outside the archive. Do", id="upwards"),
+        pytest.param("/etc/a.txt", b"x", "points outside the archive. Do", id="absolute"),
+        pytest.param("a\\..\\..\\b.txt", b"x", "points outside the archive. Do", id="backslashes"),
+        pytest.param("a.txt", bytes(300 << 20), "never compress that well", id="bomb"),
     ],
 )
 def test_an_archive_that_is_no_export_is_refused_and_writes_nothing(tmp_path, name, content, fault):
@@ -64,9 +64,9 @@ def test_what_is_named_zip_and_is_none_is_told(bring, settings, tmp_path):
     path = tmp_path / "x.zip"
     path.write_bytes(b"half of a download")
 
-    with pytest.raises(DatasetError, match=r"x\.zip: this is no zip archive, or not the whole of one\."):
+    with pytest.raises(DatasetError, match=r"x\.zip: this is not a complete zip archive\."):
         bring("yolo", {}, (), source=path)
-    with pytest.raises(DatasetError, match=r"x\.zip: this is no zip archive"):
+    with pytest.raises(DatasetError, match=r"x\.zip: this is not a complete"):
         with_unzipped_dataset(settings(path))
 
 

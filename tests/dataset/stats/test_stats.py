@@ -91,7 +91,7 @@ def test_what_cannot_be_measured_is_left_out_and_said(settings, workspace, voc_d
     stats = run(settings(voc_dataset), workspace)
 
     assert stats.results["left_out"] == {"annotations": 2, "boxes": 1}
-    assert stats.notes == ('2 annotations and 1 box were left out for their faults: "ci/inv validate" lists them',)
+    assert stats.notes == ('2 annotations and 1 box were skipped because of faults: "ci/inv validate" lists them',)
     assert stats.results["parts"]["all"]["images"] == 10
 
 

@@ -99,7 +99,7 @@ def test_a_wrong_value_is_told(record, path, value, message):
         pytest.param(b'{"schema": 1,\n', r"champion\.json:2: this is not JSON", id="cut"),
         pytest.param(b"\xff", "this is no record of a champion .*utf-8", id="bytes"),
         pytest.param(b"[]", r"it is \[\], not a dict", id="list"),
-        pytest.param(b'{"schema": NaN}', "NaN is no number of JSON", id="NaN"),
+        pytest.param(b'{"schema": NaN}', "NaN is not a JSON number", id="NaN"),
         pytest.param(b"[" * 100_000, "this is no record of a champion", id="deep"),
     ],
 )

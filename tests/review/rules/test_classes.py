@@ -88,7 +88,7 @@ def test_a_typo_is_shown_in_each_annotation_up_to_twenty_and_the_rest_counted():
     findings = list(class_findings(known, label_map=None, min_boxes=0, splits={}, divided=()))
 
     assert [one.file for one in findings] == [f"{number:02}.xml" for number in range(20)]
-    assert findings[-1].message.endswith("It stands in 10 more annotations.")
+    assert findings[-1].message.endswith("10 more annotations use it.")
     assert "(30 boxes) looks like a misspelt 'raccoon'." in findings[0].message
 
 

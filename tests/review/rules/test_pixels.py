@@ -50,7 +50,7 @@ def test_pictures_that_look_alike_must_have_about_the_same_boxes(second, expecte
     findings = list(near_twin_findings(near(reviewed("a", "1", INSIDE, LARGE), second)))
 
     assert [one.file for one in findings] == expected
-    assert all(one.message.startswith("images/b.jpg looks nearly like images/a.jpg, but") for one in findings)
+    assert all(one.message.startswith("images/b.jpg looks almost the same as images/a.jpg, but") for one in findings)
 
 
 def test_another_class_is_another_box():
@@ -90,7 +90,7 @@ def test_pictures_that_look_alike_must_not_be_in_two_splits():
     findings = list(split_near_twin_findings(near(*pictures), splits))
 
     assert [(one.file, one.rule) for one in findings] == [("annotations/d.xml", "split-near-twin")]
-    assert "images/d.jpg (test) looks nearly like images/b.jpg (train)" in findings[0].message
+    assert "images/d.jpg (test) looks almost the same as images/b.jpg (train)" in findings[0].message
     assert list(split_near_twin_findings(near(*pictures), {})) == []
 
 

@@ -69,8 +69,8 @@ class Tracks:
         if not self._course:
             return
         if len(self._tasks) > 1:
-            text = f"these are tracks of {len(self._tasks)} tasks, and nothing tells which frame is of which."
-            reading.fault(Place(file.name), f"{text} Export each task by itself.")
+            text = f"these are tracks of {len(self._tasks)} tasks, and nothing says which frame belongs to which task."
+            reading.fault(Place(file.name), f"{text} Export each task separately.")
             return
         names = _names(source, file)
         missing = sorted(set(self._frames) - set(names))
@@ -102,7 +102,7 @@ class Tracks:
             for (last, was_outside, _), (frame, _, place) in zip(ordered, ordered[1:]):
                 between = frames[bisect_right(frames, last) :]
                 if not was_outside and between and between[0] < frame:
-                    text = f"the track {track!r} has an object in frame {last}, and says nothing of {between[0]}."
+                    text = f"the track {track!r} has an object in frame {last}, but no entry for frame {between[0]}."
                     reading.fault(place, f"{text} Export from CVAT itself, which writes every frame.")
 
 

@@ -62,14 +62,14 @@ def read_label_studio(source: ImportSource, reading: Reading) -> AnnotationSet:
                 picture = _Task(source, file, place, reading).picture(task, results)
                 pictures += [picture] if picture is not None else []
     if empty:
-        reading.notes.append(f"{counted(empty, 'task')} that nobody annotated: not taken")
+        reading.notes.append(f"{counted(empty, 'task')} without an annotation: skipped")
     return AnnotationSet(tuple(pictures), (), reading.counts())
 
 
 def _results(task: object, place: Place, reading: Reading) -> list[Any] | None:
     """Return the regions of a task; ``None`` if it has no annotation, which is not the same as one without regions."""
     if not isinstance(task, dict):
-        reading.fault(place, "a task is no object; this is not Label Studio's JSON. Correct --from or the file.")
+        reading.fault(place, "a task is not an object; this is not Label Studio's JSON. Correct --from or the file.")
         return []
     own = task.get("annotations", task.get("completions"))
     if own is None:
@@ -79,13 +79,13 @@ def _results(task: object, place: Place, reading: Reading) -> list[Any] | None:
     )
     chosen = [one for one in done if one.get("ground_truth")] or done
     if len(chosen) > 1:
-        text = f"the task {task.get('id')!r} has {len(chosen)} annotations, and none alone is the ground truth."
+        text = f"the task {task.get('id')!r} has {len(chosen)} annotations. Only one can be the ground truth."
         reading.fault(place, f"{text} Mark one with the star in Label Studio, or delete the others.")
     if not chosen:
         return None
     results = chosen[0].get("result")
     if not isinstance(results, list) or not all(isinstance(region, dict) for region in results):
-        reading.fault(place, f"the result of the task {task.get('id')!r} is no list of regions. Export it again.")
+        reading.fault(place, f"the result of the task {task.get('id')!r} is not a list of regions. Export it again.")
         return []
     return results
 
@@ -116,13 +116,15 @@ class _Task:
     def picture(self, task: Mapping[str, Any], results: list[Any]) -> Picture | None:
         names = self._names(task)
         if not names:
-            text = f"the task {task.get('id')!r} names no picture that is below the source."
-            self._reading.fault(self._place, f"{text} Put the pictures beside the file, under their own names.")
+            text = f"the task {task.get('id')!r} does not name a picture inside the source."
+            self._reading.fault(self._place, f"{text} Put the pictures next to the file, with their own names.")
             return None
         regions = [region for region in results if isinstance(region, dict)]
         shown = {(region.get("to_name"), region.get("item_index") or 0) for region in regions if _is_drawn(region)}
         if len(shown) > 1 or (shown and len(names) > 1):
-            text = f"the task {task.get('id')!r} has several pictures, and nothing tells on which of them a region is."
+            text = (
+                f"the task {task.get('id')!r} has several pictures, and nothing says which picture a region belongs to."
+            )
             self._reading.fault(self._place, f"{text} Give each picture a task of its own in Label Studio.")
             return None
         name = names[0]
@@ -177,7 +179,11 @@ class _Task:
         box = _box(kind, region.get("value"), size)
         if not names or box is None or parse_number(region.get("image_rotation", 0)):
             what = (
-                "has no label" if not names else "has no readable values" if box is None else "is of a turned picture"
+                "has no label"
+                if not names
+                else "has no readable values"
+                if box is None
+                else "belongs to a rotated picture"
             )
             self._reading.fault(self._place, f"{picture.name}: a region {what}. Correct it in Label Studio.")
             return

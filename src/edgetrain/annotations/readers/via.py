@@ -39,7 +39,7 @@ _VALUES = {
 }
 _CSV = ("filename", "region_shape_attributes", "region_attributes")
 _FIX = "Correct the region in VIA, and export again."
-_FIX_CLASS = "Give it one in VIA and export again, or give all such regions one: --class-name NAME."
+_FIX_CLASS = "Set it in VIA and export again, or set one class for all such regions: --class-name NAME."
 _Region = tuple[Any, Any, Place]
 
 
@@ -132,7 +132,7 @@ def _read_picture(  # noqa: PLR0913, PLR0917 - all of it is one entry
     stated, place = entry
     name = source.stated_picture(stated, reading, split=file.split, folder=file.folder)
     if name is None:
-        reading.fault(place, f"filename {stated!r} is no relative path below the source. Correct it.")
+        reading.fault(place, f"filename {stated!r} is not a relative path inside the source. Correct it.")
         return None
     size = source.size_of(source.picture(name, file.split, file.folder), place, name, reading)
     head = Picture(name, size, (), file.split, place)

@@ -43,7 +43,7 @@ def project_regions(
     for entry in map(_mapping, _mapping(values.get("metadata")).values()):
         view, shape = str(entry.get("vid")), entry.get("xy")
         if view not in found or entry.get("z"):
-            what = "is at a time of a video" if view in found else f"is of the view {view!r}, which is not there"
+            what = "is at a time of a video" if view in found else f"belongs to the view {view!r}, which does not exist"
             reading.fault(place, f"a region {what}. Export the frames as pictures, or remove it.")
         elif not shape:
             reading.left_out["attributes of pictures"] += 1

@@ -67,7 +67,7 @@ def shape_of(element: Any) -> str:
 
 
 def box_of_shape(element: Any) -> BoxAround | None:
-    """Return the box around the shape of an ``<object>``, in pixels; ``None`` if its values are no numbers."""
+    """Return the box around the shape of an ``<object>``, in pixels; ``None`` if its values are not numbers."""
     turned = element.find("robndbox")
     if turned is not None:
         values = [_number(turned.findtext(name)) for name in ("cx", "cy", "w", "h", "angle")]

@@ -57,7 +57,7 @@ class _Tree:
         found = self._find(file, annotation.filename or "")
         if found is None:
             stated = annotation.filename or PurePosixPath(file.name).stem
-            text = f"the picture {stated!r} is neither beside the annotation nor alone of its name below the source."
+            text = f"the picture {stated!r} is not next to the annotation, nor the only source picture of that name."
             self._reading.fault(Place(file.name, annotation.filename_line), f"{text} Add it, or correct <filename>.")
             return None
         self.used.add(found)
@@ -142,7 +142,7 @@ def _listed_splits(source: ImportSource, reading: Reading) -> dict[tuple[str, st
                 torn.add(key)
     if torn:
         text = (
-            f"{counted(len(torn), 'annotation')} in several lists of ImageSets/Main: not divided (first {min(torn)[1]})"
+            f"{counted(len(torn), 'annotation')} in several ImageSets/Main lists: no split taken (first {min(torn)[1]})"
         )
         reading.notes.append(text)
     return {key: split for key, split in found.items() if key not in torn}

@@ -73,11 +73,11 @@ def read_yolo_files(source: ImportSource, reading: Reading) -> YoloFiles:
     if not found:
         reading.raise_faults("Nothing was written.")
         raise DatasetError(
-            f"{source.root}: no names of classes (data.yaml, obj.names or classes.txt). Add one of them."
+            f"{source.root}: no file with class names (data.yaml, obj.names or classes.txt). Add one of them."
         )
     first = next(iter(found))
     for name in (name for name, names in found.items() if names != found[first]):
-        reading.fault(Place(name), f"the names of the classes are others than those of {first}. Remove one of the two.")
+        reading.fault(Place(name), f"the class names differ from those in {first}. Remove one of the two.")
     for name in source.names(".data"):
         lists.add_config(name, _read_pairs(source, name, reading))
     lists.add_plain()
@@ -88,7 +88,7 @@ def _names_of_lines(source: ImportSource, name: str, reading: Reading) -> list[s
     path = source.path(name)
     text = read_text(path, name, reading) if path else None
     if text and len(text) > _MOST_YAML_LETTERS:
-        reading.fault(Place(name), "this is longer than any list of names. Correct or remove the file.")
+        reading.fault(Place(name), "this file is too long for a list of names. Correct or remove the file.")
         return []
     names = [line.strip() for line in (text or "").splitlines()]
     while names and not names[-1]:
@@ -101,7 +101,7 @@ def _refuse_repeated(names: list[str], file: str, reading: Reading, *, is_list: 
     known: set[str] = set()
     for number, name in enumerate(names, start=1):
         if not name or name in known:
-            what = "is empty" if not name else f"{name!r} stands twice"
+            what = "is empty" if not name else f"{name!r} occurs twice"
             reading.fault(Place(file, number if is_list else 1), f"a class name {what}. Correct the names.")
         known.add(name)
 
@@ -111,7 +111,7 @@ def _read_yaml(source: ImportSource, name: str, reading: Reading) -> Mapping[str
     path = source.path(name)
     text = (read_text(path, name, reading) if path else None) or ""
     if len(text) > _MOST_YAML_LETTERS:
-        reading.fault(Place(name), "this is longer than any list of names. Correct or remove the file.")
+        reading.fault(Place(name), "this file is too long for a list of names. Correct or remove the file.")
         return {}
     try:
         value = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes text, lists and mappings only
@@ -136,7 +136,7 @@ def _names_of_yaml(values: Mapping[str, object], name: str, reading: Reading) ->
         return []
     texts = [entry.strip() for entry in names if isinstance(entry, str)]
     if len(texts) != len(names):
-        reading.fault(Place(name), "a name of a class is a list or a mapping, not text. Correct the names.")
+        reading.fault(Place(name), "a class name is a list or a mapping, not text. Correct the names.")
         return []
     _refuse_repeated(texts, name, reading, is_list=False)
     return texts
@@ -205,8 +205,8 @@ class _SplitLists:
         torn = [name for name, splits in places.items() if len(splits) > 1]
         if torn:
             names = " and ".join(split.value for split in places[torn[0]])
-            text = f"{counted(len(torn), 'picture')} in {names} at once (first {torn[0]})"
-            self._reading.notes.append(f"the source's lists put {text}, which divides nothing: not kept for them")
+            text = f"{counted(len(torn), 'picture')} in {names} at the same time (first {torn[0]})"
+            self._reading.notes.append(f"the source's lists put {text}, so their division is not used")
         if self._lost:
             more = f" and {len(self._lost) - _SHOWN} more" if len(self._lost) > _SHOWN else ""
             shown = f"{', '.join(self._lost[:_SHOWN])}{more}"

@@ -113,7 +113,7 @@ class AskedChanges:
 
 def _require_repository(root: Path) -> None:
     if not root.is_dir():
-        raise DatasetError(f"{root}: there is no such folder. Name the dataset with --dataset.")
+        raise DatasetError(f"{root}: this folder does not exist. Name the dataset with --dataset.")
     inside = _git(root, "rev-parse", "--is-inside-work-tree")
     if inside.code or inside.output.strip() != b"true":
         raise DatasetError(f"{root}: --since needs a dataset in a git repository{reason(inside)}. {_REMEDY}")

@@ -154,7 +154,7 @@ class OutsideLinkError(OSError):
 
     def __init__(self, target: str | Path) -> None:
         """Say where it leads."""
-        super().__init__(errno.ELOOP, f"it is a link that leads out of the dataset, to {target}")
+        super().__init__(errno.ELOOP, f"it is a link that points outside the dataset, to {target}")
 
 
 def open_regular(

@@ -216,7 +216,7 @@ class _Parser:
         while self.peek().text != closing:
             key = self._key()
             if key.text in values:
-                raise self._error(key, f"{key.text} stands twice")
+                raise self._error(key, f"{key.text} occurs twice")
             if key.text in ("id", "name", "display_name"):
                 values[key.text] = self._number() if key.text == "id" else self._string()
             else:
@@ -296,7 +296,7 @@ class _Parser:
             while self.peek().kind == "text":
                 self._next()
         elif token.kind != "word":
-            raise self._error(token, f"{token.text} stands where a value is expected")
+            raise self._error(token, f"{token.text} is found where a value is expected")
 
     def _skip_to(self, closing: str) -> None:
         missing = [closing]

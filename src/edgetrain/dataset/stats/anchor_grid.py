@@ -74,7 +74,7 @@ def read_anchor_shapes(network_type: str, image_size: int, *, templates_dir: Pat
             return list((_shapes if found[1] == "ssd" else _pyramid_shapes)(found[2], image_size))
         parent = _EXTENDS.search(text)
         if parent is None:
-            raise SettingsError(f"templates/{name}: no anchor generator, so anchors are unknown. Add one.")
+            raise SettingsError(f"templates/{name}: it has no anchor generator, so anchors are unknown. Add one.")
         name = parent[1]
 
 

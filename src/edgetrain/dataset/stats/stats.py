@@ -50,7 +50,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
     notes = []
     if faults or bad_boxes:
         left = f"{counted(len(faults), 'annotation')} and {counted(bad_boxes, 'box')}"
-        notes.append(f'{left} were left out for their faults: "ci/inv validate" lists them')
+        notes.append(f'{left} were skipped because of faults: "ci/inv validate" lists them')
     classes = len({one.class_name for one in boxes})
     figures = (counted(len(pictures), "picture"), counted(len(boxes), "box"), counted(classes, "class"))
     return Outcome(", ".join(figures), {**stats, "text": render_stats(stats)}, tuple(notes))

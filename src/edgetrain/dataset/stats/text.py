@@ -97,7 +97,7 @@ def _anchors(anchors: Mapping[str, Any]) -> list[str]:
     never = sum(not one["matched"] for one in anchors["shapes"])
     lines.append(f"{never} of {len(anchors['shapes'])} shapes never fit a box.")
     lines.append(
-        f"{anchors['unmatched']} of {anchors['boxes']} boxes have no anchor that fits; each is given its best one."
+        f"{anchors['unmatched']} of {anchors['boxes']} boxes have no anchor that fits; each gets its best one."
     )
     lines += [
         f"  {one['place']}: {one['class']} {one['width']:g}x{one['height']:g} px, best IoU {one['iou']:.2f}"

@@ -83,7 +83,7 @@ def _rule(rule: Rule) -> dict[str, object]:
 def _invocation(left_out: int, *, is_good: bool) -> dict[str, object]:
     invocation: dict[str, object] = {"executionSuccessful": True, "exitCode": 0 if is_good else 1}
     if left_out:
-        message = f"{counted(left_out, 'more finding')} left out: code scanning keeps {_MOST_RESULTS} of a run."
+        message = f"{counted(left_out, 'more finding')} not listed: code scanning keeps {_MOST_RESULTS} per run."
         invocation["toolExecutionNotifications"] = [{"level": "warning", "message": {"text": message}}]
     return invocation
 

@@ -145,7 +145,9 @@ def _repair_geometry(subject: Subject, info: ImageInfo, repair: Repair) -> None:
         text = f"EXIF orientation {info.exif_orientation} applied to the pixels ({how}) and removed"
         repair.changes.append(Change(subject.image_name, 1, "exif-orientation", text))
     elif info.exif_orientation != _UPRIGHT and not (is_quarter_turn and stated == size):
-        text = f"stored turned (EXIF orientation {info.exif_orientation}); nothing tells where the boxes were drawn"
+        text = (
+            f"stored turned (EXIF orientation {info.exif_orientation}); nothing says which form the boxes were drawn on"
+        )
         repair.left.append(Change(subject.image_name, 1, "exif-orientation", text))
         return
     if stated != size:

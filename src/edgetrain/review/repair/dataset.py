@@ -87,12 +87,12 @@ class _Planner:
         problems = [problem for problem in problems if problem.rule not in HARMLESS]
         if annotation is None or problems:
             first = problems[0]
-            self.left.append(Change(item.name, first.line, first.rule, f"not looked at, since {first.message}"))
+            self.left.append(Change(item.name, first.line, first.rule, f"not checked, because {first.message}"))
             return None, None
         try:
             return annotation, parse_text(data)
         except UneditableError as error:
-            self.left.append(Change(item.name, 1, "xml-encoding", f"not looked at, since {error}"))
+            self.left.append(Change(item.name, 1, "xml-encoding", f"not checked, because {error}"))
             return annotation, None
 
     def plan(self, item: DatasetItem, annotation: Annotation, text: VocText, image: Path) -> None:
@@ -137,7 +137,7 @@ def apply_repairs(root: Path, repairs: Sequence[FileRepair]) -> list[Change]:
         try:
             _apply(root, one)
         except UnreadableImageError as error:
-            left.append(Change(one.image_name, 1, "image-unreadable", f"not turned, since {error.reason}"))
+            left.append(Change(one.image_name, 1, "image-unreadable", f"not turned, because {error.reason}"))
         progress.listener().advanced(done, len(repairs), "repairs")
     return left
 

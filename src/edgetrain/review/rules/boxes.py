@@ -55,12 +55,12 @@ def size_findings(name: str, annotation: Annotation, size: ImageSize, limits: Bo
             continue
         place = f"at the network's {limits.image_size}x{limits.image_size}"
         if min(width, height) < _LEAST_SIDE:
-            message = f"the box {_corners(labelled.box)} is {width:.2g}x{height:.2g} pixels {place}: it vanishes."
+            message = f"the box {_corners(labelled.box)} is {width:.2g}x{height:.2g} pixels {place}, so it vanishes."
             fix = "Cut the picture into smaller ones, raise network.image_size, or remove the object."
             yield _finding(name, labelled, "xmin", "box-vanishing", message, fix)
         else:
             message = f"the box {_corners(labelled.box)} is only {width:.2g}x{height:.2g} pixels {place}."
-            fix = "Such boxes are hardly learnt: cut the picture into smaller ones, or raise network.image_size."
+            fix = "Training hardly learns such boxes. Cut the picture into smaller ones, or raise network.image_size."
             yield _finding(name, labelled, "xmin", "box-tiny", message, fix)
 
 
@@ -83,7 +83,7 @@ def repeat_findings(name: str, annotation: Annotation) -> Iterator[Finding]:
         if first is labelled:
             distinct.append(labelled)
         elif first.class_name == labelled.class_name:
-            message = f"the box {_corners(labelled.box)} repeats that of line {first.line}."
+            message = f"the box {_corners(labelled.box)} repeats the box of line {first.line}."
             yield _finding(name, labelled, "xmin", "box-duplicate", message, "Remove one of the two.")
         else:
             message = f"the box {_corners(labelled.box)} is {first.class_name!r} in line {first.line}."
@@ -103,8 +103,10 @@ def _near_findings(name: str, boxes: list[LabelledBox]) -> Iterator[Finding]:
             overlap = iou(first.box, second.box)
             if first.class_name == second.class_name and overlap >= _NEAR_IOU:
                 early, late = sorted((first, second), key=lambda one: one.line)
-                message = f"the box {_corners(late.box)} nearly repeats that of line {early.line} (IoU {overlap:.2f})."
-                yield _finding(name, late, "xmin", "box-near-duplicate", message, "Keep the better one of the two.")
+                message = (
+                    f"the box {_corners(late.box)} nearly repeats the box of line {early.line} (IoU {overlap:.2f})."
+                )
+                yield _finding(name, late, "xmin", "box-near-duplicate", message, "Keep the better of the two.")
 
 
 def _finding(  # noqa: PLR0913, PLR0917 - one call for each rule

@@ -44,8 +44,8 @@ class _Class:
 def emptied_finding(name: str, annotation: Annotation) -> Finding:
     """Return the finding of a picture whose objects are all of classes that ``dataset.classes`` leaves out."""
     names = ", ".join(sorted({box.class_name for box in annotation.boxes}))
-    message = f"dataset.classes leaves out all {counted(len(annotation.boxes), 'box')} ({names})."
-    fix = 'Say what becomes of such pictures in dataset.classes: "emptied: negatives" or "emptied: leave-out".'
+    message = f"dataset.classes drops every box of this picture ({counted(len(annotation.boxes), 'box')}: {names})."
+    fix = 'Choose what happens to such pictures in dataset.classes: "emptied: negatives" or "emptied: leave-out".'
     return Finding.of((name, annotation.boxes[0].line), "class-emptied", message, fix)
 
 
@@ -123,10 +123,10 @@ def _is_slip(name: str, other: str, counts: Mapping[str, int], known: Collection
 def _typo_findings(one: _Class, meant: str, label_map: LabelMap | None) -> Iterator[Finding]:
     where = f" of {_MAP_NAME}" if label_map and meant in label_map else ""
     message = f"{one.name!r} ({counted(one.boxes, 'box')}) looks like a misspelt {meant!r}{where}."
-    fix = f"Correct the name; if it is a class of its own, add it to {_MAP_NAME}."
+    fix = f"Correct the name. If it is a class of its own, add it to {_MAP_NAME}."
     for number, place in enumerate(one.places[:_MOST_PLACES], start=1):
         left = len(one.places) - number
-        more = f" It stands in {counted(left, 'more annotation')}." if left and number == _MOST_PLACES else ""
+        more = f" {counted(left, 'more annotation')} use it." if left and number == _MOST_PLACES else ""
         yield Finding.of(place, "class-typo", message + more, fix)
 
 
@@ -152,28 +152,28 @@ def _similar_findings(classes: Sequence[_Class]) -> Iterator[Finding]:
                     f"the classes {one.name!r} ({counted(one.boxes, 'box')}) and {other.name!r} "
                     f"({counted(other.boxes, 'box')}) differ {difference}."
                 )
-                fix = f"If they are one class, give them one name; if not, commit a {_MAP_NAME} with both."
+                fix = f"If they are one class, give them one name. If not, commit a {_MAP_NAME} with both."
                 yield Finding.of(one.places[0], "class-similar", message, fix)
                 break
 
 
 def _rare_findings(one: _Class, min_boxes: int) -> Iterator[Finding]:
     if one.boxes < min_boxes:
-        message = f"the class {one.name!r} has {counted(one.boxes, 'box')}, fewer than {min_boxes}: hardly learnt."
+        message = f"the class {one.name!r} has {counted(one.boxes, 'box')}, fewer than {min_boxes}: hardly learnable."
         fix = "Label more of them, remove the class, or lower validate.min_class_boxes."
         yield Finding.of(one.places[0], "class-rare", message, fix)
 
 
 def _unused(name: str) -> Finding:
-    message = f"the class {name!r} has no box in the dataset: it cannot be learnt."
-    fix = "Label some. Keep its place in the label map, since ids never move."
+    message = f"the class {name!r} has no box in the dataset, so training cannot learn it."
+    fix = "Label some. Keep its place in the label map, because ids must never change."
     return Finding.of((_MAP_NAME, 1), "class-rare", message, fix)
 
 
 def _absent_findings(one: _Class, divided: Collection[Split]) -> Iterator[Finding]:
     absent = [split.value for split in Split if split in divided and not one.splits[split]]
     if absent:
-        message = f"the class {one.name!r} has no box in {' and '.join(absent)}: no figure there speaks of it."
+        message = f"the class {one.name!r} has no box in {' and '.join(absent)}, so the results there do not cover it."
         fix = "Move some pictures with it into that split, or label more."
         yield Finding.of(one.places[0], "class-missing", message, fix)
 

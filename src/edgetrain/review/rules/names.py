@@ -13,7 +13,7 @@ from edgetrain.dataset.layout import base_name, stem_of
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ABSOLUTE = re.compile(r"(?:[A-Za-z]:)?[\\/]|[A-Za-z]:")
 _SEPARATOR = re.compile(r"[\\/]")
-_FIX = "Make the names agree, and see that the boxes are those of the picture."
+_FIX = "Make the names agree, and check that the boxes belong to the picture."
 
 
 def path_findings(name: str, annotation: Annotation) -> Iterator[Finding]:
@@ -23,11 +23,11 @@ def path_findings(name: str, annotation: Annotation) -> Iterator[Finding]:
     is_upward = ".." in _SEPARATOR.split(stated)
     if control or is_upward or _ABSOLUTE.match(stated):
         kind = "has a control character" if control else "leads upwards" if is_upward else "is an absolute path"
-        message = f"<filename> {stated!r} {kind}; only {base_name(stated)!r} was looked for."
-        yield Finding.of(place, "filename-unsafe", message, "State the picture's name alone.")
+        message = f"<filename> {stated!r} {kind}; only {base_name(stated)!r} was used."
+        yield Finding.of(place, "filename-unsafe", message, "Write the picture's name without folders.")
     elif _SEPARATOR.search(stated):
-        message = f"<filename> {stated!r} names folders; only {base_name(stated)!r} counts."
-        yield Finding.of(place, "filename-path", message, "State the picture's name alone.")
+        message = f"<filename> {stated!r} contains folders; only {base_name(stated)!r} counts."
+        yield Finding.of(place, "filename-path", message, "Write the picture's name without folders.")
 
 
 def name_findings(name: str, annotation: Annotation, image_name: str) -> Iterator[Finding]:
@@ -58,7 +58,9 @@ def _folded(name: str) -> str:
 
 def _case_finding(place: tuple[str, int], stated: str, image_name: str) -> Finding:
     message = f"<filename> is {stated!r}, but the picture found is {image_name}."
-    return Finding.of(place, "filename-case", message, "Write both alike: other systems tell upper from lower case.")
+    return Finding.of(
+        place, "filename-case", message, "Write both the same way: other systems distinguish upper and lower case."
+    )
 
 
 def _form_finding(place: tuple[str, int], stated: str, image_name: str) -> Finding:
@@ -66,4 +68,6 @@ def _form_finding(place: tuple[str, int], stated: str, image_name: str) -> Findi
     found = base_name(image_name)
     kinds = "percent codes" if "%" in stated or "%" in found else "Unicode forms (composed and decomposed)"
     message = f"the annotation says {base_name(stated)!a} and the picture is {found!a}: other {kinds}."
-    return Finding.of(place, "filename-form", message, "Give both the same name: other systems tell them apart.")
+    return Finding.of(
+        place, "filename-form", message, "Give both the same name: other systems treat them as different."
+    )

@@ -30,7 +30,7 @@ def image_missing(name: str, annotation: Annotation, places: str) -> Finding:
 
 def image_unreadable(image_name: str, reason: str) -> Finding:
     """Return the finding of a picture that cannot be read."""
-    rule, more = ("image-format", " Correct <filename>, too.") if reason == HEIC else ("image-unreadable", "")
+    rule, more = ("image-format", " Correct <filename> as well.") if reason == HEIC else ("image-unreadable", "")
     return Finding.of((image_name, 1), rule, f"{reason}.", f"{remedy_of(reason, image_name)}{more}")
 
 
@@ -43,14 +43,14 @@ def negative_findings(name: str, annotation: Annotation) -> Iterator[Finding]:
     """Yield a finding for a picture without objects, for those who mean to have none."""
     if not annotation.boxes:
         message = "no object is labelled; the picture is a negative example."
-        yield Finding.of((name, 1), "image-negative", message, "Draw the boxes that are missing, or keep it so.")
+        yield Finding.of((name, 1), "image-negative", message, "Draw the missing boxes, or keep it as it is.")
 
 
 def image_findings(image_name: str, info: ImageInfo) -> Iterator[Finding]:
     """Yield the faults of a picture file by itself."""
     place = (image_name, 1)
     if info.size.width * info.size.height > MAX_PIXELS:
-        message = f"the picture claims {info.size} pixels, more than memory can hold."
+        message = f"the picture's header states {info.size} pixels, which is more than fits into memory."
         yield Finding.of(place, "image-huge", message, "Scale it down, or remove it and its annotation.")
     if info.format not in _SUFFIXES:
         message = f"the picture is {info.format.upper()}, which training cannot read."
@@ -63,7 +63,7 @@ def image_findings(image_name: str, info: ImageInfo) -> Iterator[Finding]:
         fix = f"Rename it to {_SUFFIXES[info.format][0]}, in <filename> too."
         yield Finding.of(place, "image-extension", message, fix)
     if info.oddity:
-        message = f"the picture {info.oddity}; training decodes it otherwise than it looks."
+        message = f"the picture {info.oddity}; training reads it differently from how it looks."
         yield Finding.of(place, "image-mode", message, "Save it as a plain 8-bit RGB or gray picture.")
 
 
@@ -84,7 +84,7 @@ def stated_findings(name: str, annotation: Annotation, image_name: str, info: Im
         yield Finding.of(place, "size-missing", f"<size> is missing; {image_name} is {info.size}.", "Add <size>.")
     elif annotation.size != info.size and not is_turned(annotation, info):
         message = f"<size> is {annotation.size}, but {image_name} is {info.size}."
-        yield Finding.of(place, "size-mismatch", message, "Correct <size>, and see that the boxes fit the picture.")
+        yield Finding.of(place, "size-mismatch", message, "Correct <size>, and check that the boxes fit the picture.")
 
 
 def _orientation_finding(annotation: Annotation, image_name: str, info: ImageInfo) -> Finding:
@@ -99,8 +99,8 @@ def _orientation_finding(annotation: Annotation, image_name: str, info: ImageInf
         message = f"{start}; <size> shows that the boxes were drawn on the turned picture."
         fix = 'Turn the pixels: "ci/inv fix --apply".'
     else:
-        message = f"{start}; nothing tells on which picture the boxes were drawn."
-        fix = "Turn the pixels, remove the EXIF orientation, and see that the boxes fit."
+        message = f"{start}; nothing says which form the boxes were drawn on."
+        fix = "Turn the pixels, remove the EXIF orientation, and check that the boxes fit."
     return Finding.of((image_name, 1), "exif-orientation", message, fix)
 
 

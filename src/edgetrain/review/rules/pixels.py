@@ -70,20 +70,22 @@ def near_pictures(
 def split_near_twin_findings(
     groups: Iterable[Sequence[tuple[Reviewed, str]]], splits: Mapping[str, Split]
 ) -> Iterator[Finding]:
-    """Yield a finding for each picture that looks nearly like one in another split."""
+    """Yield a finding for each picture that looks almost the same as one in another split."""
     divided = (_different([(one, key) for one, key in group if one.name in splits]) for group in groups)
-    for one, message in parted(divided, splits, "looks nearly like"):
+    for one, message in parted(divided, splits, "looks almost the same as"):
         yield Finding.of((one.name, 1), "split-near-twin", message, "Put both into the same split.")
 
 
 def near_twin_findings(groups: Iterable[Sequence[tuple[Reviewed, str]]]) -> Iterator[Finding]:
-    """Yield a finding for each picture that looks nearly like an earlier one, but is labelled otherwise."""
+    """Yield a finding for each picture that looks almost the same as an earlier one, but is labelled otherwise."""
     for group in groups:
         first, *others = _different(group)
         for one in others:
             if not _is_labelled_alike(first, one):
-                message = f"{one.image_name} looks nearly like {first.image_name}, but {first.name} has other boxes."
-                fix = "Compare the two: label the same objects alike, or keep only one of the pictures."
+                message = (
+                    f"{one.image_name} looks almost the same as {first.image_name}, but {first.name} has other boxes."
+                )
+                fix = "Compare the two. Label the same objects the same way, or keep only one picture."
                 yield Finding.of((one.name, 1), "near-twin-boxes", message, fix)
 
 

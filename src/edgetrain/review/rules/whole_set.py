@@ -34,7 +34,7 @@ def shared_findings(reviewed: ReviewedSet) -> Iterator[Finding]:
     for place, (name, image_name) in enumerate(zip(reviewed.names, reviewed.image_names)):
         owner = owners.setdefault(image_name, name) if image_name else name
         if owner != name:
-            message = f"the picture {image_name} belongs to {owner} already."
+            message = f"the picture {image_name} already belongs to {owner}."
             fix = "Put all boxes into one annotation, or correct <filename>."
             yield Finding.of((name, reviewed[place].filename_line), "image-shared", message, fix)
 
@@ -77,7 +77,7 @@ def split_augmented_findings(reviewed: ReviewedSet, splits: Mapping[str, Split])
     places = {name: place for place, name in enumerate(reviewed.names)}
     groups = copies_by_source(name for name in reviewed.names if name in splits).values() if splits else ()
     torn = (group for group in groups if len({splits[name] for name in group}) > 1)
-    fix = "Put all copies into the same split: remove the division and let split make one, which keeps them together."
+    fix = 'Put all copies into the same split. Without the division, "ci/inv split" makes one that keeps them together.'
     relation = "is an augmented copy of the same picture as"
     for one, message in parted(([reviewed[places[name]] for name in group] for group in torn), splits, relation):
         yield Finding.of((one.name, 1), "split-augmented", message, fix)
@@ -96,7 +96,7 @@ def parted(
                     one,
                     (
                         f"{one.image_name} ({own.value}) {relation} {divided[0].image_name} ({first.value}): "
-                        "the model is judged by what it has seen."
+                        "the model is evaluated on what it was trained on."
                     ),
                 )
 
@@ -108,14 +108,14 @@ def orphan_findings(reviewed: ReviewedSet, image_names: Iterable[str]) -> Iterat
     for image_name in image_names:
         if image_name not in used and stem_of(image_name) not in unread:
             message = "the picture has no annotation, so it is not used."
-            fix = "Label it; without objects, save an annotation without boxes. Or remove it."
+            fix = "Label it, or remove it. If it shows no object, save an annotation without boxes."
             yield Finding.of((image_name, 1), "image-orphaned", message, fix)
 
 
 def habit_findings(reviewed: ReviewedSet) -> Iterator[Finding]:
     """Yield one finding for the whole dataset for each habit of labelling that is worth knowing."""
     if reviewed and all(reviewed.is_read) and not any(reviewed.boxes):
-        message = f"none of {counted(len(reviewed), 'annotation')} has an object: there is nothing to learn."
+        message = f"none of {counted(len(reviewed), 'annotation')} has an object, so there is nothing to learn."
         yield Finding.of((reviewed.names[0], 1), "dataset-negative", message, "Label objects.")
     habits = functools.reduce(operator.or_, set(reviewed.habits), 0)
     if habits & BROKEN_COORDINATES:
@@ -126,7 +126,7 @@ def habit_findings(reviewed: ReviewedSet) -> Iterator[Finding]:
         corners = " ".join(format_coordinate(value) for value in box[3:])
         message = f"{counted(len(broken), 'box')} of the dataset {_have(broken)} broken coordinates, first {corners}."
         yield Finding.of(
-            (one.name, box.line), "box-float", message, "They are used as they are; see that they are meant."
+            (one.name, box.line), "box-float", message, "They are used unchanged. Check that they are intended."
         )
     # A box from edge to edge shows that edges, not pixels, are counted; then nothing is mixed.
     if habits & FROM_ZERO and habits & TO_FULL_SIZE and not habits & FROM_EDGE_TO_EDGE:
@@ -141,9 +141,9 @@ def _edge_finding(reviewed: ReviewedSet) -> Finding:
     one, box = min(from_zero[0], to_size[0], key=lambda pair: (pair[0].name, pair[1].line))
     message = (
         f"{counted(len(from_zero), 'box')} of the dataset {'begins' if len(from_zero) == 1 else 'begin'} at 0 and "
-        f"{len(to_size)} end at the picture's full size: some tool counts pixels from 0, another from 1."
+        f"{len(to_size)} end at the picture's full size: one tool counts pixels from 0, another from 1."
     )
-    fix = "Coordinates are used as they are, without a shift; a pixel more or less hardly matters."
+    fix = "Coordinates are used unchanged. A shift of one pixel hardly matters."
     return Finding.of((one.name, box.line), "box-edge-base", message, fix)
 
 
