@@ -115,7 +115,7 @@ def test_its_loss_falls_in_training():
         api.augmented(config, model, one, tf.constant([0, number], tf.int64)) for number, one in enumerate(pictures)
     ]
     batch = tf.nest.map_structure(lambda *parts: tf.stack(parts), *shown)
-    optimizer = tf.keras.optimizers.legacy.Adam(0.001)
+    optimizer = tf.keras.optimizers.legacy.Adam(0.01)
     backbone = model.feature_extractor.classification_backbone.trainable_variables
     before = [variable.numpy() for variable in backbone]
 
@@ -131,5 +131,5 @@ def test_its_loss_falls_in_training():
     totals = [float(step()) for _ in range(15)]
 
     assert np.isfinite(totals).all()
-    assert totals[-1] < 0.8 * totals[0]
+    assert totals[-1] < 0.5 * totals[0]
     assert all(not np.array_equal(old, new.numpy()) for old, new in zip(before, backbone))

@@ -124,6 +124,17 @@ def test_feature_maps_in_the_place_of_pictures_give_the_same_losses(network):
     assert model.feature_extractor.classification_backbone is _backbone(model)
 
 
+@pytest.mark.parametrize("network", NETWORKS)
+def test_class_predictors_begin_at_the_configured_bias(network):
+    """The API forgets it in separable ones, which then call every second anchor an object."""
+    _, model = _model(network=network)
+
+    biases = [one.numpy() for one in model.variables if re.search(r"ClassPredictor/bias:0$", one.name)]
+
+    assert biases
+    assert all(bias == pytest.approx(-4.6) for bias in biases)
+
+
 def test_a_backbone_of_which_a_block_learns_is_not_frozen():
     from edgetrain.training import object_detection_api as api
 

@@ -33,6 +33,7 @@ from edgetrain.training.input.seeded_randomness import seeded
 from edgetrain.training.upsampling import upsample_by_resizing
 
 _LOWEST_SCORE = 0.001
+_CLASS_BIAS = re.compile(r"BoxPredictor/ConvolutionalClassHead_\d+/ClassPredictor/bias:")
 
 
 class TrainingInput(NamedTuple):
@@ -91,8 +92,17 @@ def build_model(config: TrainEvalPipelineConfig, *, is_training: bool) -> Any:
     shape = (size.height, size.width, 3)
     model.predict(tf.zeros((1, *shape)), tf.constant([shape]))
     upsample_by_resizing(model)
+    _set_class_biases(model, config)
     _freeze(model, list(config.train_config.freeze_variables))
     return model
+
+
+def _set_class_biases(model: Any, config: TrainEvalPipelineConfig) -> None:
+    """Give class predictors the configured bias, which the API gives plain ones and forgets in separable ones."""
+    bias = config.model.ssd.box_predictor.convolutional_box_predictor.class_prediction_bias_init
+    for variable in model.variables:
+        if _CLASS_BIAS.match(variable.name):
+            variable.assign(tf.fill(variable.shape, bias))
 
 
 def _set_phase(model: Any, *, is_training: bool) -> None:

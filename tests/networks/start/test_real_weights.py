@@ -74,7 +74,7 @@ def started(folder, checkpoint, names):
 
 
 def test_the_keras_model_computes_what_the_graph_of_tensorflow_1_does(tmp_path, checkpoint, pictures):
-    """All 80 classes of COCO by their names, the background, and all boxes; a stranger's class is new."""
+    """All 80 classes of COCO by their names, and all boxes; a stranger's class is new."""
     import tensorflow as tf
 
     np.save(tmp_path / "pictures.npy", pictures[0])
@@ -94,7 +94,7 @@ def test_the_keras_model_computes_what_the_graph_of_tensorflow_1_does(tmp_path, 
     scores = found["class_predictions_with_background"].numpy()
     assert boxes.shape[:2] == (12, 1917)
     assert_close(boxes, expected["boxes"].reshape(boxes.shape), 1e-4)
-    assert_close(scores[..., :-1], expected["scores"][..., [0, *COCO_CLASSES]], 1e-4)
+    assert_close(scores[..., 1:-1], expected["scores"][..., [*COCO_CLASSES]], 1e-4)
     assert len([match for match in matches if match.is_taken]) == 404
 
 
@@ -136,6 +136,22 @@ def test_only_the_classes_of_the_same_name_are_taken(tmp_path, checkpoint):
         mine = next(one for one in model.variables if one.name == f"{name}:0").numpy()
         theirs = reader.get_tensor(f"BoxPredictor_{number}/ClassPredictor/weights")
         kernel, coco = mine.reshape(*mine.shape[:3], -1, 3), theirs.reshape(*mine.shape[:3], -1, COCO_IDS + 1)
-        assert np.array_equal(kernel[..., [0, 2]], coco[..., [0, coco_id("teddy bear")]])
-        assert not any(np.array_equal(kernel[..., 1], coco[..., other]) for other in range(COCO_IDS + 1))
-    assert notes == {"taken: background, Teddy_Bear; 1 of 2 classes are new"}
+        assert np.array_equal(kernel[..., 2], coco[..., coco_id("teddy bear")])
+        for new in (0, 1):
+            assert not any(np.array_equal(kernel[..., new], coco[..., other]) for other in range(COCO_IDS + 1))
+    assert notes == {"taken: Teddy_Bear; background and 1 of 2 classes are new"}
+
+
+def test_a_class_that_is_new_begins_as_unlikely(tmp_path, checkpoint, pictures):
+    """Nothing is a raccoon before the first step: COCO's background, which is a class there, is not taken for one."""
+    import tensorflow as tf
+
+    _, model, matches = started(tmp_path, checkpoint, ["raccoon"])
+
+    found = model.predict(*model.preprocess(tf.constant(pictures[0][:2])))
+    scores = tf.sigmoid(found["class_predictions_with_background"]).numpy()
+    assert np.median(scores) < 0.02
+    assert scores.max() < 0.2
+    notes = {match.note for match in matches if "/ClassPredictor/" in match.variable}
+    assert notes == {"new: none of these classes is COCO's"}
+    assert len([match for match in matches if match.is_taken]) == 392

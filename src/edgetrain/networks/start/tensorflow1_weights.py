@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,9 @@ _IGNORED = (
     (rf"{_MOVING_AVERAGE}$", "moving average of a variable that is not used"),
     (r"/BatchNorm/moving_(mean|variance)/(biased|local_step)$", "state of a moving average"),
 )
+# In TensorFlow 1 many detectors learnt the background as a class. Here it is no class in the loss, and nothing reads
+# its score: a high one where nothing is would be nine tenths of the first losses.
+_CLASSES = replace(COCO, has_background=False)
 
 
 def tensorflow1_name(variable: str, network: str) -> str | None:
@@ -109,8 +113,8 @@ def load_tensorflow1_weights(
 ) -> list[WeightMatch]:
     """Give a model the weights of a TF1 checkpoint, and return what became of every variable of both.
 
-    The class predictors take the background and the classes that COCO knows by the same name, if the checkpoint
-    predicts COCO's; other classes keep their random start.
+    The class predictors take the classes that COCO knows by the same name, if the checkpoint predicts COCO's; other
+    classes and the background keep their random start.
 
     Args:
         model: a model of ``build_model``.
@@ -135,7 +139,7 @@ def _proposal(variable: Any, checkpoint: _Checkpoint, network: str, kind: str, c
     source = checkpoint.variable(source if kind == "detection" else source.removeprefix("FeatureExtractor/"))
     given = checkpoint.value(source) if source else None
     if "/ClassPredictor/" in name and given is not None:
-        return propose_classes(variable, source, given, names=class_names, theirs=COCO)
+        return propose_classes(variable, source, given, names=class_names, theirs=_CLASSES)
     return propose(variable, source, given)
 
 

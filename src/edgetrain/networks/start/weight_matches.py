@@ -56,11 +56,15 @@ class WeightMatch:
 
 @dataclass(frozen=True)
 class SourceClasses:
-    """The classes that a checkpoint predicts: how many ids, whose they are, and the id (from 1) of a class name."""
+    """The classes that a checkpoint predicts: how many ids, whose they are, and the id (from 1) of a class name.
+
+    ``has_background``: whether its background was learnt as it is here.
+    """
 
     count: int
     owner: str
     find: Callable[[str], int | None]
+    has_background: bool = True
 
     @classmethod
     def of_names(cls, names: Sequence[str]) -> SourceClasses:
@@ -104,7 +108,7 @@ def propose(variable: Any, source: str, given: Weights | None) -> Proposal:
 def propose_classes(
     variable: Any, source: str, given: Weights, *, names: Sequence[str], theirs: SourceClasses
 ) -> Proposal:
-    """Return what a class predictor gets: the background, and the classes that both know by the same name.
+    """Return what a class predictor gets: the classes that both know by the same name, and the background or not.
 
     Args:
         variable: its last axis is (anchor, class), class 0 being the background.
@@ -118,12 +122,20 @@ def propose_classes(
     if given.shape != (*first_axes, channels // mine * other):
         note = f"{NEW}the checkpoint's shape {given.shape} is not that of {theirs.owner}'s classes"
         return Proposal(variable, source, None, note, is_of_other_classes=True)
-    ids = {0: 0} | {i: found for i, name in enumerate(names, start=1) if (found := theirs.find(name))}
+    known = {i: found for i, name in enumerate(names, start=1) if (found := theirs.find(name))}
+    ids = {0: 0} | known if theirs.has_background else known
+    if not ids:
+        note = f"{NEW}none of these classes is {theirs.owner}'s"
+        return Proposal(variable, source, None, note, is_of_other_classes=True)
     value = variable.numpy().reshape(*first_axes, -1, mine)
     value[..., list(ids)] = given.reshape(*first_axes, -1, other)[..., list(ids.values())]
-    known = ", ".join(["background", *(name for name in names if theirs.find(name))])
-    note = f"{_TAKEN}: {known}; {mine - len(ids)} of {mine - 1} classes are new"
-    return Proposal(variable, source, value.reshape(variable.shape), note)
+    taken, new = [names[i - 1] for i in known], f"{len(names) - len(known)} of {len(names)} classes are new"
+    parts = (
+        (", ".join(["background", *taken]), new)
+        if theirs.has_background
+        else (", ".join(taken), f"background and {new}")
+    )
+    return Proposal(variable, source, value.reshape(variable.shape), f"{_TAKEN}: {'; '.join(parts)}")
 
 
 def assign(model: Any, prefix: Path, proposals: Sequence[Proposal]) -> list[WeightMatch]:
