@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,23 +20,27 @@ from edgetrain.core.workspace.stage_reports import (
     read_records_of,
     value_of,
 )
-from edgetrain.records.example import read_examples
+from edgetrain.records.example import DetectionExample, read_examples
 from edgetrain.report.mistakes import wanted_pictures
 from edgetrain.report.placed_boxes import PlacedBox, placed_boxes
 from edgetrain.training.history import HistoryRow, read_history
+
+_MOST_OF_BATCH = 16
 
 
 @dataclass(frozen=True)
 class Material:
     """The reports of the stages, the course of the training, the judged pictures to be shown, the labelled boxes.
 
-    ``pictures`` are JPEG or PNG by source id: those that the records of the judged split still hold.
+    ``pictures`` are JPEG or PNG by source id: those that the records of the judged split still hold. ``first_batch``
+    are the first pictures of the training as the network saw them.
     """
 
     records: Records
     history: Sequence[HistoryRow]
     pictures: Mapping[str, bytes]
     boxes: Sequence[PlacedBox]
+    first_batch: Sequence[DetectionExample] = ()
 
 
 def read_material(workspace: Workspace) -> Material:
@@ -51,8 +56,20 @@ def read_material(workspace: Workspace) -> Material:
     wanted = {as_text(sample.get("source_id")) for sample in samples}
     wanted |= wanted_pictures(as_object(value_of(records, "evaluate", "mistakes")))
     return Material(
-        records, _history(records, workspace), _pictures(records, workspace, wanted), placed_boxes(workspace)
+        records,
+        _history(records, workspace),
+        _pictures(records, workspace, wanted),
+        placed_boxes(workspace),
+        _first_batch(workspace),
     )
+
+
+def _first_batch(workspace: Workspace) -> list[DetectionExample]:
+    path = workspace.first_batch_path
+    try:
+        return list(itertools.islice(read_examples([path] if path.is_file() else []), _MOST_OF_BATCH))
+    except DatasetError:
+        return []  # a figure less, and nothing else depends on it
 
 
 def _history(records: Records, workspace: Workspace) -> list[HistoryRow]:

@@ -45,6 +45,7 @@ from edgetrain.core.workspace.stage_reports import (
 from edgetrain.report.advice import answers_of
 from edgetrain.report.charts import UNIT_CHART_PLACE, JudgedBox, Svg, judged_picture, share_bar, training_charts
 from edgetrain.report.curves import curves_section
+from edgetrain.report.first_batch import seen_picture
 from edgetrain.report.material import Material, read_material
 from edgetrain.report.mistakes import mistakes_section
 from edgetrain.report.placed_boxes import PlacedBox, heat_map
@@ -53,6 +54,7 @@ from edgetrain.report.sections import edgetpu_section, promotion_section, stats_
 from edgetrain.template import render_template
 from edgetrain.training.history import HistoryRow
 
+_SEEN = 8
 _SHOWN_IF_RUN = ("preflight-untrained", "preflight", "bundle", "promote")
 _FIGURES = (
     ("AP50", "ap50", "average precision where a detection counts from IoU 0.50"),
@@ -88,6 +90,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         **_evaluation(records, material.pictures),
         "training": _training_facts(records, material.history),
         "charts": _charts(material.history),
+        "first_batch": [seen_picture(one) for one in material.first_batch[:_SEEN]],
         "data": _data_table(records),
         "maps": _maps(material.boxes),
         "edgetpu": edgetpu_section(records),

@@ -22,7 +22,9 @@ from edgetrain.core.system.files import replacing_dir
 from edgetrain.core.wording import finite_number
 from edgetrain.core.workspace import Workspace
 from edgetrain.core.workspace.stage_reports import as_list, as_object, as_text, value_of
+from edgetrain.evaluation.analysis import corners
 from edgetrain.images.image_file import decode
+from edgetrain.records.example import DetectionExample
 from edgetrain.report.material import Material
 from edgetrain.report.placed_boxes import PlacedBox
 from edgetrain.training.history import HistoryRow
@@ -44,7 +46,7 @@ def write_plots(material: Material, workspace: Workspace) -> list[str]:
     Raises:
         StorageError: the folder cannot be written.
     """
-    records, history, pictures, boxes = material.records, material.history, material.pictures, material.boxes
+    records, history, boxes = material.records, material.history, material.boxes
     drawn: dict[str, Callable[[Figure], None]] = {}
     if history:
         drawn["results.png"] = functools.partial(_results, history=history)
@@ -55,11 +57,7 @@ def write_plots(material: Material, workspace: Workspace) -> list[str]:
             drawn[name] = functools.partial(_confusion, mistakes=mistakes, is_normalized=is_normalized)
     if boxes:
         drawn["labels.png"] = functools.partial(_labels, boxes=boxes)
-    samples = [as_object(one) for one in as_list(value_of(records, "evaluate", "samples"))]
-    samples = [one for one in samples if as_text(one.get("source_id")) in pictures]
-    if samples:
-        for name, key in (("val_batch0_labels.jpg", "truths"), ("val_batch0_pred.jpg", "detections")):
-            drawn[name] = functools.partial(_batch, samples=samples, pictures=pictures, key=key)
+    drawn |= _batches(material)
     if not drawn:
         shutil.rmtree(workspace.plots_dir, ignore_errors=True)
         return []
@@ -190,6 +188,35 @@ def _labels(figure: Figure, boxes: Sequence[PlacedBox]) -> None:
         axes.hist2d(xs, ys, bins=40, range=unit, cmap="Blues")
         axes.set(title=title, xlabel=f"{labels[0]}, share of the picture", ylabel=labels[1], aspect="equal")
     centres.invert_yaxis()
+
+
+def _batches(material: Material) -> dict[str, Callable[[Figure], None]]:
+    """Return what draws the first batch of the training, and the sample pictures of the evaluation."""
+    drawn: dict[str, Callable[[Figure], None]] = {}
+    pictures = material.pictures
+    if material.first_batch:
+        drawn["train_batch0.jpg"] = functools.partial(_first_batch, examples=material.first_batch)
+    samples = [as_object(one) for one in as_list(value_of(material.records, "evaluate", "samples"))]
+    samples = [one for one in samples if as_text(one.get("source_id")) in pictures]
+    if samples:
+        for name, key in (("val_batch0_labels.jpg", "truths"), ("val_batch0_pred.jpg", "detections")):
+            drawn[name] = functools.partial(_batch, samples=samples, pictures=pictures, key=key)
+    return drawn
+
+
+def _first_batch(figure: Figure, examples: Sequence[DetectionExample]) -> None:
+    """Draw the first batch as the network saw it."""
+    samples = [
+        {
+            "source_id": one.source_id,
+            "filename": one.filename,
+            "width": one.size.width,
+            "height": one.size.height,
+            "truths": [{"class": item.class_name, "box": corners(item.box.to_pixels(one.size))} for item in one.boxes],
+        }
+        for one in examples
+    ]
+    _batch(figure, samples, {one.source_id: one.image_bytes for one in examples}, "truths")
 
 
 def _batch(figure: Figure, samples: Sequence[Mapping[str, object]], pictures: Mapping[str, bytes], key: str) -> None:

@@ -136,7 +136,7 @@ class Trainer:
         # Of a step that others were to do a part of, and did not, something may have been done.
         self._is_whole = True
         self.best = BestWeights(self.model, paths.run_dir / "best")
-        self._batches = read_batches(config, self.model, paths.training_shards, recipe, cache_bytes=cache_bytes)
+        self.batches = read_batches(config, self.model, paths.training_shards, recipe, cache_bytes=cache_bytes)
 
     def _begin(self) -> None:
         """Give all who work on the run the weights that it continues from, or starts with."""
@@ -210,7 +210,7 @@ class Trainer:
         total = self._config.train_config.num_steps
         validation = read_validation(self._judged_model(), self._paths.validation_shards)
         every = pace.validate_every_steps or interval(
-            len(validation or ()), total, self._batch_size, keeps_features=self._batches.keeps_features
+            len(validation or ()), total, self._batch_size, keeps_features=self.batches.keeps_features
         )
         if validation is None:
             listener().noted("no validation picture has an object: the last weights are kept, not the best")
@@ -297,7 +297,7 @@ class Trainer:
         """Yield the figures of each step as it is done."""
         started = time.monotonic()
         part, parts = self._distribution.part, self._distribution.parts
-        for batch in self._batches.between(int(self.step), total, part=part, parts=parts):
+        for batch in self.batches.between(int(self.step), total, part=part, parts=parts):
             rate = float(self._rate())
             self._is_whole = False
             localization, classification, penalty, gradient_norm = map(float, self._train_step(batch))
@@ -349,7 +349,7 @@ class Trainer:
         step = int(self.step)
         raise TrainingError(
             f"train: the {name} is {value} at step {step}; the batch was "
-            f"{', '.join(self._batches.source_ids(step - 1))}. "
+            f"{', '.join(self.batches.source_ids(step - 1))}. "
             "Look at these pictures' boxes, or lower training.learning_rate; the last checkpoint is intact."
         )
 

@@ -137,6 +137,15 @@ def augmented(
             (n,), from 1.
         seed: int64 (2,): the same gives the same augmentation.
     """
+    image, boxes, classes, weights = transformed(config, model, picture, seed)
+    targets = model._assign_targets([boxes], [classes], None, [weights])  # noqa: SLF001 - not public
+    return TrainingInput(image, (), *(target[0] for target in targets))
+
+
+def transformed(
+    config: TrainEvalPipelineConfig, model: Any, picture: tuple[tf.Tensor, tf.Tensor, tf.Tensor], seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Return what :func:`augmented` assigns to anchors: image, boxes, classes (one-hot, no background) and weights."""
     pixels, boxes, classes = picture
     fields = standard_fields.InputDataFields
     example = {
@@ -157,10 +166,9 @@ def augmented(
     truth = (changed[fields.groundtruth_boxes], changed[fields.groundtruth_classes])
     most = config.train_input_reader.max_number_of_boxes
     boxes, classes, weights = (part[:most] for part in (*truth, changed[fields.groundtruth_weights]))
-    targets = model._assign_targets([boxes], [classes], None, [weights])  # noqa: SLF001 - not public
     size = input_size(config)
     image = tf.ensure_shape(changed[fields.image], (size.height, size.width, 3))
-    return TrainingInput(image, (), *(target[0] for target in targets))
+    return image, boxes, classes, weights
 
 
 def has_frozen_backbone(model: Any) -> bool:

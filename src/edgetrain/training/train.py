@@ -18,8 +18,10 @@ from edgetrain.core.system.files import replacing_dir
 from edgetrain.core.system.folders import tree_digest
 from edgetrain.core.system.progress import listener
 from edgetrain.core.workspace import Workspace
+from edgetrain.core.workspace.label_map_file import read_label_map
 from edgetrain.networks.pipeline_config import read_pipeline_config
 from edgetrain.training.best_weights import Judgement
+from edgetrain.training.input.first_batch import write_first_batch
 from edgetrain.training.loop import Pace, RunPaths, TrainedRun, Trainer, make_repeatable
 from edgetrain.training.recipe import Recipe
 from edgetrain.training.run_dir import claim_run_dir, hand_over, kept_home
@@ -56,6 +58,9 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         trainer = _trainer(settings, workspace, home, distribution)
         if trainer.first_step:
             listener().noted(f"continuing from step {trainer.first_step}")
+        else:
+            names = read_label_map(workspace.label_map_path).names
+            write_first_batch(home.first_batch_path, trainer.batches, names)
         outcome = trainer.run(_pace(settings))
         kept = _kept(outcome, is_wanted=training.keep_best)
         with replacing_dir(home.trained_dir) as temporary:

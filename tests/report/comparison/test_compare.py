@@ -73,7 +73,7 @@ def test_a_worse_run_is_named_with_its_pictures(workspace, tmp_path, found):
     html = workspace.comparison_path.read_text(encoding="utf-8")
 
     assert f"{other.reports_dir} is worse than {workspace.root}: AP " in said
-    assert html.count("<figure>") == html.count('<div class="both">') > 0
+    assert html.count("<figure>") == html.count('<div class="twice">') > 0
     assert '<th scope="row">training.steps</th><td>100</td><td>50</td>' in html
     assert "http" not in re.sub(r'xmlns="[^"]*"|http-equiv', "", html)
 

@@ -164,6 +164,11 @@ class Workspace:
         return self.train_dir / "history.csv"
 
     @property
+    def first_batch_path(self) -> Path:
+        """Pictures of the run's first batch after augmentation, as a TFRecord."""
+        return self.train_dir / "first-batch.record"
+
+    @property
     def previous_train_dir(self) -> Path:
         """The run that was there before the settings changed."""
         return self.root / "train.previous"

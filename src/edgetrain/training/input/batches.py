@@ -192,13 +192,35 @@ class Batches:
         size = self._config.train_config.batch_size
         return sorted({self._samples[sample].source_id for sample in range(step * size, (step + 1) * size)})
 
+    def seen(self, most: int) -> list[tuple[str, tf.Tensor, tf.Tensor, tf.Tensor]]:
+        """Return the first samples of a run: name, image (-1 to 1), boxes (ymin xmin ymax xmax) and classes (one-hot).
+
+        Boxes and classes are those that are assigned to the anchors.
+        """
+        count = min(most, self._config.train_config.batch_size)
+
+        def show(sample: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            return api.transformed(self._config, self._model, *self._picture(sample, self._version(sample)))[:3]
+
+        samples = tf.data.Dataset.range(count).map(tf.autograph.experimental.do_not_convert(show))
+        return [(self._samples[number].source_id, *one) for number, one in enumerate(samples)]
+
+    def _version(self, sample: tf.Tensor) -> tf.Tensor:
+        return tf.ensure_shape(tf.numpy_function(self._samples.version, [sample], tf.int64, stateful=False), ())
+
     def _input(self, sample: tf.Tensor) -> api.TrainingInput:
-        version = tf.ensure_shape(tf.numpy_function(self._samples.version, [sample], tf.int64, stateful=False), ())
+        version = self._version(sample)
         if self._features is None:
             return self._augmented(sample, version)
         return self._features.of(version, lambda: self._augmented(sample, version))
 
     def _augmented(self, sample: tf.Tensor, version: tf.Tensor) -> api.TrainingInput:
+        return api.augmented(self._config, self._model, *self._picture(sample, version))
+
+    def _picture(
+        self, sample: tf.Tensor, version: tf.Tensor
+    ) -> tuple[tuple[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+        """Return pixels, boxes and classes of a sample, and the seed of its augmentation."""
         types = (tf.uint8, tf.float32, tf.int64)
         pixels, boxes, classes = tf.numpy_function(self._samples.arrays, [sample], types, stateful=False)
         picture = (
@@ -206,5 +228,4 @@ class Batches:
             tf.ensure_shape(boxes, (None, 4)),
             tf.ensure_shape(classes, (None,)),
         )
-        seed = tf.stack([tf.constant(self._seed, tf.int64), version])
-        return api.augmented(self._config, self._model, picture, seed)
+        return picture, tf.stack([tf.constant(self._seed, tf.int64), version])
