@@ -56,11 +56,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
         distribution = _distribution(settings, cluster, identity)
         listener().advanced(0, steps, "building the network")
         trainer = _trainer(settings, workspace, home, distribution)
-        if trainer.first_step:
-            listener().noted(f"continuing from step {trainer.first_step}")
-        else:
-            names = read_label_map(workspace.label_map_path).names
-            write_first_batch(home.first_batch_path, trainer.batches, names)
+        _tell_start(trainer, workspace, home)
         outcome = trainer.run(_pace(settings))
         kept = _kept(outcome, is_wanted=training.keep_best)
         with replacing_dir(home.trained_dir) as temporary:
@@ -84,6 +80,14 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:
             "frozen_variables": outcome.frozen_variables,
         },
     )
+
+
+def _tell_start(trainer: Trainer, workspace: Workspace, home: Workspace) -> None:
+    """Tell where a run goes on, or keep the first batch of a new one."""
+    if trainer.first_step:
+        listener().noted(f"continuing from step {trainer.first_step}")
+    else:
+        write_first_batch(home.first_batch_path, trainer.batches, read_label_map(workspace.label_map_path).names)
 
 
 def _kept(outcome: TrainedRun, *, is_wanted: bool) -> Judgement | None:
