@@ -79,14 +79,17 @@ def test_versions_do_not_depend_on_the_hash_seed(left, workspace, tmp_path):
     left("train", versions={f"library-{number}": "1" for number in range(20)})
     left("export", versions={f"library-{number}": "2" for number in range(20)})
     code = (
-        "import sys, pathlib; from edgetrain.core.workspace import Workspace; from edgetrain.report import page; "
-        "page.run(None, Workspace(pathlib.Path(sys.argv[1])))"
+        "import pathlib, sys, yaml; from edgetrain.core.settings import Settings; "
+        "from edgetrain.core.workspace import Workspace; from edgetrain.report import page; "
+        "root, defaults = map(pathlib.Path, sys.argv[1:]); "
+        "settings = Settings.from_mapping(yaml.safe_load(defaults.read_text()), base_dir=root); "
+        "page.run(settings, Workspace(root))"
     )
     pages = set()
     for seed in ("1", "2"):
-        source = str(TEMPLATES_DIR.parent / "src")
-        environment = {"PYTHONHASHSEED": seed, "PYTHONPATH": source}
-        subprocess.run([sys.executable, "-c", code, str(workspace.root)], env=environment, check=True, cwd=tmp_path)
+        environment = {"PYTHONHASHSEED": seed, "PYTHONPATH": str(TEMPLATES_DIR.parent / "src")}
+        command = [sys.executable, "-c", code, workspace.root, TEMPLATES_DIR.parent / "invoke.yaml"]
+        subprocess.run(command, env=environment, check=True, cwd=tmp_path)
         pages.add(workspace.report_page_path.read_bytes())
 
     assert len(pages) == 1
