@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import subprocess
 
@@ -67,3 +69,26 @@ def test_a_strange_script_does_not_run(analysed, opened):
 
     assert "<title>strange" not in html
     assert "Content Security Policy" in log
+
+
+def test_a_cell_opens_its_pictures_and_the_filter_changes_the_counts(analysed, opened):
+    report = analysed(judged_pictures(10))
+    script = (
+        "document.querySelector('.confusion button').click();"
+        "const c = document.getElementById('class'); c.selectedIndex = 1; c.dispatchEvent(new Event('change'));"
+    )
+    html, log = opened(lambda html: pressed(html, script))
+    cell = next(one for one in report["mistakes"]["cells"] if one["row"] == one["column"] == 0)
+    dialog = html.partition('<dialog id="cell"')[2]
+
+    assert re.match(r"[^>]* open", dialog)
+    assert dialog.count("<figure data-picture=") == len(cell["shown"])
+    assert f"Of {report['curves']['classes']['boat']['boxes']} labelled objects" in html
+    assert "CONSOLE" not in log
+
+
+def pressed(html, script):
+    """Return the page with a script of the test behind its own one, which its policy then allows, too."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    allowed = html.replace("script-src ", f"script-src 'sha256-{digest}' ", 1)
+    return allowed.replace("</body>", f"<script>{script}</script></body>")
