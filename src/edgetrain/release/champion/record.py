@@ -11,7 +11,7 @@ Accepted (SHA-256 as 64 hexadecimal digits, AP from 0 to 1; further keys are lef
      "hardware": {"device": "usb:0", "latency_p90_ms": 8.0, "mean_average_precision": 0.5},
      "dataset": {"revision": "…", "is_clean": true},
      "network": {"type": "mobilenet_v2_ssd"}, "settings_sha256": "…",
-     "provenance": {"compiler": "edgetpu_compiler 16.0", "edgetrain": "0.1.0"}}
+     "provenance": {"compiler": "edgetpu_compiler 16.0", "edgetrain": "0.2.0"}}
 
 Refused: other schemas, and values that are missing or of another type.
 """
