@@ -258,13 +258,13 @@ def preflight(
     runner.preflight(context, format, untrained=untrained, **given)
 
 
-@stage("model", "out")
+@stage("model", "out", model="adapt_model", out="adapt_out")
 def adapt(context: Context, dataset: Flag = None, workspace: Flag = None, model: Flag = None, out: Flag = None) -> None:
     """Rewrite a TFLite file of a newer converter so that edgetpu_compiler 16.0 takes it, and prove it equal."""
     show(context, "adapt", dataset=dataset, workspace=workspace, adapt_model=model, adapt_out=out)
 
 
-@stage("split", "max_ap_drop", "min_ap50", "model", "labels", "decoder")
+@stage("split", "max_ap_drop", "min_ap50", "model", "labels", "decoder", model="model_file")
 def evaluate(
     context: Context,
     dataset: Flag = None,
@@ -282,7 +282,7 @@ def evaluate(
     run(context, "evaluate", dataset=dataset, workspace=workspace, **given)
 
 
-@stage("min_runtime_version", "model", "labels", "decoder", "min_level")
+@stage("min_runtime_version", "model", "labels", "decoder", "min_level", model="model_file")
 def compile(  # noqa: A001 - the task's name
     context: Context,
     dataset: Flag = None,
@@ -299,7 +299,7 @@ def compile(  # noqa: A001 - the task's name
     run(context, "compile", dataset=dataset, workspace=workspace, **given)
 
 
-@stage("device", "max_latency_ms", "minutes", "model", "labels", "decoder")
+@stage("device", "max_latency_ms", "minutes", "model", "labels", "decoder", model="model_file")
 def hardware(
     context: Context,
     dataset: Flag = None,
@@ -317,7 +317,7 @@ def hardware(
     run(context, "hardware", dataset=dataset, workspace=workspace, **given)
 
 
-@stage("format", "unproven", "model", "labels", "decoder")
+@stage("format", "unproven", "model", "labels", "decoder", format="bundle_format", model="model_file")
 def bundle(
     context: Context,
     dataset: Flag = None,
@@ -341,7 +341,7 @@ def promote(
     run(context, "promote", dataset=dataset, workspace=workspace, champion=champion, rollback=rollback)
 
 
-@stage("compare", "format", "model", "labels", "decoder", iterable=("compare",))
+@stage("compare", "format", "model", "labels", "decoder", iterable=("compare",), model="model_file")
 def report(
     context: Context,
     dataset: Flag = None,

@@ -12,7 +12,7 @@ from invoke.parser import Parser, ParserContext
 from ci.environment import PROFILES, split_arguments
 from ci.errors import SetupUsageError
 from ci.known_tasks import known_tasks
-from ci.nearest import nearest
+from ci.nearest import explained
 
 _WRAPPER = "ci/inv"
 # With these, Invoke runs no task and says what it was asked.
@@ -44,7 +44,7 @@ def fault_of(words: tuple[str, ...]) -> str:
         core = Parser(initial=Program().initial_context, ignore_unknown=True).parse_argv(arguments)
         tasks = Parser(initial=Program().initial_context, contexts=contexts).parse_argv(core.unparsed)[1:]
     except ParseError as error:
-        return f'"{" ".join(arguments)}" is not understood: {error}{nearest(error, contexts)}'
+        return f'"{" ".join(arguments)}" is not understood: {explained(error, contexts)}'
     if tasks or any(core[0].args[name].value for name in _QUESTIONS):
         return ""
     return f'"{" ".join(words)}" runs no task. Name one.'

@@ -67,8 +67,8 @@ class OwnProgram(Program):
             super().parse_tasks()
         except ParseError as error:
             # As Invoke ends it, with its exit code.
-            hint = importlib.import_module("ci.nearest").nearest(error, self.parser.contexts.values())
-            raise ParseError(f"{error}{hint}", error.context) from None
+            text = importlib.import_module("ci.nearest").explained(error, self.parser.contexts.values())
+            raise ParseError(text, error.context) from None
 
 
 def with_file_flags(arguments: Sequence[str]) -> list[str]:
@@ -100,6 +100,10 @@ def main() -> None:
     except SystemExit:
         _end_quietly()
         raise
+    except KeyboardInterrupt:
+        # Before a task has begun, while the tasks' modules are loaded; StageTask says the same of a task.
+        print("interrupted; run the same command again to continue", file=sys.stderr)
+        sys.exit(130)
     except yaml.YAMLError as error:
         place = " ".join(str(error).split())
         sys.exit(f"error: a settings file is not valid YAML: {place}. Correct the file of -f, or invoke.yaml.")

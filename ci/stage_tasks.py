@@ -74,11 +74,11 @@ FLAGS = {
     "max_ap_drop": ("evaluate.max_ap_drop", "AP that int8 may lose against float32, 0 to 1"),
     "min_ap50": ("evaluate.min_ap50", "AP50 that int8 must have, 0 to 1"),
     "model": ("preflight.model", "a .tflite file instead of the workspace's model"),
-    "model_file": ("model.file", "a .tflite file that was not trained here"),
+    "model_file": ("model.file", "a .tflite file that was not trained here, in place of the workspace's model"),
     "labels": ("model.labels", "class names of --model, one a line; without it those in its file"),
     "decoder": ("model.decoder", "auto, ssd, yolo-dfl, yolo or efficientdet: what the outputs of --model mean"),
     "adapt_model": ("adapt.model", "a .tflite file of a newer converter"),
-    "adapt_out": ("adapt.out", "the .tflite file to write"),
+    "adapt_out": ("adapt.out", "the .tflite file to write; one that is there is replaced"),
     "min_level": ("preflight.min_level", "any, hardly, mostly or all: how much of --model must run on the Edge TPU"),
     "min_runtime_version": ("compile.min_runtime_version", "oldest Edge TPU runtime that the model must run on"),
     "device": ("hardware.device", "edgetpu, usb:N, pci:N, or cpu for a rehearsal"),
@@ -147,9 +147,12 @@ class StageTask(Task):  # type: ignore[type-arg]
             raise Exit("interrupted; run the same command again to continue", code=130) from None
 
 
-def stage(*names: str, iterable: Sequence[str] = ()) -> Callable[[Callable[..., None]], Any]:
-    """Return the decorator of a task with the common flags and the named ones, of which some may be repeated."""
-    helped = {name: HELP[name] for name in ("dataset", "workspace", *names)}
+def stage(*names: str, iterable: Sequence[str] = (), **sets: str) -> Callable[[Callable[..., None]], Any]:
+    """Return the decorator of a task with the common flags and the named ones, of which some may be repeated.
+
+    ``sets`` names the entry of ``HELP`` for a flag that sets something else here than in other tasks.
+    """
+    helped = {name: HELP[sets.get(name, name)] for name in ("dataset", "workspace", *names)}
     # No short flags: Invoke would give the same letter other meanings in other tasks.
     decorator: Callable[[Callable[..., None]], Any] = task(
         klass=StageTask, help=helped, auto_shortflags=False, iterable=list(iterable)

@@ -29,7 +29,7 @@ def test_what_invoke_understands_has_no_fault(line):
         pytest.param("ci/inv vaildate", 'Did you mean "validate"', id="task"),
         pytest.param("ci/inv ci.chek", 'Did you mean "ci.check"', id="task of CI"),
         pytest.param("ci/inv train --stepz 5", 'Did you mean "--steps"', id="flag"),
-        pytest.param("ci/inv train --steps", "needed value and was not given one", id="flag without value"),
+        pytest.param("ci/inv train --steps", "--steps needs a value", id="flag without value"),
         pytest.param("ci/inv train 5", "No idea what '5' is", id="word too many"),
         pytest.param("ci/inv validate --profile check", "No idea what '--profile' is", id="profile after the task"),
         pytest.param("ci/inv --profile chekc validate", 'there is no profile "chekc"', id="profile"),

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from ci import program
 from ci.program import with_file_flags
 from tests.support.places import PROJECT_DIR
 
@@ -75,3 +76,23 @@ def test_the_list_has_each_task_once_in_the_order_of_the_flow():
     assert len(shown) == len(set(shown))
     assert [name for name in shown if name in flow] == flow
     assert {"doctor", "runs", "ci.check"} <= set(shown)
+
+
+def test_a_flag_without_value_is_named_as_it_is_written():
+    finished = call("import-annotations", "--from")
+
+    assert (finished.returncode, finished.stderr) == (1, "--from needs a value. Give one after it.\n")
+
+
+def test_ctrl_c_before_a_task_has_begun_is_one_message(monkeypatch, capsys):
+    def interrupt(_program):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["inv", "validate"])
+    monkeypatch.setattr(program.OwnProgram, "run", interrupt)
+
+    with pytest.raises(SystemExit) as ended:
+        program.main()
+
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "interrupted; run the same command again to continue\n"

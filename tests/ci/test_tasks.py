@@ -1,9 +1,14 @@
 """CI's own tasks end with a message and the right exit code."""
 
+import re
+
 import pytest
 from invoke import Context, Exit
 
-from ci import stage_tasks, tasks
+import tasks as root_tasks
+from ci import stage_tasks, task_runner, tasks
+from ci.stage_tasks import StageTask
+from tasks import namespace
 
 PIPELINE = """\
 format_version: 10
@@ -63,3 +68,28 @@ def test_progress_is_plain_lines_where_that_is_wanted(monkeypatch, variables, is
         monkeypatch.setenv(name, value)
 
     assert stage_tasks.wants_plain_lines() is is_plain
+
+
+class _Asked(Exception):  # noqa: N818 - it ends a task at the place that the test looks at
+    """The flags with which a task asked for its settings."""
+
+
+@pytest.mark.parametrize("name", [name for name, one in namespace.tasks.items() if isinstance(one, StageTask)])
+def test_a_flag_sets_what_its_help_says(name, monkeypatch):
+    def ask(_context, given, *_):
+        raise _Asked(given)
+
+    for module in (task_runner, stage_tasks, root_tasks):
+        monkeypatch.setattr(module, "settings_of", ask)
+    one = namespace.tasks[name]
+    helped = {flag.name: re.search(r"\(([a-z_]+\.\w+)\)$", flag.help or "") for flag in one.get_arguments()}
+    flags = {flag: found[1] for flag, found in helped.items() if found}
+    if not flags:
+        return
+    with pytest.raises(_Asked) as asked:
+        one.body(Context(), **{flag: f"value of {flag}" for flag in flags})
+
+    set_by = {
+        value: stage_tasks.FLAGS[key][0] for key, value in asked.value.args[0].items() if key in stage_tasks.FLAGS
+    }
+    assert {flag: set_by.get(f"value of {flag}") for flag in flags} == flags

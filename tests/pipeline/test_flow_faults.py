@@ -124,7 +124,7 @@ def test_something_in_the_way_is_one_message(pipeline, workspace, name):
     path.parent.mkdir(parents=True)
     path.write_text("in the way")
 
-    with pytest.raises(StorageError, match=r"build/.*: .*(exists|directory).*in the way there: remove it"):
+    with pytest.raises(StorageError, match=r"build/.*: .*(exists|directory).*in the way there: move it away"):
         pipeline()
 
 

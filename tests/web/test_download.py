@@ -316,5 +316,5 @@ def test_something_in_the_way_is_one_message(server, path, tmp_path, name):
     in_the_way.parent.mkdir(parents=True, exist_ok=True)
     in_the_way.write_text("in the way")
 
-    with pytest.raises(StorageError, match=r"weights\.tar\.gz: .*(exists|directory).*in the way there: remove it"):
+    with pytest.raises(StorageError, match=r"weights\.tar\.gz: .*(exists|directory).*in the way there: move it away"):
         get(server, path)

@@ -19,6 +19,7 @@ from edgetrain.dataset.folder import DatasetFolder, DatasetItem, find_dataset
 from edgetrain.images.image_file import probe
 
 _SHOWN = 20
+_ELSEWHERE = "give another --out"
 
 
 def run(settings: Settings, _workspace: Workspace) -> Outcome:
@@ -47,7 +48,7 @@ def run(settings: Settings, _workspace: Workspace) -> Outcome:
         )
     is_file = bool(out.suffix) and out.suffix.lower() == file_suffix(wanted.format)
     if is_file:
-        write_text(out, render_file(wanted.format, annotations))
+        write_text(out, render_file(wanted.format, annotations), elsewhere=_ELSEWHERE)
     else:
         _write_folder(out, wanted.format, annotations, paths)
     lost = losses(wanted.format, annotations, is_file=is_file)
@@ -93,7 +94,7 @@ def _name_of(folder: DatasetFolder, item: DatasetItem, path: Path) -> str:
 
 
 def _write_folder(out: Path, target_format: ExchangeFormat, annotations: AnnotationSet, paths: dict[str, Path]) -> None:
-    with replacing_dir(out) as temporary:
+    with replacing_dir(out, elsewhere=_ELSEWHERE) as temporary:
         for name, content in render_folder(target_format, annotations):
             path = temporary / PurePosixPath(name)
             try:
@@ -103,4 +104,4 @@ def _write_folder(out: Path, target_format: ExchangeFormat, annotations: Annotat
                 else:
                     path.write_bytes(content.encode())
             except OSError as error:
-                raise storage_error(path, error) from error
+                raise storage_error(path, error, elsewhere=_ELSEWHERE) from error

@@ -26,6 +26,7 @@ from edgetrain.dataset.import_plan import ImportTarget, PlannedFile, path_of, sh
 
 _STAGED = ".import-annotations.part"
 _SHOWN = 20
+_ELSEWHERE = "give another --dataset"
 _EVERY = 500
 
 
@@ -203,7 +204,7 @@ def _new_files(planned: Sequence[PlannedFile], root: Path, *, replace: bool) -> 
             else:
                 new.append(file)
         except OSError as error:
-            raise storage_error(path, error) from error
+            raise storage_error(path, error, elsewhere=_ELSEWHERE) from error
     if different and not replace:
         shown = [f"{root / file.name}: differs from the source." for file in different[:_SHOWN]]
         more = f" (the first {_SHOWN} are shown)" if len(different) > _SHOWN else ""
@@ -235,6 +236,6 @@ def _write(files: Sequence[PlannedFile], root: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             (staged / file.name).replace(path)
     except OSError as error:
-        raise storage_error(path, error) from error
+        raise storage_error(path, error, elsewhere=_ELSEWHERE) from error
     finally:
         shutil.rmtree(staged, ignore_errors=True)

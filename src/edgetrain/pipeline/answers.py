@@ -32,7 +32,8 @@ def review(
     outcome = run_stage("validate", settings).outcome
     shown = Review.of(outcome, repository_prefix(settings.dataset.root), settings.dataset.root)
     if summary_path:
-        append_text(summary_path, render_summary(shown, *contents_of(outcome)))
+        text = render_summary(shown, *contents_of(outcome))
+        append_text(summary_path, text, elsewhere="name another file with --summary")
     if html_path:
         # Loaded only for this: the page needs Jinja and Pillow.
         page = importlib.import_module("edgetrain.report.findings_page")

@@ -61,7 +61,7 @@ def write_findings_page(path: Path, findings: Sequence[Finding], root: Path, *, 
         "files": _files(ordered, root),
         "rest": counted(len(findings) - len(ordered), "more finding") if len(findings) > len(ordered) else "",
     }
-    write_text(path, render_template("report/findings.html", values))
+    write_text(path, render_template("report/findings.html", values), elsewhere="name another file with --html")
 
 
 def _files(findings: Sequence[Finding], root: Path) -> list[FileFindings]:

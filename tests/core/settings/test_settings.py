@@ -194,3 +194,23 @@ def test_numbers_by_name_are_a_mapping_or_text(floors):
 def test_a_wrong_number_by_name_is_told(floors, message):
     with pytest.raises(SettingsError, match=message):
         parse(flags={"promote.class_floors": floors})
+
+
+@pytest.mark.parametrize(
+    ("place", "folder"),
+    [
+        pytest.param("images", "images", id="the pictures' folder"),
+        pytest.param("Annotations/build", "Annotations", id="below the annotations' folder"),
+        pytest.param("valid/JPEGImages/x", "JPEGImages", id="below a split's pictures"),
+    ],
+)
+def test_a_workspace_among_the_pictures_is_refused(place, folder):
+    with pytest.raises(
+        SettingsError, match=rf"workspace.root /d/{place} lies in the dataset's {folder}/.*Give another"
+    ):
+        parse(flags={"dataset.root": "/d", "workspace.root": f"/d/{place}"})
+
+
+@pytest.mark.parametrize("place", ["build", "build/images", "train/build", "../images", "imagesets"])
+def test_a_workspace_beside_the_pictures_is_taken(place):
+    parse(flags={"dataset.root": "/d", "workspace.root": f"/d/{place}"})

@@ -15,6 +15,7 @@ import pytest
 from edgetrain.core.errors import StorageError
 from edgetrain.core.system import folders
 from edgetrain.core.system.files import (
+    append_text,
     combined_digest,
     file_content,
     file_digest,
@@ -325,3 +326,11 @@ def test_a_folder_deeper_than_any_path_has_a_state(tmp_path):
     assert len(folder_state(tmp_path)) == 64
     with pytest.raises(OSError, match="too long"):
         visible_files(tmp_path)
+
+
+@pytest.mark.parametrize("write", [write_text, append_text])
+def test_a_file_outside_the_workspace_gets_a_remedy_of_its_own(tmp_path, write):
+    with pytest.raises(
+        StorageError, match=r"Something else is in the way there: move it away, or give another --out\.$"
+    ):
+        write(tmp_path, "", elsewhere="give another --out")

@@ -129,6 +129,11 @@ _SECTIONS: dict[str, type] = {
 }
 
 
+# Those of pictures and annotations, as edgetrain.annotations knows them.
+_READ_FOLDERS = ("annotations", "images", "jpegimages")
+_SPLIT_FOLDERS = ("train", "validation", "valid", "val", "test")
+
+
 def _check_together(settings: Settings) -> None:
     """Refuse values that are each valid but not together."""
     if settings.dataset.root.resolve() == settings.workspace.root.resolve():
@@ -136,6 +141,7 @@ def _check_together(settings: Settings) -> None:
             f"workspace.root {settings.workspace.root} is the dataset's own folder, whose files would be mixed with "
             "results. Give another --workspace."
         )
+    _check_outside_pictures(settings.dataset.root.resolve(), settings.workspace.root)
     state_dir = settings.training.state_dir
     if state_dir and settings.workspace.root.resolve() in (state_dir.resolve(), *state_dir.resolve().parents):
         raise SettingsError(
@@ -157,4 +163,17 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             f"split.validation {split.validation} and split.test {split.test} leave nothing to train on. "
             "Make their sum less than 1."
+        )
+
+
+def _check_outside_pictures(dataset: Path, workspace: Path) -> None:
+    """Refuse a workspace in a folder of the dataset's that is read with all below it."""
+    place = workspace.resolve()
+    steps = place.relative_to(dataset).parts if place.is_relative_to(dataset) else ()
+    if len(steps) > 1 and steps[0].lower() in _SPLIT_FOLDERS:
+        steps = steps[1:]
+    if steps and steps[0].lower() in _READ_FOLDERS:
+        raise SettingsError(
+            f"workspace.root {workspace} lies in the dataset's {steps[0]}/, where its files would be taken for the "
+            "dataset's. Give another --workspace."
         )

@@ -23,11 +23,16 @@ _READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK"
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 MOST_TEXT_BYTES = 32 << 20
 _PART, _OLD = ".part", ".old"
+_OTHER_WORKSPACE = "give another --workspace"
 
 
 @contextmanager
-def replacing_file(path: Path) -> Iterator[Path]:
+def replacing_file(path: Path, *, elsewhere: str = _OTHER_WORKSPACE) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` if the block ends well, else remove it.
+
+    Args:
+        path: the file to write.
+        elsewhere: how to have it written in another place, for the message.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written; an earlier file stays as it was.
@@ -37,23 +42,27 @@ def replacing_file(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         os.close(handle)
     except OSError as error:
-        raise storage_error(path, error) from error
+        raise storage_error(path, error, elsewhere=elsewhere) from error
     temporary = Path(name)
     try:
         yield temporary
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
-        raise storage_error(path, error) from error
+        raise storage_error(path, error, elsewhere=elsewhere) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def replacing_dir(path: Path) -> Iterator[Path]:
+def replacing_dir(path: Path, *, elsewhere: str = _OTHER_WORKSPACE) -> Iterator[Path]:
     """Yield an empty temporary folder beside ``path``; it replaces ``path`` if the block ends well.
 
     What earlier runs left that were killed is removed first; a folder that was about to be replaced is put back.
+
+    Args:
+        path: the folder to write.
+        elsewhere: how to have it written in another place, for the message.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written; an earlier folder stays as it was.
@@ -64,13 +73,13 @@ def replacing_dir(path: Path) -> Iterator[Path]:
         prefix = f".{path.name}.{os.getpid()}."
         temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=_PART, dir=path.parent))
     except OSError as error:
-        raise storage_error(path, error) from error
+        raise storage_error(path, error, elsewhere=elsewhere) from error
     try:
         yield temporary
         temporary.chmod(0o755)
         _swap_dir(temporary, path)
     except OSError as error:
-        raise storage_error(path, error) from error
+        raise storage_error(path, error, elsewhere=elsewhere) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -113,11 +122,11 @@ def _swap_dir(new: Path, path: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def storage_error(path: Path, error: OSError, *, elsewhere: str = "give another --workspace") -> StorageError:
+def storage_error(path: Path, error: OSError, *, elsewhere: str = _OTHER_WORKSPACE) -> StorageError:
     """Return the error of this project for a failed write or read of ``path``; ``elsewhere`` tells a way round it."""
     reason = error.strerror or str(error)
     if isinstance(error, (FileExistsError, NotADirectoryError, IsADirectoryError)):
-        remedy = f"Something else is in the way there: remove it, or {elsewhere}."
+        remedy = f"Something else is in the way there: move it away, or {elsewhere}."
     elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
         remedy = f"Fix the permissions, or {elsewhere}."
     else:
@@ -125,13 +134,13 @@ def storage_error(path: Path, error: OSError, *, elsewhere: str = "give another 
     return StorageError(f"{path}: {reason}. {remedy}")
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, elsewhere: str = _OTHER_WORKSPACE) -> None:
     """Write text as UTF-8, its line ends as they are, whole or not at all."""
-    with replacing_file(path) as temporary:
+    with replacing_file(path, elsewhere=elsewhere) as temporary:
         temporary.write_bytes(text.encode())
 
 
-def append_text(path: Path, text: str) -> None:
+def append_text(path: Path, text: str, *, elsewhere: str = _OTHER_WORKSPACE) -> None:
     """Add UTF-8 text to the end of a file, which is made where it is missing.
 
     Raises:
@@ -141,7 +150,7 @@ def append_text(path: Path, text: str) -> None:
         with path.open("a", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
-        raise storage_error(path, error) from error
+        raise storage_error(path, error, elsewhere=elsewhere) from error
 
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:

@@ -41,7 +41,7 @@ def claim_workspace(root: Path, keys: Mapping[str, str], workspace: Workspace) -
     if earlier_keys and keys and is_other:
         raise DatasetError(
             f"{workspace.root}: this workspace holds the results of the dataset {earlier_place}; {place} shares no "
-            f"picture with it. Give another --workspace, or remove {workspace.root}."
+            "picture with it. Give another --workspace."
         )
     write_text(workspace.dataset_path, text)
 

@@ -60,7 +60,7 @@ def run(settings: Settings, workspace: Workspace) -> Outcome:  # noqa: ARG001 - 
         lines = "\n".join(f"not repaired: {text}." for text in left)
         failure = f"adapt: {source.name} would still be refused; nothing was written.\n{lines}"
         return replace(report, failure=failure)
-    with replacing_file(target) as temporary:
+    with replacing_file(target, elsewhere="name another file with --out") as temporary:
         temporary.write_bytes(content)
     return report
 

@@ -19,6 +19,9 @@ from edgetrain.images.encoding import turned_upright
 from edgetrain.images.image_file import ImageInfo, UnreadableImageError, probe, read_image
 from edgetrain.review.repair.annotation import Change, Repair, Subject, repair_of
 
+# Where the repairs belong is the dataset itself.
+_ELSEWHERE = "copy the dataset and give --dataset of the copy"
+
 
 @dataclass(frozen=True)
 class FileRepair:
@@ -155,7 +158,7 @@ def _apply(root: Path, one: FileRepair) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    with replacing_file(path) as temporary:
+    with replacing_file(path, elsewhere=_ELSEWHERE) as temporary:
         temporary.write_bytes(data)
 
 
@@ -167,7 +170,7 @@ def _renamed(old: Path, new: Path) -> Path:
         else:
             _move(old, new)
     except OSError as error:
-        raise storage_error(new, error) from error
+        raise storage_error(new, error, elsewhere=_ELSEWHERE) from error
     return new
 
 
