@@ -271,7 +271,7 @@ def test_a_png_whose_checksum_is_wrong_is_damaged_though_pillow_decodes_it(read,
     data[end + shift] ^= 1
 
     assert Image.open(io.BytesIO(bytes(data))).convert("RGB").size == Image.open(io.BytesIO(PNG)).size
-    with pytest.raises(DatasetError, match=r"a: the picture is damaged \(the checksum of its part IDAT is wrong\)"):
+    with pytest.raises(DatasetError, match=r"a: the picture is damaged \(the checksum of its chunk IDAT is wrong\)"):
         read(bytes(data), "a")
 
 
