@@ -35,7 +35,7 @@ class Profile(NamedTuple):
     builds_sdists: bool
 
 
-# TensorFlow 2.21 has no wheel for 3.14. README.md has this table for its readers; a test compares them.
+# TensorFlow 2.21 has no wheel for 3.14. docs/packages.md has this table for its readers; a test compares them.
 _TENSORFLOW_PYTHONS = ((3, 13), (3, 12), (3, 11))
 _LIGHT_PYTHONS = (*_TENSORFLOW_PYTHONS, (3, 10), (3, 9))
 _OLD_PYTHONS = ((3, 11),)

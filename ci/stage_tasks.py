@@ -131,7 +131,7 @@ class StageTask(Task):  # type: ignore[type-arg]
             profile = "beam" if error.name.startswith("apache_beam") else "train"
             raise Exit(
                 f"error: {error.name} is not installed in this environment. Run the task in a profile that has it, "
-                f"such as {profile} (README.md, Profiles).",
+                f"such as {profile} (see 'Profiles' in docs/packages.md).",
                 code=1,
             ) from error
         except EdgetrainError as error:

@@ -15,6 +15,11 @@ from tests.support.places import PROJECT_DIR
 PAGES = sorted([*PROJECT_DIR.glob("*.md"), *(PROJECT_DIR / "docs").glob("**/*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 README_LINES = 130
+SECTION = re.compile(r"""["']([^"']+)["'] in ((?:docs/)?[\w-]+\.md)""")
+TEXTS = [
+    PROJECT_DIR / "invoke.yaml",
+    *(path for room in ("src", "ci") for path in (PROJECT_DIR / room).glob("**/*.py")),
+]
 
 
 def name_of(path):
@@ -38,6 +43,14 @@ def test_no_link_within_the_project_is_dead(page):
             dead.append(link)
 
     assert dead == []
+
+
+def test_sections_that_messages_and_settings_name_are_there():
+    named = {found for path in TEXTS for found in SECTION.findall(path.read_text(encoding="utf-8"))}
+    headings = {page: (PROJECT_DIR / page).read_text(encoding="utf-8").splitlines() for _, page in named}
+
+    assert len(named) > 1
+    assert [(title, page) for title, page in named if f"## {title}" not in headings[page]] == []
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=name_of(page)) for page in PAGES])

@@ -19,8 +19,10 @@ from tests.support.places import PROJECT_DIR
 
 _INVOKE = """
 import json, os, sys
-class program:
-  def run():
+__version__ = "1.0"
+class Program:
+  def __init__(self, **about): pass
+  def run(self):
     told = {"arguments": sys.argv[1:], "cwd": os.getcwd(), "prefix": sys.prefix}
     names = ["PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "VIRTUAL_ENV"]
     told.update({name: os.environ.get(name) for name in names})
@@ -28,14 +30,13 @@ class program:
     sys.exit(7 if "fail" in sys.argv else 0)
 """
 _WHEEL_FILES = {
-    "invoke/__init__.py": "",
-    "invoke/main.py": _INVOKE,
+    "invoke/__init__.py": _INVOKE,
     "invoke/config.py": "class AmbiguousMergeError(Exception): pass\nclass Config: pass",
-    "invoke/exceptions.py": "class UnknownFileType(Exception): pass",
+    "invoke/exceptions.py": "class ParseError(Exception): pass\nclass UnknownFileType(Exception): pass",
     "invoke/util.py": "class yaml: YAMLError = ValueError",
     "invoke-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: invoke\nVersion: 1.0\n",
     "invoke-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    "invoke-1.0.dist-info/entry_points.txt": "[console_scripts]\ninv = invoke.main:program.run\n",
+    "invoke-1.0.dist-info/entry_points.txt": "[console_scripts]\ninv = invoke:Program\n",
 }
 
 

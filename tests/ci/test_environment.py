@@ -287,5 +287,5 @@ def test_uv_installs_and_leaves_bytecode(ready: Checkout) -> None:
     site = next(ready.environment_dir.glob("lib/*/site-packages"))
 
     assert "Installed 1 package" in (ready.root / ".venv" / "check.log").read_text()
-    assert list(site.glob("invoke/__pycache__/main.*.pyc"))
+    assert list(site.glob("invoke/__pycache__/__init__.*.pyc"))
     assert not (site / "pip").exists()

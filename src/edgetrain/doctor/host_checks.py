@@ -1,6 +1,6 @@
 """What each profile needs of a machine, looked at one thing after the other, each with the remedy.
 
-Sources: README (profiles), docs/coral.md (the pair of interpreter and libedgetpu), udev rules of libedgetpu, issues
+Sources: docs/packages.md, docs/coral.md (the pair of interpreter and libedgetpu), udev rules of libedgetpu, issues
 812 (crash of a pair that does not fit) and 905 (driver) of google-coral/edgetpu, 115 of google-coral/pycoral (name).
 """
 
