@@ -247,7 +247,7 @@ def test_a_dataset_with_a_folder_for_each_split_is_asked_which(collect, voc_data
     for left in (voc_dataset / "annotations").iterdir():
         left.unlink()
 
-    with pytest.raises(DatasetError, match=r"each split has a folder of its own.*--dataset train"):
+    with pytest.raises(DatasetError, match=r"each split has its own folder.*--dataset train"):
         collect()
 
 
