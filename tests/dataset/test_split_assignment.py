@@ -163,7 +163,7 @@ def test_an_empty_split_is_never_given_a_picture_that_has_one():
 def test_a_split_that_nothing_can_fill_is_an_error():
     former = {"a": Split.TRAIN, "b": Split.TRAIN, "v": Split.VALIDATION}
 
-    with pytest.raises(DatasetError, match=r"^test has no picture left, because all others already have .* remove the workspace's"):
+    with pytest.raises(DatasetError, match=r"^test has no picture left, because .* remove the workspace's"):
         assign([PictureGroup((name,)) for name in former], former)
 
 
