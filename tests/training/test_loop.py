@@ -74,7 +74,7 @@ def test_what_is_not_a_number_is_refused_with_step_and_pictures(value):
     from edgetrain.training.loop import Trainer
 
     batches = SimpleNamespace(source_ids=lambda step: [f"of-{step}-a.jpg", f"of-{step}-b.jpg"])
-    trainer = SimpleNamespace(step=7, _batches=batches)
+    trainer = SimpleNamespace(step=7, batches=batches)
 
     with pytest.raises(TrainingError, match=r"the loss is -?(nan|inf) at step 7; the batch was of-6-a.jpg, of-6-b"):
         Trainer._refuse_not_a_number(trainer, "loss", value)

@@ -182,7 +182,7 @@ def test_a_state_dir_that_cannot_be_one_is_refused(tmp_path):
     (tmp_path / "state").write_text("a file")
 
     with (
-        pytest.raises(StorageError, match=r"state.*: Not a directory.*remove it, or set another training.state_dir"),
+        pytest.raises(StorageError, match=r"state.*: Not a directory.*move it away, or set another training.state_dir"),
         kept_home(tmp_path / "state", {"seed": 1}, days=14, now=0),
     ):
         pass
