@@ -22,6 +22,8 @@ except ImportError:
     yaml = own_yaml  # type: ignore[misc]
 
 _NAME_WIDTH = 22
+# The project's tasks.py has loaded it by the time that it is asked for; another task file has not.
+_KNOWN_TASKS = "ci.known_tasks"
 _PIPELINE_SUFFIXES = (".gocd.yaml", ".gocd.yml")
 
 
@@ -41,12 +43,12 @@ class OwnProgram(Program):
 
     def list_flat(self) -> None:
         """Show the tasks in their groups, those of the project itself last."""
-        if self.list_root:
+        known = sys.modules.get(_KNOWN_TASKS)
+        if self.list_root or known is None:
             super().list_flat()
             return
         texts = dict(self._make_pairs(self.scoped_collection))
-        # Found through tasks.py, which has been loaded by now: this file is run as a script.
-        for group, names in importlib.import_module("ci.known_tasks").task_groups().items():
+        for group, names in known.task_groups().items():
             print(f"\n{group}")
             self._show({name: texts.pop(name, None) for name in names})
         print("\nchecks and tools of the project")
@@ -66,6 +68,8 @@ class OwnProgram(Program):
         try:
             super().parse_tasks()
         except ParseError as error:
+            if _KNOWN_TASKS not in sys.modules:
+                raise
             # As Invoke ends it, with its exit code.
             text = importlib.import_module("ci.nearest").explained(error, self.parser.contexts.values())
             raise ParseError(text, error.context) from None

@@ -53,9 +53,9 @@ def test_pipeline_files_get_the_flag_that_invoke_needs(given, expected):
     assert with_file_flags(given) == expected
 
 
-def call(*arguments):
-    command = [sys.executable, str(PROJECT_DIR / "ci/program.py"), "--search-root", str(PROJECT_DIR), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=PROJECT_DIR, check=False)
+def call(*arguments, root=PROJECT_DIR):
+    command = [sys.executable, str(PROJECT_DIR / "ci/program.py"), "--search-root", str(root), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
 
 
 @pytest.mark.parametrize(
@@ -96,3 +96,18 @@ def test_ctrl_c_before_a_task_has_begun_is_one_message(monkeypatch, capsys):
 
     assert ended.value.code == 130
     assert capsys.readouterr().err == "interrupted; run the same command again to continue\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [pytest.param(["--list"], 0, "nothing", id="list"), pytest.param(["nothnig"], 1, "No idea what", id="wrong task")],
+)
+def test_another_task_file_is_read_as_invoke_reads_it(tmp_path, words, code, said):
+    """The benchmark of the start compares with one."""
+    (tmp_path / "tasks.py").write_text("from invoke import task\n\n\n@task\ndef nothing(c):\n    pass\n")
+
+    finished = call(*words, root=tmp_path)
+
+    assert finished.returncode == code
+    assert said in finished.stdout + finished.stderr
+    assert "Traceback" not in finished.stderr
