@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from edgetrain.core.rules import RULES, RuleLevel
@@ -51,8 +51,12 @@ class Finding:
         return asdict(self)
 
 
-def thinned(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield the findings of one file, of each rule a hundred at most, and one that says how many more there are."""
+def thinned(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """Return the findings of one file, a hundred of each rule at most; the last says how many more there are."""
+    return findings if len(findings) < _MOST_OF_A_KIND else list(_thinned(findings))
+
+
+def _thinned(findings: Sequence[Finding]) -> Iterator[Finding]:
     counts: Counter[str] = Counter()
     last: dict[str, Finding] = {}
     for finding in findings:

@@ -75,7 +75,7 @@ def _read_lists(fence: Fence, source: str, lists: Mapping[Split, str], names: Ma
     for split in (split for split in Split if split in division.present):
         try:
             listed = listed_names(fence.root / lists[split], within=fence.within)
-            division.findings += thinned(reader.faults(listed, lists[split], split))
+            division.findings += thinned(list(reader.faults(listed, lists[split], split)))
         except DatasetError as error:
             division.unread = division.unread or error
             division.findings.append(_unread_finding(lists[split], error))

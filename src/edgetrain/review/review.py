@@ -72,9 +72,10 @@ class Reviewer:
         if annotation is None:
             return Entry(Stamp(changed, len(data)), Reviewed(name, is_read=False, findings=tuple(thinned(findings))))
         classes = self.folder.classes
-        if classes.emptied is EmptiedPictures.STOP and classes.empties(annotation):
-            findings.append(class_rules.emptied_finding(name, annotation))
-        annotation = classes.of(annotation)
+        if not classes.is_of_all:
+            if classes.emptied is EmptiedPictures.STOP and classes.empties(annotation):
+                findings.append(class_rules.emptied_finding(name, annotation))
+            annotation = classes.of(annotation)
         findings += box_rules.count_findings(name, annotation, self.limits.most)
         findings += box_rules.repeat_findings(name, annotation)
         findings += image_rules.negative_findings(name, annotation)

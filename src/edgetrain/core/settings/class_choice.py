@@ -47,11 +47,16 @@ class ClassChoice:
 
     def of(self, annotation: Annotation) -> Annotation:
         """Return an annotation with the chosen boxes under their names."""
-        if not (self.keep or self.rename or self.drop):
+        if self.is_of_all:
             return annotation
         named = ((box, self.name_of(box.class_name)) for box in annotation.boxes)
         boxes = tuple(replace(box, class_name=name) for box, name in named if name is not None)
         return replace(annotation, boxes=boxes)
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether every class is learnt under its own name."""
+        return not (self.keep or self.rename or self.drop)
 
     def empties(self, annotation: Annotation) -> bool:
         """Return whether an annotation as it was read has objects, and none of them is chosen."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from edgetrain.core.system.files import changed_at, combined_digest, file_digest, leads_out
@@ -52,20 +52,22 @@ def folder_state(folder: Path, left_out: Path | None = None, *, follow_links: bo
         for entry in found:
             if entry.is_symlink() and not follow_links and leads_out(os.path.realpath(entry.path), home):
                 lines.append(f"{start}{entry.name}\0{changed_at(entry.stat(follow_symlinks=False))}\n")
-            elif _is(entry.is_dir):
+                continue
+            is_folder, is_file = _kind(entry)
+            if is_folder:
                 places.append((entry.path, f"{start}{entry.name}/"))
-            elif _is(entry.is_file):
+            elif is_file:
                 state = entry.stat()
                 lines.append(f"{start}{entry.name}\0{state.st_size}\0{changed_at(state)}\n")
     return hashlib.sha256("".join(sorted(lines)).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _is(kind: Callable[[], bool]) -> bool:
-    """Return whether an entry of a folder is of a kind; a link that leads to itself, or too far, is of none."""
+def _kind(entry: os.DirEntry[str]) -> tuple[bool, bool]:
+    """Return whether an entry is a folder, and whether a file; a link that leads to itself, or too far, is neither."""
     try:
-        return kind()
+        return entry.is_dir(), entry.is_file()
     except OSError:
-        return False
+        return False, False
 
 
 def visible_files(folder: Path, *, within: Path | None = None) -> list[Path]:
@@ -95,9 +97,10 @@ def visible_files(folder: Path, *, within: Path | None = None) -> list[Path]:
             continue
         for entry in visible:
             is_out = home is not None and entry.is_symlink() and leads_out(os.path.realpath(entry.path), home)
-            if _is(entry.is_dir) and not is_out:
+            is_folder, is_file = _kind(entry)
+            if is_folder and not is_out:
                 places.append(_Place(entry.path, place))
-            elif _is(entry.is_dir) or _is(entry.is_file):
+            elif is_folder or is_file:
                 found.append(Path(entry.path))
         if len(found) + len(places) > _MOST_FILES:
             raise OSError(errno.EFBIG, f"more than {_MOST_FILES:,} files, counted behind its links, too", str(folder))

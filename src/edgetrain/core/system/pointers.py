@@ -24,6 +24,7 @@ _STARTS = (
     (b"version https://hawser.github.com/spec/v", GIT_LFS),  # before it was called Git LFS
     (b"/annex/objects/", GIT_ANNEX),
 )
+_ALL_STARTS = tuple(start for start, _ in _STARTS)
 
 
 def pointer_tool(data: bytes) -> str:
@@ -32,6 +33,6 @@ def pointer_tool(data: bytes) -> str:
     Args:
         data: a file's bytes; of a larger one than a pointer can be, it is enough to give that many and one more.
     """
-    if len(data) > MOST_POINTER_BYTES:
+    if len(data) > MOST_POINTER_BYTES or not data.startswith(_ALL_STARTS):
         return ""
     return next((tool for start, tool in _STARTS if data.startswith(start)), "")
