@@ -145,6 +145,16 @@ def test_without_names_nothing_is_read(yolo):
         yolo({"a.txt": LABEL}, names=None)
 
 
+def test_a_file_of_another_kind_is_refused_and_its_folder_not_read(tmp_path):
+    (tmp_path / "README.md").write_text("not a set")
+    (tmp_path / "other.yaml").write_text("a:\n  - [\n")
+
+    with pytest.raises(
+        DatasetError, match=r"README\.md: this file does not describe a set of labels\. Name the folder"
+    ):
+        read(ExchangeFormat.YOLO, tmp_path / "README.md")
+
+
 def test_labels_that_are_not_utf_8_and_damaged_pictures_are_faults(tmp_path, yolo):
     (tmp_path / "a.txt").write_bytes(b"\xe9")
     (tmp_path / "b.jpg").write_bytes(b"\xff\xd8\xff")

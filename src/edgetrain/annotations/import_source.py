@@ -10,7 +10,7 @@ import errno
 import math
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -225,6 +225,15 @@ class ImportSource:
             )
         for name in found:
             yield SourceFile(self._paths[name], name, split_of_name(name))
+
+    def refuse_other_file(self, suffixes: Collection[str], advice: str) -> None:
+        """Do nothing if the source is a folder, or a file with one of the suffixes (in lower case).
+
+        Raises:
+            DatasetError: it is another file; its folder would be read in its place.
+        """
+        if not self._source.is_dir() and self._source.suffix.lower() not in suffixes:
+            raise DatasetError(f"{self._source}: this file does not describe a set of labels. {advice}")
 
     def path(self, name: str) -> Path | None:
         """Return the path of a visible file by its relative name."""

@@ -53,8 +53,10 @@ def read_yolo_files(source: ImportSource, reading: Reading) -> YoloFiles:
     """Return what the files beside the labels say.
 
     Raises:
-        DatasetError: there are no names of classes.
+        DatasetError: there are no names of classes, or the source is a file of another kind.
     """
+    described_by = {*_YAML_SUFFIXES, *_NAME_SUFFIXES, ".txt", ".data"}
+    source.refuse_other_file(described_by, "Name the folder of the set, its data.yaml, or the zip.")
     found: dict[str, list[str]] = {}
     lists = _SplitLists(source, reading)
     shapes: list[int] = []
